@@ -1,0 +1,312 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"go.yaml.in/yaml/v3"
+)
+
+func (p *parser) routes(c *Catalog, n *yaml.Node) {
+	list, ok := p.list(n, "routes")
+	if !ok {
+		return
+	}
+	if len(list) > maxRoutes {
+		p.fail(n, "routes", "a catalog has at most 100,000 routes")
+		return
+	}
+	structure := make(map[string]*Route) // by template with the names of variables left out
+	for i, n := range list {
+		p.route(c, n, index("routes", i), structure)
+	}
+	for _, r := range c.routes {
+		p.overlaps(r)
+	}
+}
+
+func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[string]*Route) {
+	keys := p.mapping(n, field, "route", "items", "account", "separator", "shows", "success", "action", "from", "until", "note")
+	if keys == nil {
+		return
+	}
+	var r *Route
+	if node := keys["route"]; node == nil {
+		p.fail(n, join(field, "route"), "is missing: a method and a path, like \"GET /members/{member}\"")
+	} else if s, ok := p.scalar(node, join(field, "route")); ok {
+		m, segs, wild, problem := splitTemplate(s)
+		if problem != "" {
+			p.fail(node, join(field, "route"), "%s", problem)
+		} else {
+			r = &Route{method: m, segments: segs, wild: wild, line: node.Line}
+			r.nameIt()
+			key := r.structure()
+			if first := structure[key]; first == nil {
+				structure[key] = r
+				c.routes = append(c.routes, r)
+				c.byName[r.Name] = r
+			} else if first.Name != r.Name {
+				p.fail(node, join(field, "route"), "the same path as %s on line %d under other names", clip(first.Name), first.line)
+			} else {
+				r = first // another answer, for another time
+			}
+		}
+	}
+	a := Answer{From: Always, Until: Never, Success: defaultSuccess(), line: n.Line}
+	p.routeItems(c, &a, n, keys["items"], join(field, "items"))
+	p.routeAccount(&a, r, n, keys, field)
+	p.routeOutcome(&a, r, keys, field)
+	if n := keys["from"]; n != nil {
+		a.From = p.moment(n, join(field, "from"))
+	}
+	if n := keys["until"]; n != nil {
+		a.Until = p.moment(n, join(field, "until"))
+		if a.Until <= a.From && a.From != Always && a.Until != Always {
+			p.fail(n, join(field, "until"), "is not after from")
+		}
+	}
+	if n := keys["note"]; n != nil {
+		a.Note, _ = p.text(n, join(field, "note"), maxNote)
+	}
+	if r != nil {
+		r.Answers = append(r.Answers, a)
+	}
+}
+
+func (p *parser) routeItems(c *Catalog, a *Answer, route, n *yaml.Node, field string) {
+	if n == nil {
+		if !p.reported(field) {
+			p.fail(route, field, "is missing: list the items the answer carries, or [] if it carries no personal data")
+		}
+		return
+	}
+	list, ok := p.list(n, field)
+	if !ok {
+		return
+	}
+	for i, n := range list {
+		f := index(field, i)
+		s, ok := p.scalar(n, f)
+		if !ok {
+			continue
+		}
+		bit, ok := c.ItemBit(s)
+		if !ok {
+			var names []string
+			for _, it := range c.Items {
+				names = append(names, it.Name)
+			}
+			p.fail(n, f, "unknown item %s%s", quote(s), meant(s, names))
+			continue
+		}
+		if a.Items.Has(bit) {
+			p.fail(n, f, "%s stands twice", quote(s))
+		}
+		a.Items |= 1 << uint(bit)
+	}
+}
+
+func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[string]*yaml.Node, field string) {
+	f := join(field, "account")
+	n := keys["account"]
+	if n == nil {
+		if items := keys["items"]; items != nil && len(items.Content) > 0 && !p.reported(f) {
+			p.fail(route, f, "is missing: path.NAME, query.NAME, actor, list, or none if the line does not say")
+		}
+	} else if s, ok := p.scalar(n, f); ok {
+		kind, name, dotted := strings.Cut(s, ".")
+		position, known := event.ParsePosition(kind)
+		takesName := position == event.PositionPath || position == event.PositionQuery
+		switch {
+		case !known || takesName != dotted:
+			p.fail(n, f, "%s is not a place an account can stand: path.NAME, query.NAME, actor, list or none", quote(s))
+		case dotted && (name == "" || len(name) > maxKey):
+			p.fail(n, f, "the name after the dot is missing or longer than 200 bytes")
+		case position == event.PositionPath && r != nil:
+			i := slices.Index(r.segments, templateSegment{name, true})
+			if i < 0 {
+				p.fail(n, f, "the route has no {%s}", clip(name))
+			}
+			a.segment = i
+		}
+		a.Position, a.Name = position, name
+	}
+	if n := keys["separator"]; n != nil {
+		a.Separator = p.separator(n, join(field, "separator"))
+		if a.Position != event.PositionQuery {
+			p.fail(n, join(field, "separator"), "is only for account: query.NAME; for a list the source says it")
+		}
+	}
+	if n := keys["shows"]; n != nil {
+		f := join(field, "shows")
+		if s, ok := p.scalar(n, f); ok {
+			switch s {
+			case "account_holder":
+			case "people_behind_account":
+				a.Behind = true
+				if a.Items == 0 && !p.reported(f) {
+					p.fail(n, f, "shows people, but the route carries no items")
+				}
+			default:
+				words := []string{"account_holder", "people_behind_account"}
+				p.fail(n, f, "%s is not known%s: account_holder or people_behind_account", quote(s), meant(s, words))
+			}
+		}
+	}
+}
+
+func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, field string) {
+	if n := keys["success"]; n != nil {
+		f := join(field, "success")
+		a.Success = StatusSet{}
+		if n.Kind == yaml.SequenceNode {
+			for i, n := range n.Content {
+				p.status(&a.Success, n, index(f, i))
+			}
+			if len(n.Content) == 0 {
+				p.fail(n, f, "no status counts as answered; for a route without personal data say items: []")
+			}
+		} else {
+			p.status(&a.Success, n, f)
+		}
+	}
+	if r != nil {
+		name := methodNames[methodOther]
+		if r.method < methodCount {
+			name = methodNames[r.method]
+		}
+		a.Action = event.ActionOfMethod(name)
+	}
+	if n := keys["action"]; n != nil {
+		f := join(field, "action")
+		if s, ok := p.scalar(n, f); ok {
+			var words []string
+			for w := event.ActionOther; w < event.ActionOpen; w++ {
+				words = append(words, w.String())
+			}
+			// "open" is Haetae's own word for opening its dictionary.
+			a.acts = true
+			if a.Action, ok = event.ParseAction(s); !ok || a.Action == event.ActionOpen {
+				p.fail(n, f, "unknown action %s%s: one of %s", quote(s), meant(s, words), strings.Join(words, ", "))
+			}
+		}
+	}
+}
+
+func (p *parser) status(set *StatusSet, n *yaml.Node, field string) {
+	if s, ok := p.scalar(n, field); ok && !set.parse(s) {
+		p.fail(n, field, "%s is no status: write 200, 2xx or 200-206", quote(s))
+	}
+}
+
+// moment reads a date (midnight in the catalog's zone) or an RFC 3339 time.
+func (p *parser) moment(n *yaml.Node, field string) event.Millis {
+	s, ok := p.scalar(n, field)
+	if !ok {
+		return Always
+	}
+	t, ok := parseMoment(s, p.zone)
+	if !ok {
+		p.fail(n, field, "not a date (2025-03-10) or a time (2025-03-10T09:00:00+09:00)")
+		return Always
+	}
+	return event.MillisOf(t)
+}
+
+func parseMoment(s string, zone *time.Location) (time.Time, bool) {
+	t, err := time.ParseInLocation(time.DateOnly, s, zone)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339, s)
+	}
+	return t, err == nil
+}
+
+// overlaps reports answers of one route that hold at the same moment.
+func (p *parser) overlaps(r *Route) {
+	slices.SortStableFunc(r.Answers, func(a, b Answer) int { return cmp.Compare(a.From, b.From) })
+	for i := 1; i < len(r.Answers); i++ {
+		a, b := &r.Answers[i-1], &r.Answers[i]
+		if a.Until > b.From {
+			first, second := min(a.line, b.line), max(a.line, b.line)
+			p.errs = append(p.errs, Error{File: p.file, Line: second, Field: "routes", Problem: "a second answer for " + clip(r.Name) +
+				" holds at the same time as the one on line " + strconv.Itoa(first) + "; give them from and until that do not overlap"})
+		}
+	}
+}
+
+// nameIt writes the template the way records store it.
+func (r *Route) nameIt() {
+	var b strings.Builder
+	for _, s := range r.segments {
+		b.WriteByte('/')
+		if s.variable {
+			b.WriteString("{" + s.text + "}")
+		} else {
+			b.WriteString(s.text)
+		}
+	}
+	if r.wild {
+		b.WriteString("/*")
+	}
+	path := b.String()
+	if path == "" {
+		path = "/"
+	}
+	name := "ANY"
+	if r.method < methodCount {
+		name = methodNames[r.method]
+	}
+	r.Name, r.head, r.options = name+" "+path, "HEAD "+path, "OPTIONS "+path
+}
+
+func (r *Route) structure() string {
+	var b strings.Builder
+	b.WriteByte(byte(r.method))
+	for _, s := range r.segments {
+		if s.variable {
+			b.WriteString("/{}")
+		} else {
+			b.WriteString("/" + s.text)
+		}
+	}
+	if r.wild {
+		b.WriteString("/*")
+	}
+	return b.String()
+}
+
+// build makes the tries. Templates for all methods go in last, so that a
+// method's own template of the same path stands before them.
+func (c *Catalog) build() {
+	for m := range c.tries {
+		c.tries[m] = newTrie()
+	}
+	for i, r := range c.routes {
+		for _, s := range r.segments {
+			if !s.variable {
+				c.words[s.text] = true
+			}
+		}
+		if r.method != methodAny {
+			c.tries[r.method].insert(r, int32(i))
+		}
+	}
+	for i, r := range c.routes {
+		if r.method != methodAny {
+			continue
+		}
+		for m := range methodCount {
+			// HEAD and OPTIONS fall back by themselves, without items.
+			if m != methodHead && m != methodOptions {
+				c.tries[m].insert(r, int32(i))
+			}
+		}
+	}
+	for m := range c.tries {
+		c.tries[m].freeze()
+	}
+}

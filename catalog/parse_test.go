@@ -1,0 +1,249 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/haetae/haetae/packs"
+)
+
+const wholeCatalog = `version: 1
+zone: Asia/Seoul
+account: {pattern: "m[0-9]{7}", member_types: [member, buyer]}
+items:
+  name: {ko: 성명, en: name, class: ordinary}
+  rrn: {ko: 주민등록번호, en: resident registration number, class: unique_identifier}
+sources:
+  app:
+    format: json
+    match: "app*.log"
+    cadence: 10m
+    zone: UTC
+    fields: {time: ts, uri: http.request.path, actor.id: user.id, subjects: who}
+    separator: "|"
+    set: {actor.type: staff, method: GET}
+routes:
+  - {route: "GET /a/{id}", items: [name], account: path.id, from: 2025-01-01, until: 2025-03-01T00:00:00+09:00}
+  - {route: "GET /a/{id}", items: [name, rrn], account: path.id, from: 2025-03-01, success: [2xx, 304, 400-403], note: as of March}
+  - {route: "GET /b", items: [name], account: query.ids, separator: ",", shows: account_holder, action: export}
+  - {route: "ANY /static/*", items: []}
+`
+
+func TestParse(t *testing.T) {
+	c, err := Parse("whole.yaml", []byte(wholeCatalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Items) != 2 || c.Items[1].Class != UniqueIdentifier || c.Items[1].KO != "주민등록번호" {
+		t.Errorf("items: %+v", c.Items)
+	}
+	s, ok := c.SourceFor("logs/app-1.log")
+	if !ok || s.Fields[FieldURI] != "http.request.path" || s.Cadence.String() != "10m0s" || s.Zone.String() != "UTC" || s.Separator != "|" {
+		t.Errorf("source: %+v", s)
+	}
+	if got := len(c.Routes()); got != 3 {
+		t.Errorf("%d routes, want 3: two answers of one route are one route", got)
+	}
+	r := c.byName["GET /a/{id}"]
+	if len(r.Answers) != 2 || r.Answers[0].Until != r.Answers[1].From {
+		t.Errorf("answers: %+v", r.Answers)
+	}
+	if got := r.Answers[1].Success.String(); got != "200-299, 304, 400-403" {
+		t.Errorf("success: %s", got)
+	}
+}
+
+// TestParseErrors holds one wrong line per case. The sound parts around it are
+// the same, so the line number is that of the mistake.
+func TestParseErrors(t *testing.T) {
+	const items = "items:\n  name: {ko: 성명, en: name, class: ordinary}\n" // lines 1-2
+	route := func(s string) string { return items + "routes:\n  - {" + s + "}\n" }
+	const ok = `route: "GET /a/{id}", items: [name], account: path.id`
+	source := func(s string) string { return "sources:\n  app:\n" + s }
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", "", "c.yaml:1: the catalog is empty"},
+		{"comment only", "# nothing\n", "c.yaml:1: the catalog is empty"},
+		{"text", "hello", "c.yaml:1: expected keys and values, found one value"},
+		{"list", "- a\n", "c.yaml:1: expected keys and values, found a list"},
+		{"null", "~", "c.yaml:1: expected keys and values, found nothing"},
+		{"syntax", "items: [\n", "c.yaml:1: not readable as YAML: did not find expected node content"},
+		{"tab", "items:\n\tname: x\n", "c.yaml:2: not readable as YAML: found character that cannot start any token"},
+		{"two documents", "zone: UTC\n---\nzone: UTC\n", "c.yaml:2: a second document begins here; a catalog is one"},
+		{"unknown key", "zone: UTC\nitmes: {}\n", `c.yaml:2: itmes: unknown key; did you mean "items"?`},
+		{"repeated key", "zone: UTC\nzone: UTC\n", "c.yaml:2: zone: stands twice; first on line 1"},
+		{"no value", "zone: UTC\nitems:\n", "c.yaml:2: items: has no value"},
+		{"key is a list", "? [a]\n: b\n", "c.yaml:1: a key is a plain word"},
+		{"reference", "items: &i\n  name: {ko: 성명, en: name, class: ordinary}\nsources: *i\n", "c.yaml:3: sources: YAML references (*i) are not supported: write the value out"},
+		{"merge key", "items:\n  name: {<<: {ko: 성명}, en: name, class: ordinary}\n", "c.yaml:2: items.name.<<: unknown key\nc.yaml:2: items.name.ko: is missing: notices and reports name the item in both languages"},
+		{"version", "version: 2\n", "c.yaml:1: version: this catalog is of version 2 and this haetae reads up to version 1: a newer haetae is needed"},
+		{"version word", "version: one\n", "c.yaml:1: version: expected a number, like 1"},
+		{"zone", "zone: Seoul\n", `c.yaml:1: zone: unknown time zone "Seoul"; zones are named like Asia/Seoul or UTC`},
+		{"zone local", "zone: Local\n", `c.yaml:1: zone: unknown time zone "Local"; zones are named like Asia/Seoul or UTC`},
+		{"zone list", "zone: [UTC]\n", "c.yaml:1: zone: expected one value, found a list"},
+
+		{"pattern", "account: {pattern: \"m[0-9\"}\n", "c.yaml:1: account.pattern: not a regular expression: missing closing ]"},
+		{"pattern empty id", "account: {pattern: \"[0-9]*\"}\n", "c.yaml:1: account.pattern: the pattern also fits the empty id"},
+		{"pattern long", "account: {pattern: \"" + strings.Repeat("a", 300) + "\"}\n", "c.yaml:1: account.pattern: the pattern is longer than 256 bytes"},
+		{"member types", "account: {member_types: []}\n", "c.yaml:1: account.member_types: the list is empty: without members nobody reads their own data"},
+		{"member types word", "account: {member_types: member}\n", "c.yaml:1: account.member_types: expected a list, found one value"},
+
+		{"item name", "items:\n  Name: {ko: 성명, en: name, class: ordinary}\n", "c.yaml:2: items.Name: an item name is a small letter followed by small letters, digits and _, at most 40"},
+		{"item twice", items + "  name: {ko: 성명, en: name, class: ordinary}\n", "c.yaml:3: items.name: stands twice; first on line 2"},
+		{"item text", "items:\n  name: 성명\n", "c.yaml:2: items.name: expected keys and values, found one value"},
+		{"item ko", "items:\n  name: {en: name, class: ordinary}\n", "c.yaml:2: items.name.ko: is missing: notices and reports name the item in both languages"},
+		{"item en empty", "items:\n  name: {ko: 성명, en: ' ', class: ordinary}\n", "c.yaml:2: items.name.en: is empty"},
+		{"item en null", "items:\n  name:\n    ko: 성명\n    en:\n    class: ordinary\n", "c.yaml:4: items.name.en: has no value"},
+		{"item control", "items:\n  name: {ko: \"성\\0명\", en: name, class: ordinary}\n", "c.yaml:2: items.name.ko: holds a control character"},
+		{"item class", "items:\n  name:\n    ko: 성명\n    en: name\n    class: secret\n", `c.yaml:5: items.name.class: unknown class "secret": one of ordinary, contact, unique_identifier, sensitive, financial, authentication_secret, behaviour`},
+		{"item class missing", "items:\n  name: {ko: 성명, en: name}\n", "c.yaml:2: items.name.class: is missing: one of ordinary, contact, unique_identifier, sensitive, financial, authentication_secret, behaviour"},
+		{"items many", manyItems(65), "c.yaml:66: items.i64: a catalog has at most 64 items"},
+
+		{"source name", "sources:\n  My App: {format: common}\n", "c.yaml:2: sources.My App: a source name is a small letter followed by small letters, digits, - and _, at most 40"},
+		{"source list", "sources:\n  - app\n", "c.yaml:2: sources: expected keys and values, found a list"},
+		{"source format", source("    format: jsno\n"), `c.yaml:3: sources.app.format: unknown format "jsno"; did you mean "json"?: one of combined, common, json, or leave it out and it is detected`},
+		{"source fields missing", source("    format: json\n"), "c.yaml:2: sources.app.fields: is missing: a JSON log needs to be told which key is which field"},
+		{"source fields fixed", source("    format: combined\n    fields: {time: t, uri: u}\n"), "c.yaml:4: sources.app.fields: the fields of the combined format are fixed"},
+		{"source field unknown", source("    fields:\n      time: t\n      uri: u\n      actor.typ: a\n"), "c.yaml:6: sources.app.fields.actor.typ: unknown field; did you mean \"actor.type\"?: one of time, id, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, status, rows, subjects"},
+		{"source no time", source("    fields: {uri: u}\n"), "c.yaml:3: sources.app.fields.time: is missing: a record without a time cannot be placed"},
+		{"source no uri", source("    fields:\n      time: t\n"), "c.yaml:4: sources.app.fields.uri: is missing: without it no request meets a route"},
+		{"source dots", source("    fields: {time: t, uri: a..b}\n"), "c.yaml:3: sources.app.fields.uri: a dot leads into a nested object, so a name stands on both sides of it"},
+		{"source match", source("    format: common\n    match: \"a[\"\n"), "c.yaml:4: sources.app.match: not a file name pattern"},
+		{"source match folder", source("    format: common\n    match: logs/*.log\n"), "c.yaml:4: sources.app.match: the pattern is for the file name alone, without its folder"},
+		{"source cadence", source("    format: common\n    cadence: often\n"), "c.yaml:4: sources.app.cadence: not a length of time: write 10m, 6h or 1d"},
+		{"source cadence short", source("    format: common\n    cadence: 5s\n"), "c.yaml:4: sources.app.cadence: a cadence lies between 1m and 366d"},
+		{"source cadence long", source("    format: common\n    cadence: 400d\n"), "c.yaml:4: sources.app.cadence: a cadence lies between 1m and 366d"},
+		{"source separator", source("    fields: {time: t, uri: u}\n    separator: \"\"\n"), "c.yaml:4: sources.app.separator: a separator has 1 to 8 bytes"},
+		{"source set time", source("    format: common\n    set: {time: now}\n"), "c.yaml:4: sources.app.set.time: this field differs from record to record; one of actor.type, credential.key, client.agent, client.country, client.network, method"},
+		{"source set unknown", source("    format: common\n    set: {actor.typ: staff}\n"), "c.yaml:4: sources.app.set.actor.typ: unknown field; did you mean \"actor.type\"?: one of actor.type, credential.key, client.agent, client.country, client.network, method"},
+		{"source set method", source("    format: common\n    set: {method: FETCH}\n"), `c.yaml:4: sources.app.set.method: unknown method "FETCH"`},
+
+		{"routes map", "routes: {a: b}\n", "c.yaml:1: routes: expected a list, found keys and values"},
+		{"route missing", route("items: []"), `c.yaml:4: routes[0].route: is missing: a method and a path, like "GET /members/{member}"`},
+		{"route no path", route("route: GET, items: []"), `c.yaml:4: routes[0].route: a route is a method and a path, like "GET /members/{member}"`},
+		{"route method", route("route: get /a, items: []"), `c.yaml:4: routes[0].route: unknown method "get"; methods are in capitals, ANY stands for all`},
+		{"route slash", route("route: GET a, items: []"), "c.yaml:4: routes[0].route: the path begins with /"},
+		{"route query", route("route: \"GET /a?b=1\", items: []"), "c.yaml:4: routes[0].route: a template has no query: say account: query.NAME instead"},
+		{"route spaces", route("route: GET /a /b, items: []"), "c.yaml:4: routes[0].route: a path has no spaces; write a method, one space and the path"},
+		{"route empty segment", route("route: GET /a//b, items: []"), "c.yaml:4: routes[0].route: the path has an empty segment"},
+		{"route dots", route("route: GET /a/../b, items: []"), "c.yaml:4: routes[0].route: the path has a dot segment"},
+		{"route star", route("route: \"GET /a/*/b\", items: []"), "c.yaml:4: routes[0].route: * stands only as the last segment, alone"},
+		{"route half variable", route("route: \"GET /a/{b}.json\", items: []"), "c.yaml:4: routes[0].route: a {variable} fills a whole segment"},
+		{"route variable name", route("route: \"GET /a/{}\", items: []"), "c.yaml:4: routes[0].route: the name in {} is a small letter followed by letters, digits and _"},
+		{"route variable twice", route("route: \"GET /{a}/{a}\", items: []"), "c.yaml:4: routes[0].route: {a} stands twice in the path"},
+		{"route escape", route("route: GET /a%20b, items: []"), "c.yaml:4: routes[0].route: a literal segment is written decoded and without ;parameters"},
+		{"route deep", route("route: GET " + strings.Repeat("/a", 33) + ", items: []"), "c.yaml:4: routes[0].route: the template has more than 32 segments"},
+		{"route long", route("route: GET /" + strings.Repeat("a", 1024) + ", items: []"), "c.yaml:4: routes[0].route: the template is longer than 1,024 bytes"},
+		{"route unknown key", route(ok + ", shwos: account_holder"), `c.yaml:4: routes[0].shwos: unknown key; did you mean "shows"?`},
+		{"route items missing", route("route: GET /a"), "c.yaml:4: routes[0].items: is missing: list the items the answer carries, or [] if it carries no personal data"},
+		{"route items word", route("route: GET /a, items: name, account: actor"), "c.yaml:4: routes[0].items: expected a list, found one value"},
+		{"route item unknown", items + "routes:\n  - route: GET /a\n    account: actor\n    items:\n      - name\n      - nane\n", `c.yaml:8: routes[0].items[1]: unknown item "nane"; did you mean "name"?`},
+		{"route item twice", route("route: GET /a, items: [name, name], account: actor"), `c.yaml:4: routes[0].items[1]: "name" stands twice`},
+		{"route account missing", route("route: GET /a, items: [name]"), "c.yaml:4: routes[0].account: is missing: path.NAME, query.NAME, actor, list, or none if the line does not say"},
+		{"route account word", route("route: GET /a, items: [name], account: header"), `c.yaml:4: routes[0].account: "header" is not a place an account can stand: path.NAME, query.NAME, actor, list or none`},
+		{"route account path", route("route: GET /a, items: [name], account: path"), `c.yaml:4: routes[0].account: "path" is not a place an account can stand: path.NAME, query.NAME, actor, list or none`},
+		{"route account actor name", route("route: GET /a, items: [name], account: actor.id"), `c.yaml:4: routes[0].account: "actor.id" is not a place an account can stand: path.NAME, query.NAME, actor, list or none`},
+		{"route account no variable", route("route: \"GET /a/{id}\", items: [name], account: path.member"), "c.yaml:4: routes[0].account: the route has no {member}"},
+		{"route account literal", route("route: \"GET /a/{id}\", items: [name], account: path.a"), "c.yaml:4: routes[0].account: the route has no {a}"},
+		{"route account no name", route("route: GET /a, items: [name], account: query."), "c.yaml:4: routes[0].account: the name after the dot is missing or longer than 200 bytes"},
+		{"route separator", route(ok + ", separator: \",\""), "c.yaml:4: routes[0].separator: is only for account: query.NAME; for a list the source says it"},
+		{"route shows", route(ok + ", shows: everybody"), `c.yaml:4: routes[0].shows: "everybody" is not known: account_holder or people_behind_account`},
+		{"route shows nothing", route("route: GET /a, items: [], shows: people_behind_account"), "c.yaml:4: routes[0].shows: shows people, but the route carries no items"},
+		{"route success", route(ok + ", success: [200, ok]"), `c.yaml:4: routes[0].success[1]: "ok" is no status: write 200, 2xx or 200-206`},
+		{"route success backwards", route(ok + ", success: 300-200"), `c.yaml:4: routes[0].success: "300-200" is no status: write 200, 2xx or 200-206`},
+		{"route success empty", route(ok + ", success: []"), "c.yaml:4: routes[0].success: no status counts as answered; for a route without personal data say items: []"},
+		{"route action", route(ok + ", action: exprot"), `c.yaml:4: routes[0].action: unknown action "exprot"; did you mean "export"?: one of other, read, create, update, delete, export, sign_in, issue`},
+		{"route action open", route(ok + ", action: open"), `c.yaml:4: routes[0].action: unknown action "open": one of other, read, create, update, delete, export, sign_in, issue`},
+		{"route from", route(ok + ", from: March"), "c.yaml:4: routes[0].from: not a date (2025-03-10) or a time (2025-03-10T09:00:00+09:00)"},
+		{"route until", route(ok + ", from: 2025-03-10, until: 2025-03-10"), "c.yaml:4: routes[0].until: is not after from"},
+		{"route other names", items + "routes:\n  - {route: \"GET /a/{b}\", items: []}\n  - {route: \"GET /a/{c}\", items: []}\n", "c.yaml:5: routes[1].route: the same path as GET /a/{b} on line 4 under other names"},
+		{"route overlap", items + "routes:\n  - {route: GET /a, items: [], from: 2025-01-01, until: 2025-03-02}\n  - {route: GET /a, items: [name], account: actor, from: 2025-03-01}\n", "c.yaml:5: routes: a second answer for GET /a holds at the same time as the one on line 4; give them from and until that do not overlap"},
+		{"route twice", items + "routes:\n  - {route: GET /a, items: []}\n  - {route: GET /a, items: []}\n", "c.yaml:5: routes: a second answer for GET /a holds at the same time as the one on line 4; give them from and until that do not overlap"},
+		{"all at once", "zone: Seoul\nitems:\n  name: {ko: 성명, en: name, class: x}\nroutes:\n  - {route: /a, items: [phone]}\n",
+			"c.yaml:1: zone: unknown time zone \"Seoul\"; zones are named like Asia/Seoul or UTC\n" +
+				"c.yaml:3: items.name.class: unknown class \"x\": one of ordinary, contact, unique_identifier, sensitive, financial, authentication_secret, behaviour\n" +
+				"c.yaml:5: routes[0].route: a route is a method and a path, like \"GET /members/{member}\"\n" +
+				"c.yaml:5: routes[0].items[0]: unknown item \"phone\"\n" +
+				"c.yaml:5: routes[0].account: is missing: path.NAME, query.NAME, actor, list, or none if the line does not say"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Parse("c.yaml", []byte(test.text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if err.Error() != test.want {
+				t.Errorf("got:\n%v\nwant:\n%s", err, test.want)
+			}
+			if _, ok := errors.AsType[Error](err); !ok {
+				t.Errorf("%T holds no Error", err)
+			}
+		})
+	}
+}
+
+func manyItems(n int) string {
+	var b strings.Builder
+	b.WriteString("items:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  i%d: {ko: 가, en: a, class: ordinary}\n", i)
+	}
+	return b.String()
+}
+
+// TestManyErrors: a wrong file does not print itself.
+func TestManyErrors(t *testing.T) {
+	_, err := Parse("c.yaml", []byte("items:\n"+strings.Repeat("  - x\n", 3)+"routes:\n"+strings.Repeat("  - {}\n", 500)))
+	es, ok := errors.AsType[Errors](err)
+	if !ok || len(es) != maxCatalogErrors+1 {
+		t.Fatalf("%d errors", len(es))
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(wholeCatalog))
+	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml"} {
+		text, err := packs.FS.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("a: &a [*a]\nb: *a\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("c.yaml", text)
+		if err != nil {
+			for _, e := range err.(Errors) {
+				if e.Problem == "" || e.File != "c.yaml" {
+					t.Fatalf("an error that says nothing: %#v", e)
+				}
+			}
+			return
+		}
+		var res Resolution
+		for _, r := range c.Routes() {
+			if m := c.Meanings(r.Name, true); len(m) < len(r.Answers) {
+				t.Fatalf("%s has %d answers and %d meanings", r.Name, len(r.Answers), len(m))
+			}
+			_, path, _ := strings.Cut(r.Name, " ")
+			c.Resolve("GET", path, &res)
+		}
+	})
+}
+
+func TestWebCatalog(t *testing.T) {
+	text, err := packs.FS.ReadFile("catalogs/web.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse("web.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Routes()) != 0 {
+		t.Error("the starting catalog maps a route")
+	}
+	if s, ok := c.SourceFor("apache_combined.log.gz"); !ok || s.Format != FormatCombined {
+		t.Error("the starting catalog does not take a combined log")
+	}
+}

@@ -1,0 +1,110 @@
+package catalog
+
+import (
+	"path"
+	"time"
+)
+
+// Field names one field of the access record that a JSON log can be mapped to.
+type Field string
+
+const (
+	FieldTime      Field = "time"
+	FieldID        Field = "id"
+	FieldActorID   Field = "actor.id"
+	FieldActorType Field = "actor.type"
+	FieldKey       Field = "credential.key"
+	FieldToken     Field = "credential.token"
+	FieldIP        Field = "client.ip"
+	FieldAgent     Field = "client.agent"
+	FieldCountry   Field = "client.country"
+	FieldNetwork   Field = "client.network"
+	FieldMethod    Field = "method"
+	FieldURI       Field = "uri"
+	FieldStatus    Field = "status"
+	FieldRows      Field = "rows"
+	FieldSubjects  Field = "subjects"
+)
+
+// fieldTable is every field, and whether a source may set it to a constant: a
+// constant time or id would be a lie, a constant actor type is often the truth
+// (an admin tool's log holds staff only).
+var fieldTable = []struct {
+	field Field
+	set   bool
+}{
+	{FieldTime, false}, {FieldID, false},
+	{FieldActorID, false}, {FieldActorType, true},
+	{FieldKey, true}, {FieldToken, false},
+	{FieldIP, false}, {FieldAgent, true}, {FieldCountry, true}, {FieldNetwork, true},
+	{FieldMethod, true}, {FieldURI, false}, {FieldStatus, false},
+	{FieldRows, false}, {FieldSubjects, false},
+}
+
+// Fields lists every field that can be mapped.
+func Fields() []Field {
+	out := make([]Field, len(fieldTable))
+	for i, f := range fieldTable {
+		out[i] = f.field
+	}
+	return out
+}
+
+// Formats a source can declare; empty means: look at the first lines.
+const (
+	FormatDetect   = ""
+	FormatCombined = "combined"
+	FormatCommon   = "common"
+	FormatJSON     = "json"
+)
+
+// Source is one log the catalog describes.
+type Source struct {
+	Name   string
+	Format string
+
+	// Match is a glob over file names without their folder ("access*.json*").
+	// Empty matches nothing by itself.
+	Match string
+
+	// Fields maps record fields to keys of a JSON line. A dot in a key leads
+	// into a nested object.
+	Fields map[Field]string
+
+	// Set holds record fields that have one value in this whole log.
+	Set map[Field]string
+
+	// Separator stands between the accounts in the subjects field.
+	Separator string
+
+	// Cadence is how often at least one record is expected; a longer silence
+	// is a gap. 0: not declared, and then coverage is unknown.
+	Cadence time.Duration
+
+	// Zone is for times that do not name one.
+	Zone *time.Location
+
+	constants []constant // Set, in order, for the hot path
+	line      int
+}
+
+type constant struct {
+	field Field
+	value string
+}
+
+// SourceFor finds the source whose Match fits a file name. The first in the
+// order of the catalog wins.
+func (c *Catalog) SourceFor(file string) (*Source, bool) {
+	base := path.Base(file)
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if s.Match == "" {
+			continue
+		}
+		if ok, err := path.Match(s.Match, base); err == nil && ok {
+			return s, true
+		}
+	}
+	return nil, false
+}
