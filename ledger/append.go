@@ -1,0 +1,329 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/journal"
+	"github.com/haetae/haetae/ledger/dictionary"
+)
+
+const (
+	// queueLength is how many appends may wait; with the rows of each bounded
+	// by the caller this is the back-pressure.
+	queueLength = 256
+	// groupRows ends a group commit: a larger one would make the first waiter
+	// wait for the work of the last.
+	groupRows = 1 << 16
+)
+
+// Receipt says what became of an append.
+type Receipt struct {
+	Accepted   int `json:"accepted"`
+	Duplicates int `json:"duplicates"`
+}
+
+// Checkpoint is a reader's position in a source, stored in the same journal
+// entry as the records that were read up to it, so that a crash neither repeats
+// nor skips a line.
+type Checkpoint struct {
+	Name  string
+	Value []byte
+}
+
+type appendRequest struct {
+	batch      *Batch
+	file       string
+	checkpoint *Checkpoint
+	receipt    Receipt
+	reply      chan error
+}
+
+// NewBatch returns an empty batch that uses the catalog in force now.
+func (l *Ledger) NewBatch() *Batch { return newBatch(l.hasher, l.validAccount()) }
+
+// Append stores records durably. When it returns nil the records are in the
+// journal, fsynced; when it returns an error none of them counts, except after
+// ctx ended or journal.ErrUnknown, when the outcome is not known.
+func (l *Ledger) Append(ctx context.Context, recs []event.Record) (Receipt, error) {
+	b := l.NewBatch()
+	for i := range recs {
+		b.Add(&recs[i])
+	}
+	return l.AppendBatch(ctx, b, "", nil)
+}
+
+// AppendBatch is Append for a caller that fills the batch itself. file names
+// the stream for the record's origin; cp may be nil. The batch, and what its
+// ids point into, must not be touched until AppendBatch returns, not even after
+// ctx has ended: it returns only when the appender is done with it.
+func (l *Ledger) AppendBatch(ctx context.Context, b *Batch, file string, cp *Checkpoint) (Receipt, error) {
+	if err := l.writable(); err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", err)
+	}
+	req := &appendRequest{batch: b, file: file, checkpoint: cp, reply: make(chan error, 1)}
+	select {
+	case l.queue <- req:
+	case <-ctx.Done():
+		return Receipt{}, fmt.Errorf("append: %w", ctx.Err())
+	case <-l.ctx.Done():
+		return Receipt{}, fmt.Errorf("append: %w", ErrClosed)
+	}
+	select {
+	case err := <-req.reply:
+		return req.receipt, err
+	case <-l.done:
+		select {
+		case err := <-req.reply:
+			return req.receipt, err
+		default:
+			return Receipt{}, fmt.Errorf("append: %w", ErrClosed)
+		}
+	}
+}
+
+// appender is the one goroutine that moves records into the ledger. It owns the
+// order journal → memtable.
+func (l *Ledger) appender() {
+	defer close(l.done)
+	tick := time.NewTicker(max(l.opts.SealAfter/8, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-tick.C:
+			l.mu.RLock()
+			due := !l.mem.empty() && l.opts.Now().Sub(l.mem.born) >= l.opts.SealAfter
+			l.mu.RUnlock()
+			if due {
+				l.beginSeal()
+			}
+		case req := <-l.queue:
+			group := []*appendRequest{req}
+			for rows := len(req.batch.frags); rows < groupRows; {
+				select {
+				case more := <-l.queue:
+					group = append(group, more)
+					rows += len(more.batch.frags)
+					continue
+				default:
+				}
+				break
+			}
+			err := l.appendGroup(group)
+			for _, r := range group {
+				if err != nil {
+					r.receipt = Receipt{}
+				}
+				r.reply <- err
+			}
+			l.mu.RLock()
+			full := l.mem.rows >= l.opts.MemtableRows
+			l.mu.RUnlock()
+			if full {
+				l.beginSeal()
+			}
+		}
+	}
+}
+
+func (l *Ledger) appendGroup(group []*appendRequest) error {
+	if err := l.writable(); err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	var marks []mark
+	undo := func(err error) error {
+		l.seen.release(marks)
+		return fmt.Errorf("append: %w", err)
+	}
+	en := &entry{checkpoints: map[string][]byte{}}
+	keeps := make([][]bool, len(group))
+	refs := make([][]dictionary.Ref, len(group))
+	kept := 0
+	for i, r := range group {
+		keep, m, err := l.claim(r.batch)
+		marks = append(marks, m...)
+		if err != nil {
+			return undo(err)
+		}
+		keeps[i] = keep
+		r.receipt.Duplicates = r.batch.records - len2(keep)
+		r.receipt.Accepted = len2(keep)
+		kept += r.receipt.Accepted
+		out, sealed, err := l.resolve(r.batch)
+		if err != nil {
+			return undo(err)
+		}
+		refs[i] = out
+		en.batches = append(en.batches, entryBatch{batch: r.batch, sealed: sealed, file: r.file})
+		if r.checkpoint != nil {
+			en.checkpoints[r.checkpoint.Name] = r.checkpoint.Value
+		}
+	}
+	if kept == 0 && len(en.checkpoints) == 0 {
+		return nil // nothing but repetitions, all of which are durable already
+	}
+	pos, err := l.journal.Append(context.Background(), encodeEntry(en, keeps))
+	if err != nil {
+		if errors.Is(err, journal.ErrPoisoned) || errors.Is(err, journal.ErrUnknown) {
+			// The records may come back when the journal is read again, so
+			// their fingerprints must stay claimed.
+			return l.fail(fmt.Errorf("append: %w", err))
+		}
+		return undo(err)
+	}
+	return l.apply(en, refs, keeps, marks, pos)
+}
+
+func len2(keep []bool) int {
+	n := 0
+	for _, k := range keep {
+		if k {
+			n++
+		}
+	}
+	return n
+}
+
+// claim marks the records' ids as seen; keep tells which records are new.
+func (l *Ledger) claim(b *Batch) (keep []bool, marks []mark, err error) {
+	keep = make([]bool, b.records)
+	for i := range b.frags {
+		f := &b.frags[i]
+		if i > 0 && b.frags[i-1].record == f.record {
+			continue // a further fragment of a record already decided
+		}
+		if f.id == 0 {
+			keep[f.record] = true
+			continue
+		}
+		m := mark{hourOf(f.time), f.id}
+		fresh, err := l.seen.claim(m.hour, m.id)
+		if err != nil {
+			return nil, marks, fmt.Errorf("look for repetitions: %w", err)
+		}
+		if fresh {
+			keep[f.record] = true
+			marks = append(marks, m)
+		}
+	}
+	return keep, marks, nil
+}
+
+// resolve gives every id of b its ordinal. sealed holds the sealed real id of
+// those that no dictionary file holds yet: they must be in the journal entry,
+// since a crash takes the dictionary's memory with it.
+func (l *Ledger) resolve(b *Batch) (refs []dictionary.Ref, sealed [][]byte, err error) {
+	refs = make([]dictionary.Ref, len(b.ids))
+	err = l.identities.Resolve(b.ids, b.buckets, func(i int) []byte { return l.sealer.Seal(nil, b.plain[i]) }, refs)
+	if err != nil {
+		return nil, nil, fmt.Errorf("resolve: %w", err)
+	}
+	sealed = make([][]byte, len(b.ids))
+	for i, r := range refs {
+		sealed[i] = l.identities.Unflushed(r)
+	}
+	return refs, sealed, nil
+}
+
+// apply puts a durable entry into the memtable.
+func (l *Ledger) apply(en *entry, refs [][]dictionary.Ref, keeps [][]bool, marks []mark, pos journal.Position) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mem.empty() {
+		l.mem.born = l.opts.Now()
+	}
+	for i, eb := range en.batches {
+		if err := l.mem.add(eb.batch, refs[i], keeps[i], eb.file); err != nil {
+			l.failed = err
+			return err
+		}
+	}
+	l.mem.marks = append(l.mem.marks, marks...)
+	for k, v := range en.checkpoints {
+		l.mem.checkpoints[k] = v
+	}
+	l.position = pos
+	return nil
+}
+
+// replay brings the memtable to where the journal ends.
+func (l *Ledger) replay() error {
+	dir := path.Join(l.dir, journalDir)
+	var read interface {
+		Read(journal.Position, func(journal.Position, []byte) error) error
+	}
+	if l.opts.ReadOnly {
+		r, err := journal.ReadOnly(l.fs, dir)
+		if err != nil {
+			return fmt.Errorf("open journal: %w", err)
+		}
+		read = r
+	} else {
+		j, err := journal.Open(l.fs, dir, journal.Options{})
+		if err != nil {
+			return fmt.Errorf("open journal: %w", err)
+		}
+		l.journal, read = j, j
+	}
+	l.position = l.m.Journal
+	err := read.Read(l.m.Journal, func(pos journal.Position, data []byte) error {
+		en, err := decodeEntry(append([]byte(nil), data...))
+		if err != nil {
+			return fmt.Errorf("journal entry %d: %w", pos, err)
+		}
+		var marks []mark
+		refs := make([][]dictionary.Ref, len(en.batches))
+		keeps := make([][]bool, len(en.batches))
+		for i, eb := range en.batches {
+			keep, m, err := l.claim(eb.batch)
+			if err != nil {
+				return err
+			}
+			keeps[i] = keep
+			marks = append(marks, m...)
+			refs[i] = make([]dictionary.Ref, len(eb.batch.ids))
+			if err := l.identities.Resolve(eb.batch.ids, eb.batch.buckets, func(k int) []byte { return eb.sealed[k] }, refs[i]); err != nil {
+				return err
+			}
+		}
+		return l.apply(en, refs, keeps, marks, pos)
+	})
+	if err != nil {
+		return fmt.Errorf("replay journal: %w", err)
+	}
+	return nil
+}
+
+// Checkpoint returns what was stored last under name.
+func (l *Ledger) Checkpoint(name string) ([]byte, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, t := range []*memtable{l.mem, l.frozen} {
+		if t != nil {
+			if v, ok := t.checkpoints[name]; ok {
+				return v, true
+			}
+		}
+	}
+	v, ok := l.m.Checkpoints[name]
+	return v, ok
+}
+
+// keepSealer stores the sealer's header durably before its first use: journal
+// entries refer to it, and only its header, opened with the opening key, can
+// open what it sealed.
+func (l *Ledger) keepSealer(s *pseudonym.Sealer) error {
+	name := path.Join(l.dir, dictionaryDir, fmt.Sprintf("sealer-%016x%s", s.ID(), sealerSuffix))
+	if err := disk.WriteFile(l.fs, name, s.Header()); err != nil {
+		return fmt.Errorf("keep sealer: %w", err)
+	}
+	return nil
+}

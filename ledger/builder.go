@@ -1,0 +1,270 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// builder collects rows for one segment: it gives each fact of a Batch its code
+// in the segment's own tables.
+type builder struct {
+	in        segment.Input
+	shapeIdx  map[segment.Shape]uint32
+	clientIdx map[segment.Client]uint32
+	agentIdx  map[string]uint32
+	fileIdx   map[string]uint32
+	recent    []recentSession // direct-mapped; the segment writer removes what it lets through
+	marks     []mark
+	minTime   event.Millis
+	maxTime   event.Millis
+
+	// Scratch: the code of each of the batch's table entries in this builder,
+	// +1, filled as rows ask for it.
+	shapes, clients, agents []uint32
+}
+
+type recentSession struct {
+	s    segment.Session
+	code uint32 // +1
+}
+
+const recentSessions = 1 << 13
+
+func newBuilder() *builder {
+	return &builder{
+		shapeIdx:  map[segment.Shape]uint32{},
+		clientIdx: map[segment.Client]uint32{},
+		agentIdx:  map[string]uint32{},
+		fileIdx:   map[string]uint32{},
+		recent:    make([]recentSession, recentSessions),
+	}
+}
+
+func (b *builder) rows() int { return len(b.in.Rows) }
+
+func zeroed(s []uint32, n int) []uint32 {
+	if cap(s) < n {
+		return make([]uint32, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
+
+// begin prepares the code tables for one batch.
+func (b *builder) begin(batch *Batch) {
+	b.shapes = zeroed(b.shapes, len(batch.shapes))
+	b.clients = zeroed(b.clients, len(batch.clients))
+	b.agents = zeroed(b.agents, len(batch.agents))
+}
+
+func (b *builder) file(name string) uint32 {
+	code, ok := b.fileIdx[name]
+	if !ok {
+		code = uint32(len(b.in.Files))
+		b.in.Files = append(b.in.Files, name)
+		b.fileIdx[name] = code
+	}
+	return code
+}
+
+// add appends one fragment of batch. refs are the dictionary's ordinals for
+// batch.ids; file is a code of this builder.
+func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uint32) {
+	shape := b.shapes[f.shape]
+	if shape == 0 {
+		sh := batch.shapes[f.shape]
+		code, ok := b.shapeIdx[sh]
+		if !ok {
+			code = uint32(len(b.in.Shapes))
+			b.in.Shapes = append(b.in.Shapes, sh)
+			b.shapeIdx[sh] = code
+		}
+		shape = code + 1
+		b.shapes[f.shape] = shape
+	}
+	client := b.clients[f.client]
+	if client == 0 {
+		c := batch.clients[f.client]
+		code, ok := b.clientIdx[c]
+		if !ok {
+			code = uint32(len(b.in.Clients))
+			b.in.Clients = append(b.in.Clients, c)
+			b.clientIdx[c] = code
+		}
+		client = code + 1
+		b.clients[f.client] = client
+	}
+	agent := b.agents[f.agent]
+	if agent == 0 {
+		a := batch.agents[f.agent]
+		code, ok := b.agentIdx[a]
+		if !ok {
+			code = uint32(len(b.in.Agents))
+			b.in.Agents = append(b.in.Agents, a)
+			b.agentIdx[a] = code
+		}
+		agent = code + 1
+		b.agents[f.agent] = agent
+	}
+	home := dictionary.NoAccount(int(f.part))
+	if f.home != noIndex {
+		home = refs[f.home]
+	}
+	s := segment.Session{Home: home, Token: f.token, Client: client - 1, Agent: agent - 1}
+	if f.actor != noIndex {
+		s.Actor, s.HasActor = refs[f.actor], true
+	}
+	slot := &b.recent[(uint64(home)*0x9E3779B97F4A7C15^f.token)>>40&(recentSessions-1)]
+	if slot.code == 0 || slot.s != s {
+		b.in.Sessions = append(b.in.Sessions, s)
+		*slot = recentSession{s, uint32(len(b.in.Sessions))}
+	}
+	if len(b.in.Rows) == 0 || f.time < b.minTime {
+		b.minTime = f.time
+	}
+	if len(b.in.Rows) == 0 || f.time > b.maxTime {
+		b.maxTime = f.time
+	}
+	b.in.Rows = append(b.in.Rows, segment.Row{
+		Time: f.time, Home: home, Shape: shape - 1, Session: slot.code - 1,
+		Rows: f.rows, File: file, Block: f.block, Record: f.number,
+	})
+}
+
+// encode turns the rows into a segment in memory and reads it back, so that
+// what is queried before it reaches the disk goes through the same code.
+func (b *builder) encode() (*segment.Reader, error) {
+	var buf bytes.Buffer
+	in := b.in
+	in.Rows = append([]segment.Row(nil), b.in.Rows...) // Write may reorder
+	if _, err := segment.Write(&buf, &in); err != nil {
+		return nil, fmt.Errorf("encode memory segment: %w", err)
+	}
+	return segment.Open(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+}
+
+// month numbers the calendar month (UTC) of t: no segment crosses one, so that
+// retention drops whole files.
+func month(t event.Millis) int {
+	y, m, _ := t.Time().Date()
+	return y*12 + int(m) - 1
+}
+
+// monthCache remembers the span of the month last asked for, since time.Date
+// costs more than the rest of adding a row.
+type monthCache struct {
+	from, to event.Millis
+	number   int
+}
+
+func (c *monthCache) of(t event.Millis) int {
+	if t < c.from || t >= c.to {
+		y, m, _ := t.Time().Date()
+		start := time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
+		c.from, c.to = event.MillisOf(start), event.MillisOf(start.AddDate(0, 1, 0))
+		c.number = month(t)
+	}
+	return c.number
+}
+
+// memtable holds what is in the journal and not yet in a segment, by month. Its
+// rows are encoded in chunks as they come (about ten bytes a row instead of
+// forty), which also makes a view of a busy ledger cheap: only the newest,
+// unfinished chunk has to be encoded for it.
+type memtable struct {
+	months      map[int]*monthPile
+	cache       monthCache
+	rows        int
+	bytes       int64
+	born        time.Time
+	marks       []mark
+	checkpoints map[string][]byte
+}
+
+type monthPile struct {
+	chunks []*segment.Reader
+	active *builder
+	asked  *segment.Reader // the active rows, encoded for a view
+	askedN int
+}
+
+// chunkRows bounds what a view has to encode (about 10 ms).
+const chunkRows = 1 << 16
+
+func newMemtable() *memtable {
+	return &memtable{months: map[int]*monthPile{}, checkpoints: map[string][]byte{}}
+}
+
+func (t *memtable) empty() bool { return t.rows == 0 && len(t.checkpoints) == 0 }
+
+// add takes the fragments of batch whose record keep allows.
+func (t *memtable) add(batch *Batch, refs []dictionary.Ref, keep []bool, file string) error {
+	for _, p := range t.months {
+		if p.active != nil {
+			p.active.begin(batch)
+		}
+	}
+	for i := range batch.frags {
+		f := &batch.frags[i]
+		if keep != nil && !keep[f.record] {
+			continue
+		}
+		n := t.cache.of(f.time)
+		p := t.months[n]
+		if p == nil {
+			p = &monthPile{}
+			t.months[n] = p
+		}
+		if p.active == nil {
+			p.active = newBuilder()
+			p.active.begin(batch)
+		}
+		p.active.add(batch, f, refs, p.active.file(file))
+		t.rows++
+	}
+	for _, p := range t.months {
+		if p.active != nil && p.active.rows() >= chunkRows {
+			r, err := p.active.encode()
+			if err != nil {
+				return err
+			}
+			p.chunks = append(p.chunks, r)
+			p.active, p.asked, p.askedN = nil, nil, 0
+		}
+	}
+	return nil
+}
+
+// readers returns everything in t as segments.
+func (t *memtable) readers() ([]*segment.Reader, error) {
+	var out []*segment.Reader
+	for _, p := range t.months {
+		rs, err := p.readers()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rs...)
+	}
+	return out, nil
+}
+
+func (p *monthPile) readers() ([]*segment.Reader, error) {
+	out := append([]*segment.Reader(nil), p.chunks...)
+	if p.active != nil && p.active.rows() > 0 {
+		if p.asked == nil || p.askedN != p.active.rows() {
+			r, err := p.active.encode()
+			if err != nil {
+				return nil, err
+			}
+			p.asked, p.askedN = r, p.active.rows()
+		}
+		out = append(out, p.asked)
+	}
+	return out, nil
+}

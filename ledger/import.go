@@ -1,0 +1,448 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// ImportSpec names the input of an import.
+type ImportSpec struct {
+	Source string // the catalog's name for the log
+	Name   string // the file's own name, without folder
+	Size   int64  // raw bytes; -1 for a stream that cannot be read twice
+	Head   string // SHA-256 of the first 64 KiB of raw bytes, hex; "" for a stream
+	// New imports even what looks like a copy of lines already imported.
+	New bool
+	// Redecode replaces the records of an earlier import of the same bytes.
+	Redecode bool
+}
+
+// importRecord is an import as the manifest remembers it.
+type importRecord struct {
+	ID         uint64       `json:"id"`
+	Source     string       `json:"source"`
+	Name       string       `json:"name"`
+	Size       int64        `json:"size"`
+	Head       string       `json:"head,omitempty"`
+	SHA256     string       `json:"sha256,omitempty"` // of the raw bytes, once read to the end
+	Offset     int64        `json:"offset"`           // decompressed bytes that are in Staged or live
+	Lines      int64        `json:"lines"`
+	Records    int64        `json:"records"`
+	Duplicates int64        `json:"duplicates"`
+	Aside      int64        `json:"aside"`
+	Done       bool         `json:"done"`
+	Finished   time.Time    `json:"finished,omitzero"`
+	Replaces   uint64       `json:"replaces,omitempty"`
+	ReplacedBy uint64       `json:"replaced_by,omitempty"`
+	Staged     []segmentRef `json:"staged,omitempty"`
+}
+
+// ImportResult says what an import did.
+type ImportResult struct {
+	Import     uint64 `json:"import"`
+	Lines      int64  `json:"lines"`
+	Records    int64  `json:"records"`
+	Duplicates int64  `json:"duplicates"`
+	Aside      int64  `json:"aside"`
+	// Already is set when the very same bytes were imported before, so that
+	// nothing was done.
+	Already bool `json:"already,omitempty"`
+	Resumed bool `json:"resumed,omitempty"`
+}
+
+// OverlapError says that the input repeats lines of an earlier import and its
+// records carry no ids by which the repetitions could be told from new ones.
+type OverlapError struct {
+	Name    string
+	Samples int
+	Matches int
+}
+
+func (e *OverlapError) Error() string {
+	return fmt.Sprintf("%s repeats lines that were imported before (%d of %d sampled lines) and its records carry no id: it would be counted twice", e.Name, e.Matches, e.Samples)
+}
+
+// ErrImporting: one import at a time, since they share the dictionary's growth.
+var ErrImporting = errors.New("another import is running")
+
+// Import is an import under way. Submit may be called by several workers;
+// everything else by one goroutine.
+type Import struct {
+	l        *Ledger
+	spec     ImportSpec
+	rec      importRecord
+	replaces uint64
+	resumed  bool
+
+	mu       sync.Mutex
+	turn     *sync.Cond
+	next     int // sequence number whose turn it is
+	err      error
+	builders map[int]*builder
+	cache    monthCache
+	rows     int
+	marks    []mark
+	mine     map[mark]bool // sampled lines of this input
+	samples  int
+	matches  int
+}
+
+// FindImport returns a finished import whose input had the same size and head,
+// so that the caller can compare the whole content before importing again.
+func (l *Ledger) FindImport(spec ImportSpec) (id uint64, sha256 string, ok bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, r := range l.m.Imports {
+		if r.Done && r.ReplacedBy == 0 && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source {
+			return r.ID, r.SHA256, true
+		}
+	}
+	return 0, "", false
+}
+
+// BeginImport starts an import, or goes on with one of the same input that was
+// interrupted: Offset tells from where.
+func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
+	if err := l.writable(); err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	l.mu.Lock()
+	if l.importing {
+		l.mu.Unlock()
+		return nil, fmt.Errorf("import: %w", ErrImporting)
+	}
+	l.importing = true
+	l.mu.Unlock()
+	im := &Import{l: l, spec: spec, builders: map[int]*builder{}, mine: map[mark]bool{}}
+	im.turn = sync.NewCond(&im.mu)
+	for _, r := range l.m.Imports {
+		if !r.Done && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source && r.Redecode() == spec.Redecode {
+			im.rec, im.resumed = r, true
+			im.rec.Staged = slices.Clone(r.Staged)
+			im.replaces = r.Replaces
+			return im, nil
+		}
+	}
+	var replaces uint64
+	if spec.Redecode {
+		id, _, ok := l.FindImport(spec)
+		if !ok {
+			im.end()
+			return nil, fmt.Errorf("redecode %s: no earlier import of this file is known: %w", spec.Name, fs.ErrNotExist)
+		}
+		replaces = id
+	}
+	err := l.commit(func(m *manifest) error {
+		im.rec = importRecord{ID: m.NextFile, Source: spec.Source, Name: spec.Name, Size: spec.Size, Head: spec.Head, Replaces: replaces}
+		m.NextFile++
+		m.Imports = append(m.Imports, im.rec)
+		return nil
+	})
+	if err != nil {
+		im.end()
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	im.replaces = replaces
+	return im, nil
+}
+
+// Redecode tells whether r replaces an earlier import.
+func (r *importRecord) Redecode() bool { return r.Replaces != 0 }
+
+func (im *Import) end() {
+	im.l.mu.Lock()
+	im.l.importing = false
+	im.l.mu.Unlock()
+}
+
+// ID numbers the import within its folder.
+func (im *Import) ID() uint64 { return im.rec.ID }
+
+// Offset is how far, in decompressed bytes, the input is already staged.
+func (im *Import) Offset() int64 { return im.rec.Offset }
+
+// Lines is how many lines of the input are already staged.
+func (im *Import) Lines() int64 { return im.rec.Lines }
+
+// sampleEvery thins the content fingerprints of records without an id: one in
+// eight is enough to recognise a copy of a few dozen lines, and costs a byte a
+// line for the days they are kept.
+const sampleEvery = 8
+
+// sampleMany is the number of samples after which a log is thinned further, to
+// keep the memory for them in bounds.
+const sampleMany = 1 << 20
+
+// Chunk is one piece of the input, decoded.
+type Chunk struct {
+	Seq   int // consecutive from 0 in the order of the input
+	Batch *Batch
+	Lines int64
+	Aside int64
+	End   int64 // decompressed offset behind the piece
+}
+
+// Submit takes one piece. It resolves ids side by side with other workers, then
+// waits for the pieces before it, so that which of two repetitions counts, and
+// what is staged up to an offset, does not depend on the number of workers.
+func (im *Import) Submit(c Chunk) error {
+	refs, _, err := im.l.resolve(c.Batch)
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	for im.next != c.Seq && im.err == nil {
+		im.turn.Wait()
+	}
+	defer im.turn.Broadcast()
+	if im.err != nil {
+		return im.err
+	}
+	if err == nil {
+		err = im.take(c, refs)
+	}
+	if err != nil {
+		im.err = fmt.Errorf("import %s: %w", im.spec.Name, err)
+		return im.err
+	}
+	im.next++
+	return nil
+}
+
+// Fail wakes workers that wait for a piece which will never come.
+func (im *Import) Fail(err error) {
+	im.mu.Lock()
+	if im.err == nil {
+		im.err = err
+	}
+	im.mu.Unlock()
+	im.turn.Broadcast()
+}
+
+func (im *Import) take(c Chunk, refs []Ref) error {
+	keep, marks, err := im.claim(c.Batch)
+	im.marks = append(im.marks, marks...)
+	if err != nil {
+		return err
+	}
+	for _, b := range im.builders {
+		b.begin(c.Batch)
+	}
+	file := im.fileName()
+	for i := range c.Batch.frags {
+		f := &c.Batch.frags[i]
+		if !keep[f.record] {
+			continue
+		}
+		n := im.cache.of(f.time)
+		b := im.builders[n]
+		if b == nil {
+			b = newBuilder()
+			b.begin(c.Batch)
+			im.builders[n] = b
+		}
+		b.add(c.Batch, f, refs, b.file(file))
+		im.rows++
+	}
+	kept := int64(len2(keep))
+	im.rec.Lines += c.Lines
+	im.rec.Aside += c.Aside
+	im.rec.Records += kept
+	im.rec.Duplicates += int64(c.Batch.records) - kept
+	im.rec.Offset = c.End
+	if im.rows >= im.l.opts.StageRows {
+		return im.stage()
+	}
+	return nil
+}
+
+func (im *Import) fileName() string { return fmt.Sprintf("import %d", im.rec.ID) }
+
+// claim decides which records are new. When the records of an earlier import
+// are being replaced, their ids are of course known: the whole file counts.
+func (im *Import) claim(b *Batch) ([]bool, []mark, error) {
+	if im.replaces != 0 {
+		keep := make([]bool, b.records)
+		for i := range keep {
+			keep[i] = true
+		}
+		return keep, nil, nil
+	}
+	keep, marks, err := im.l.claim(b)
+	if err != nil || im.spec.New {
+		return keep, marks, err
+	}
+	every := uint64(sampleEvery)
+	if im.samples > sampleMany {
+		every *= 128
+	}
+	for i := range b.frags {
+		f := &b.frags[i]
+		if f.sketch%every != 0 || f.sketch == 0 || i > 0 && b.frags[i-1].record == f.record {
+			continue
+		}
+		m := mark{hourOf(f.time), f.sketch}
+		if im.mine[m] {
+			continue // the same line twice in one log is two accesses
+		}
+		im.mine[m] = true
+		im.samples++
+		fresh, err := im.l.seen.claim(m.hour, m.id)
+		if err != nil {
+			return keep, marks, err
+		}
+		if fresh {
+			marks = append(marks, m)
+		} else {
+			im.matches++
+		}
+	}
+	if im.matches >= 3 && im.matches*5 >= im.samples {
+		return keep, marks, &OverlapError{Name: im.spec.Name, Samples: im.samples, Matches: im.matches}
+	}
+	return keep, marks, nil
+}
+
+// stage writes what was collected as segments and records, in one commit, that
+// the input is done up to here. They stay invisible until Commit.
+func (im *Import) stage() error {
+	l := im.l
+	var refs []segmentRef
+	for _, n := range sortedMonths(im.builders) {
+		b := im.builders[n]
+		if b.rows() == 0 {
+			continue
+		}
+		ref, err := l.putSegment(l.newName("import", segmentSuffix), func(w io.Writer) (segment.Info, error) {
+			return segment.Write(w, &b.in)
+		})
+		if err != nil {
+			return err
+		}
+		refs = append(refs, ref)
+	}
+	seen, err := l.putMarks(im.marks, im.rec.ID)
+	if err != nil {
+		return err
+	}
+	im.rec.Staged = append(im.rec.Staged, refs...)
+	err = l.commit(func(m *manifest) error {
+		m.Seen = append(m.Seen, seen...)
+		for i := range m.Imports {
+			if m.Imports[i].ID == im.rec.ID {
+				m.Imports[i] = im.rec
+				m.Imports[i].Staged = slices.Clone(im.rec.Staged)
+				return nil
+			}
+		}
+		return fmt.Errorf("import %d vanished from the manifest: %w", im.rec.ID, ErrCorrupt)
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range seen {
+		l.seen.sealed(s, im.marks)
+	}
+	im.builders, im.marks, im.rows = map[int]*builder{}, nil, 0
+	return nil
+}
+
+// Commit makes the import visible, all at once. sha256 is the digest of the raw
+// input, hex.
+func (im *Import) Commit(sha256 string) (ImportResult, error) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	defer im.end()
+	if im.err != nil {
+		return ImportResult{}, im.err
+	}
+	l := im.l
+	if err := im.stage(); err != nil {
+		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+	}
+	for _, r := range im.rec.Staged {
+		if err := l.openSegment(r); err != nil {
+			return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+		}
+	}
+	var replacement *replacement
+	if im.replaces != 0 {
+		l.compactMu.Lock()
+		defer l.compactMu.Unlock()
+		var err error
+		if replacement, err = l.withoutImport(im.replaces); err != nil {
+			return ImportResult{}, fmt.Errorf("redecode %s: %w", im.spec.Name, err)
+		}
+	}
+	im.rec.SHA256, im.rec.Done, im.rec.Finished = sha256, true, l.opts.Now().UTC()
+	err := l.commit(func(m *manifest) error {
+		replacement.apply(m)
+		m.Segments = append(m.Segments, im.rec.Staged...)
+		for i := range m.Imports {
+			switch m.Imports[i].ID {
+			case im.rec.ID:
+				m.Imports[i] = im.rec
+				m.Imports[i].Staged = nil
+			case im.replaces:
+				m.Imports[i].ReplacedBy = im.rec.ID
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+	}
+	l.finishReplacement(replacement)
+	return ImportResult{
+		Import: im.rec.ID, Lines: im.rec.Lines, Records: im.rec.Records,
+		Duplicates: im.rec.Duplicates, Aside: im.rec.Aside, Resumed: im.resumed,
+	}, nil
+}
+
+// Suspend stops an import and keeps what is staged, so that the same input goes
+// on from there.
+func (im *Import) Suspend() {
+	im.mu.Lock()
+	im.l.seen.release(im.marks)
+	im.mu.Unlock()
+	im.end()
+}
+
+// Abort gives an import up and removes what it staged.
+func (im *Import) Abort() error {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	defer im.end()
+	l := im.l
+	l.seen.release(im.marks)
+	var seen []seenRef
+	var gone []string
+	err := l.commit(func(m *manifest) error {
+		m.Imports = slices.DeleteFunc(m.Imports, func(r importRecord) bool { return r.ID == im.rec.ID })
+		m.Seen = slices.DeleteFunc(m.Seen, func(r seenRef) bool {
+			if r.Import == im.rec.ID {
+				gone = append(gone, r.Name)
+				return true
+			}
+			return false
+		})
+		seen = m.Seen
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("abort import: %w", err)
+	}
+	l.seen.setFiles(seen)
+	for _, r := range im.rec.Staged {
+		l.blobs.Delete(r.Name)
+	}
+	for _, n := range gone {
+		l.fs.Remove(l.path(seenDir, n))
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"maps"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/journal"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// manifest is the only truth about which files live. It is never changed in
+// place: each commit writes the next number, and the highest readable number
+// counts.
+type manifest struct {
+	Number  uint64    `json:"number"`
+	Epoch   uint64    `json:"epoch"` // owner: grows with each opening for writing
+	Written time.Time `json:"written"`
+
+	// Journal is the position up to which records are in Segments.
+	Journal journal.Position `json:"journal"`
+
+	Segments   []segmentRef          `json:"segments,omitempty"`
+	Identities []dictionary.FileInfo `json:"identities,omitempty"`
+	Persons    []dictionary.FileInfo `json:"persons,omitempty"`
+	Catalogs   []editionRef          `json:"catalogs,omitempty"`
+	Registers  []editionRef          `json:"registers,omitempty"`
+	Holdings   []editionRef          `json:"holdings,omitempty"`
+	Seen       []seenRef             `json:"seen,omitempty"`
+	Imports    []importRecord        `json:"imports,omitempty"`
+	Aside      []asideCount          `json:"aside,omitempty"`
+
+	// NextFile numbers every file this folder ever writes, so that a name is
+	// never used twice, not even after a crash.
+	NextFile uint64 `json:"next_file"`
+	// RetainedFrom is the time before which records were destroyed on purpose;
+	// answers that reach further back say so.
+	RetainedFrom event.Millis `json:"retained_from,omitempty"`
+	// HeldBy names the holds that stop retention.
+	HeldBy []Hold `json:"held_by,omitempty"`
+	// Checkpoints are the positions of live readers as of Journal.
+	Checkpoints map[string][]byte `json:"checkpoints,omitempty"`
+}
+
+type segmentRef struct {
+	Name string       `json:"name"`
+	Size int64        `json:"size"`
+	Zone segment.Zone `json:"zone"`
+}
+
+type editionRef struct {
+	Number uint32       `json:"number"`
+	Name   string       `json:"name"` // as given, without folder
+	File   string       `json:"file"`
+	From   event.Millis `json:"from"`
+	Added  time.Time    `json:"added"`
+	Lines  int64        `json:"lines,omitempty"`
+	Errors int64        `json:"errors,omitempty"`
+}
+
+func (m *manifest) clone() *manifest {
+	c := *m
+	c.Segments = append([]segmentRef(nil), m.Segments...)
+	c.Identities = append([]dictionary.FileInfo(nil), m.Identities...)
+	c.Persons = append([]dictionary.FileInfo(nil), m.Persons...)
+	c.Catalogs = append([]editionRef(nil), m.Catalogs...)
+	c.Registers = append([]editionRef(nil), m.Registers...)
+	c.Holdings = append([]editionRef(nil), m.Holdings...)
+	c.Seen = append([]seenRef(nil), m.Seen...)
+	c.Imports = append([]importRecord(nil), m.Imports...)
+	for i := range c.Imports {
+		c.Imports[i].Staged = append([]segmentRef(nil), c.Imports[i].Staged...)
+	}
+	c.Aside = append([]asideCount(nil), m.Aside...)
+	c.Checkpoints = maps.Clone(m.Checkpoints)
+	c.HeldBy = append([]Hold(nil), m.HeldBy...)
+	return &c
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrCorrupt marks a file whose bytes are not what was written.
+var ErrCorrupt = errors.New("corrupt")
+
+func encodeManifest(m *manifest) ([]byte, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s crc32c=%08x\n", manifestMagic, crc32.Checksum(body, castagnoli))
+	b.Write(body)
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+func decodeManifest(data []byte) (*manifest, error) {
+	head, body, ok := bytes.Cut(data, []byte("\n"))
+	if !ok {
+		return nil, fmt.Errorf("manifest has no first line: %w", ErrCorrupt)
+	}
+	rest, ok := strings.CutPrefix(string(head), "haetae manifest ")
+	if !ok {
+		return nil, fmt.Errorf("not a manifest: %w", ErrCorrupt)
+	}
+	number, sum, ok := strings.Cut(rest, " crc32c=")
+	version, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return nil, fmt.Errorf("manifest's first line is damaged: %w", ErrCorrupt)
+	}
+	if version > FolderVersion {
+		return nil, &VersionError{What: "the manifest", Found: version, Known: FolderVersion}
+	}
+	body = bytes.TrimSuffix(body, []byte("\n"))
+	if want, err := strconv.ParseUint(sum, 16, 32); err != nil || uint32(want) != crc32.Checksum(body, castagnoli) {
+		return nil, fmt.Errorf("manifest's checksum does not match: %w", ErrCorrupt)
+	}
+	var m manifest
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, fmt.Errorf("manifest: %w: %w", ErrCorrupt, err)
+	}
+	return &m, nil
+}
+
+func manifestName(n uint64) string { return fmt.Sprintf("%012d.json", n) }
+
+// latestManifest returns the newest manifest that can be read. A damaged newest
+// one is an error, not a reason to fall back: falling back would silently forget
+// records. Only a torn file that was never installed (a .tmp) is passed over.
+func latestManifest(fsys disk.FS, dir string) (*manifest, error) {
+	names, err := fsys.List(path.Join(dir, manifestDir))
+	if err != nil {
+		return nil, fmt.Errorf("list manifests: %w", err)
+	}
+	newest := ""
+	for _, n := range names {
+		if strings.HasSuffix(n, ".json") && n > newest {
+			newest = n
+		}
+	}
+	if newest == "" {
+		return nil, fmt.Errorf("no manifest: %w", fs.ErrNotExist)
+	}
+	data, err := disk.ReadFile(fsys, path.Join(dir, manifestDir, newest))
+	if err != nil {
+		return nil, fmt.Errorf("read manifest %s: %w", newest, err)
+	}
+	m, err := decodeManifest(data)
+	if err != nil {
+		return nil, fmt.Errorf("manifest/%s: %w", newest, err)
+	}
+	if manifestName(m.Number) != newest {
+		return nil, fmt.Errorf("manifest/%s says it is number %d: %w", newest, m.Number, ErrCorrupt)
+	}
+	return m, nil
+}
+
+// installManifest writes m as the next number. It is the compare-and-swap of
+// the ledger: the name must not exist, so two owners cannot both commit.
+func installManifest(fsys disk.FS, dir string, m *manifest) error {
+	data, err := encodeManifest(m)
+	if err != nil {
+		return err
+	}
+	name := path.Join(dir, manifestDir, manifestName(m.Number))
+	if _, err := fsys.Stat(name); err == nil {
+		return fmt.Errorf("manifest %d: %w", m.Number, fs.ErrExist)
+	}
+	if err := disk.WriteFile(fsys, name, data); err != nil {
+		return fmt.Errorf("install manifest %d: %w", m.Number, err)
+	}
+	return nil
+}
+
+// trimManifests removes all but the newest few. Failing to is harmless.
+func trimManifests(fsys disk.FS, dir string, newest uint64) {
+	names, err := fsys.List(path.Join(dir, manifestDir))
+	if err != nil {
+		return
+	}
+	for _, n := range names {
+		num, err := strconv.ParseUint(strings.TrimSuffix(n, ".json"), 10, 64)
+		if err == nil && num+manifestKeep <= newest {
+			fsys.Remove(path.Join(dir, manifestDir, n))
+		}
+	}
+}

@@ -1,0 +1,276 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/haetae/haetae/blob"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// openSegment is a live segment file. refs counts the ledger itself and every
+// View that uses it; the file is closed when nobody does. Its name may be gone
+// from the disk by then.
+type openSegment struct {
+	ref    segmentRef
+	reader *segment.Reader
+	blob   blob.Blob
+	refs   int // guarded by Ledger.mu
+}
+
+func (l *Ledger) openSegment(ref segmentRef) error {
+	b, err := l.blobs.Open(ref.Name)
+	if err != nil {
+		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
+	}
+	r, err := segment.Open(b, ref.Size)
+	if err != nil {
+		b.Close()
+		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
+	}
+	l.mu.Lock()
+	l.segments[ref.Name] = &openSegment{ref: ref, reader: r, blob: b, refs: 1}
+	l.mu.Unlock()
+	return nil
+}
+
+// releaseSegment ends one use of s. mu is held.
+func (l *Ledger) releaseSegment(s *openSegment) {
+	if s.refs--; s.refs == 0 {
+		s.blob.Close()
+	}
+}
+
+// putSegment writes one segment file durably.
+func (l *Ledger) putSegment(name string, write func(io.Writer) (segment.Info, error)) (segmentRef, error) {
+	var info segment.Info
+	size, err := l.blobs.Put(context.Background(), name, func(w io.Writer) error {
+		var err error
+		info, err = write(w)
+		return err
+	})
+	if err != nil {
+		return segmentRef{}, fmt.Errorf("write segments/%s: %w", name, err)
+	}
+	return segmentRef{Name: name, Size: size, Zone: info.Zone}, nil
+}
+
+// newName takes the next file name outside a commit. Names that a crash leaves
+// unused are skipped, since clean removes the files and the number in the
+// manifest only has to be larger than any name it ever named.
+func (l *Ledger) newName(prefix, suffix string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nextFile < l.m.NextFile {
+		l.nextFile = l.m.NextFile
+	}
+	n := l.nextFile
+	l.nextFile++
+	return fmt.Sprintf("%s-%010d%s", prefix, n, suffix)
+}
+
+// beginSeal moves the memtable aside and writes it in the background. While an
+// earlier one is still being written it waits, which is how a disk that cannot
+// keep up slows the senders down instead of filling the memory.
+func (l *Ledger) beginSeal() {
+	l.sealWG.Wait()
+	l.mu.Lock()
+	if l.mem.empty() || l.failed != nil || l.frozen != nil {
+		l.mu.Unlock()
+		if l.frozenWaiting() {
+			l.retrySeal()
+		}
+		return
+	}
+	l.frozen, l.mem = l.mem, newMemtable()
+	l.frozenAt = l.position
+	l.mu.Unlock()
+	l.retrySeal()
+}
+
+func (l *Ledger) frozenWaiting() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.frozen != nil && l.failed == nil
+}
+
+func (l *Ledger) retrySeal() {
+	l.sealWG.Add(1)
+	go func() {
+		defer l.sealWG.Done()
+		if err := l.sealFrozen(); err != nil {
+			l.log.Error("seal failed; the records are safe in the journal and it will be tried again", "error", err)
+		}
+	}()
+}
+
+// Seal writes everything acknowledged so far into segments.
+func (l *Ledger) Seal() error {
+	if err := l.writable(); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	for range 2 { // a seal that was under way, then what came since
+		l.sealWG.Wait()
+		l.mu.Lock()
+		if l.frozen == nil && !l.mem.empty() {
+			l.frozen, l.mem = l.mem, newMemtable()
+			l.frozenAt = l.position
+		}
+		l.mu.Unlock()
+		if err := l.sealFrozen(); err != nil {
+			return fmt.Errorf("seal: %w", err)
+		}
+	}
+	return nil
+}
+
+// sealFrozen is steps 2 to 4 of the order in the package comment.
+func (l *Ledger) sealFrozen() error {
+	l.sealMu.Lock()
+	defer l.sealMu.Unlock()
+	l.mu.RLock()
+	t, pos := l.frozen, l.frozenAt
+	l.mu.RUnlock()
+	if t == nil {
+		return nil
+	}
+	var refs []segmentRef
+	for _, n := range sortedMonths(t.months) {
+		rs, err := t.months[n].readers()
+		if err != nil {
+			return err
+		}
+		if len(rs) == 0 {
+			continue
+		}
+		ref, err := l.putSegment(l.newName("live", segmentSuffix), func(w io.Writer) (segment.Info, error) {
+			return segment.Merge(w, rs)
+		})
+		if err != nil {
+			return err
+		}
+		refs = append(refs, ref)
+	}
+	seen, err := l.putMarks(t.marks, 0)
+	if err != nil {
+		return err
+	}
+	for _, r := range refs {
+		if err := l.openSegment(r); err != nil {
+			return err
+		}
+	}
+	err = l.commit(func(m *manifest) error {
+		m.Segments = append(m.Segments, refs...)
+		m.Seen = append(m.Seen, seen...)
+		m.Journal = pos
+		if m.Checkpoints == nil {
+			m.Checkpoints = map[string][]byte{}
+		}
+		for k, v := range t.checkpoints {
+			m.Checkpoints[k] = v
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.frozen = nil
+	l.mu.Unlock()
+	for _, s := range seen {
+		l.seen.sealed(s, t.marks)
+	}
+	// A crash here repeats nothing: replay starts behind the manifest's position.
+	if err := l.journal.Trim(pos); err != nil {
+		return fmt.Errorf("trim journal: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) putMarks(marks []mark, imp uint64) ([]seenRef, error) {
+	if len(marks) == 0 {
+		return nil, nil
+	}
+	name := l.newName("seen", seenSuffix)
+	first, last, err := writeSeen(l.fs, path.Join(l.dir, seenDir), name, marks)
+	if err != nil {
+		return nil, err
+	}
+	return []seenRef{{Name: name, Sealed: l.opts.Now().UTC(), First: first, Last: last, Count: int64(len(marks)), Import: imp}}, nil
+}
+
+func sortedMonths[V any](m map[int]V) []int {
+	out := make([]int, 0, len(m))
+	for n := range m {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// clean removes what a crash left: files that no manifest names.
+func (l *Ledger) clean() error {
+	live := map[string]bool{}
+	for _, s := range l.m.Segments {
+		live[s.Name] = true
+	}
+	for _, im := range l.m.Imports {
+		for _, s := range im.Staged {
+			live[s.Name] = true
+		}
+	}
+	names, err := l.blobs.List()
+	if err != nil {
+		return fmt.Errorf("list segments: %w", err)
+	}
+	for _, n := range names {
+		if !live[n] {
+			if err := l.blobs.Delete(n); err != nil && !errors.Is(err, blob.ErrNotFound) {
+				return fmt.Errorf("remove unnamed segments/%s: %w", n, err)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, s := range l.m.Seen {
+		seen[s.Name] = true
+	}
+	if err := l.removeOthers(seenDir, func(n string) bool { return seen[n] }); err != nil {
+		return err
+	}
+	if err := l.identities.Clean(l.m.Identities); err != nil {
+		return err
+	}
+	if err := l.persons.Clean(l.m.Persons); err != nil {
+		return err
+	}
+	editions := map[string]bool{}
+	for _, list := range [][]editionRef{l.m.Catalogs, l.m.Registers, l.m.Holdings} {
+		for _, e := range list {
+			editions[e.File] = true
+		}
+	}
+	return l.removeOthers(editionDir, func(n string) bool { return editions[n] })
+}
+
+func (l *Ledger) removeOthers(sub string, keep func(name string) bool) error {
+	dir := path.Join(l.dir, sub)
+	names, err := l.fs.List(dir)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", sub, err)
+	}
+	for _, n := range names {
+		if keep(n) || strings.HasSuffix(n, sealerSuffix) {
+			continue
+		}
+		if err := l.fs.Remove(path.Join(dir, n)); err != nil {
+			return fmt.Errorf("remove unnamed %s/%s: %w", sub, n, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,403 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/disk"
+)
+
+// Once and only once. A record with an id is remembered by a 64-bit fingerprint
+// inside its event hour: two different records share one with a probability of
+// n/2^64 for n records in that hour, one in ten million million for an hour of
+// a million records. Fingerprints are kept for seenHorizon after they were
+// sealed; whatever comes again later is recognised by the content of its file.
+
+// seenHorizon is how long a source may deliver a record again: log shippers
+// retry for hours, a person re-imports last week's file.
+const seenHorizon = 7 * 24 * time.Hour
+
+// seenCacheMax bounds the fingerprints of sealed hours held in memory (8 bytes
+// each at a load of at most 0.7, so about 400 MB); unsealed ones always stay.
+const seenCacheMax = 32 << 20
+
+const hourMillis = int64(time.Hour / time.Millisecond)
+
+type seenRef struct {
+	Name   string    `json:"name"`
+	Sealed time.Time `json:"sealed"`
+	First  int64     `json:"first"` // event hours covered
+	Last   int64     `json:"last"`
+	Count  int64     `json:"count"`
+	Import uint64    `json:"import,omitempty"` // staged by this import
+}
+
+type mark struct {
+	hour int64
+	id   uint64
+}
+
+type seenSet struct {
+	fs  disk.FS
+	dir string
+
+	mu     sync.Mutex
+	files  []seenRef                 // named by the manifest
+	dirs   map[string]*seenDirectory // their directories, read on first use
+	hours  map[int64]*hourSet
+	cached int // entries in clean hours and dirty ones together
+	clock  int64
+}
+
+type hourSet struct {
+	slots []uint64
+	n     int
+	dirty int // not yet in a file
+	used  int64
+}
+
+func newSeenSet(fsys disk.FS, dir string, files []seenRef) *seenSet {
+	return &seenSet{fs: fsys, dir: dir, files: files, dirs: map[string]*seenDirectory{}, hours: map[int64]*hourSet{}}
+}
+
+func hourOf(t event.Millis) int64 {
+	h := int64(t) / hourMillis
+	if int64(t) < 0 && int64(t)%hourMillis != 0 {
+		h--
+	}
+	return h
+}
+
+// claim marks an id as seen and reports whether it was new.
+func (s *seenSet) claim(hour int64, id uint64) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, err := s.hour(hour)
+	if err != nil {
+		return false, err
+	}
+	if !h.insert(id) {
+		return false, nil
+	}
+	h.dirty++
+	s.cached++
+	return true, nil
+}
+
+// release forgets marks whose records did not become durable.
+func (s *seenSet) release(marks []mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range marks {
+		if h := s.hours[m.hour]; h != nil && h.remove(m.id) {
+			h.dirty--
+			s.cached--
+		}
+	}
+}
+
+// sealed says that marks are now in the file ref, named by the manifest.
+func (s *seenSet) sealed(ref seenRef, marks []mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range marks {
+		if h := s.hours[m.hour]; h != nil {
+			h.dirty--
+		}
+	}
+	s.files = append(slices.Clone(s.files), ref)
+	s.evict()
+}
+
+// setFiles replaces the list after retention, an aborted import or expiry.
+func (s *seenSet) setFiles(files []seenRef) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = slices.Clone(files)
+	for name := range s.dirs {
+		if !slices.ContainsFunc(files, func(r seenRef) bool { return r.Name == name }) {
+			delete(s.dirs, name)
+		}
+	}
+	for hour, h := range s.hours {
+		if h.dirty == 0 {
+			s.cached -= h.n
+			delete(s.hours, hour)
+		}
+	}
+}
+
+func (s *seenSet) hour(hour int64) (*hourSet, error) {
+	s.clock++
+	if h := s.hours[hour]; h != nil {
+		h.used = s.clock
+		return h, nil
+	}
+	h := &hourSet{used: s.clock}
+	for _, f := range s.files {
+		if hour < f.First || hour > f.Last {
+			continue
+		}
+		ids, err := s.load(f, hour)
+		if err != nil {
+			return nil, fmt.Errorf("seen/%s: %w", f.Name, err)
+		}
+		for _, id := range ids {
+			h.insert(id)
+		}
+	}
+	s.hours[hour] = h
+	s.cached += h.n
+	s.evict()
+	return h, nil
+}
+
+// evict drops the longest unused clean hours; they can be read again.
+func (s *seenSet) evict() {
+	for s.cached > seenCacheMax {
+		var oldest int64
+		var found *hourSet
+		for hour, h := range s.hours {
+			if h.dirty == 0 && h.n > 0 && h.used < s.clock && (found == nil || h.used < found.used) {
+				oldest, found = hour, h
+			}
+		}
+		if found == nil {
+			return
+		}
+		s.cached -= found.n
+		delete(s.hours, oldest)
+	}
+}
+
+func (h *hourSet) insert(id uint64) bool {
+	if 10*(h.n+1) > 7*len(h.slots) {
+		h.grow()
+	}
+	mask := uint64(len(h.slots) - 1)
+	for i := id & mask; ; i = (i + 1) & mask {
+		switch h.slots[i] {
+		case id:
+			return false
+		case 0:
+			h.slots[i] = id
+			h.n++
+			return true
+		}
+	}
+}
+
+func (h *hourSet) grow() {
+	old := h.slots
+	h.slots = make([]uint64, max(64, 2*len(old)))
+	mask := uint64(len(h.slots) - 1)
+	for _, id := range old {
+		if id == 0 {
+			continue
+		}
+		i := id & mask
+		for h.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		h.slots[i] = id
+	}
+}
+
+// remove takes id out and closes the gap, so that probing stays correct.
+func (h *hourSet) remove(id uint64) bool {
+	if len(h.slots) == 0 {
+		return false
+	}
+	mask := uint64(len(h.slots) - 1)
+	i := id & mask
+	for h.slots[i] != id {
+		if h.slots[i] == 0 {
+			return false
+		}
+		i = (i + 1) & mask
+	}
+	for j := i; ; {
+		j = (j + 1) & mask
+		if h.slots[j] == 0 {
+			break
+		}
+		home := h.slots[j] & mask
+		if (j-home)&mask >= (j-i)&mask {
+			h.slots[i] = h.slots[j]
+			i = j
+		}
+	}
+	h.slots[i] = 0
+	h.n--
+	return true
+}
+
+// The file: magic, then one section of little-endian fingerprints per hour,
+// then the directory (hour, offset, count, crc32c of the section) and a footer
+// with the directory's place and crc32c.
+
+type seenEntry struct {
+	hour   int64
+	offset int64
+	count  int64
+	crc    uint32
+}
+
+type seenDirectory struct{ entries []seenEntry }
+
+const (
+	seenEntrySize  = 8 + 8 + 8 + 4
+	seenFooterSize = 8 + 8 + 4
+)
+
+// writeSeen stores marks under name, durably.
+func writeSeen(fsys disk.FS, dir, name string, marks []mark) (first, last int64, err error) {
+	sorted := slices.Clone(marks)
+	slices.SortFunc(sorted, func(a, b mark) int {
+		if a.hour != b.hour {
+			if a.hour < b.hour {
+				return -1
+			}
+			return 1
+		}
+		if a.id < b.id {
+			return -1
+		} else if a.id > b.id {
+			return 1
+		}
+		return 0
+	})
+	out := make([]byte, 0, len(seenMagic)+8*len(sorted)+4096)
+	out = append(out, seenMagic...)
+	var entries []seenEntry
+	for i := 0; i < len(sorted); {
+		j := i
+		start := len(out)
+		for ; j < len(sorted) && sorted[j].hour == sorted[i].hour; j++ {
+			out = binary.LittleEndian.AppendUint64(out, sorted[j].id)
+		}
+		entries = append(entries, seenEntry{sorted[i].hour, int64(start), int64(j - i), crc32.Checksum(out[start:], castagnoli)})
+		i = j
+	}
+	at := len(out)
+	for _, e := range entries {
+		out = binary.LittleEndian.AppendUint64(out, uint64(e.hour))
+		out = binary.LittleEndian.AppendUint64(out, uint64(e.offset))
+		out = binary.LittleEndian.AppendUint64(out, uint64(e.count))
+		out = binary.LittleEndian.AppendUint32(out, e.crc)
+	}
+	crc := crc32.Checksum(out[at:], castagnoli)
+	out = binary.LittleEndian.AppendUint64(out, uint64(at))
+	out = binary.LittleEndian.AppendUint64(out, uint64(len(entries)))
+	out = binary.LittleEndian.AppendUint32(out, crc)
+	if err := disk.WriteFile(fsys, path.Join(dir, name), out); err != nil {
+		return 0, 0, fmt.Errorf("write fingerprints: %w", err)
+	}
+	if len(sorted) == 0 {
+		return 0, -1, nil
+	}
+	return sorted[0].hour, sorted[len(sorted)-1].hour, nil
+}
+
+func (s *seenSet) load(ref seenRef, hour int64) ([]uint64, error) {
+	f, err := s.fs.Open(path.Join(s.dir, ref.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("named by the manifest and not there: %w", ErrCorrupt)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	d := s.dirs[ref.Name]
+	if d == nil {
+		size, err := f.Size()
+		if err != nil {
+			return nil, err
+		}
+		if d, err = readSeenDirectory(f, size); err != nil {
+			return nil, err
+		}
+		s.dirs[ref.Name] = d
+	}
+	i, ok := slices.BinarySearchFunc(d.entries, hour, func(e seenEntry, h int64) int {
+		switch {
+		case e.hour < h:
+			return -1
+		case e.hour > h:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return nil, nil
+	}
+	return readSeenHour(f, d.entries[i])
+}
+
+func readSeenDirectory(r io.ReaderAt, size int64) (*seenDirectory, error) {
+	if size < int64(len(seenMagic)+seenFooterSize) {
+		return nil, fmt.Errorf("too short: %w", ErrCorrupt)
+	}
+	head := make([]byte, len(seenMagic))
+	if _, err := r.ReadAt(head, 0); err != nil {
+		return nil, err
+	}
+	if string(head) != seenMagic {
+		return nil, fmt.Errorf("not a fingerprint file: %w", ErrCorrupt)
+	}
+	foot := make([]byte, seenFooterSize)
+	if _, err := r.ReadAt(foot, size-seenFooterSize); err != nil {
+		return nil, err
+	}
+	at := int64(binary.LittleEndian.Uint64(foot))
+	n := int64(binary.LittleEndian.Uint64(foot[8:]))
+	if at < int64(len(seenMagic)) || n < 0 || n > size/seenEntrySize || at+n*seenEntrySize != size-seenFooterSize {
+		return nil, fmt.Errorf("directory out of place: %w", ErrCorrupt)
+	}
+	raw := make([]byte, n*seenEntrySize)
+	if _, err := r.ReadAt(raw, at); err != nil {
+		return nil, err
+	}
+	if crc32.Checksum(raw, castagnoli) != binary.LittleEndian.Uint32(foot[16:]) {
+		return nil, fmt.Errorf("directory's checksum does not match: %w", ErrCorrupt)
+	}
+	d := &seenDirectory{entries: make([]seenEntry, n)}
+	for i := range d.entries {
+		b := raw[i*seenEntrySize:]
+		e := seenEntry{
+			hour:   int64(binary.LittleEndian.Uint64(b)),
+			offset: int64(binary.LittleEndian.Uint64(b[8:])),
+			count:  int64(binary.LittleEndian.Uint64(b[16:])),
+			crc:    binary.LittleEndian.Uint32(b[24:]),
+		}
+		if e.offset < 0 || e.count < 0 || e.count > size/8 || e.offset+8*e.count > at {
+			return nil, fmt.Errorf("section out of place: %w", ErrCorrupt)
+		}
+		d.entries[i] = e
+	}
+	return d, nil
+}
+
+func readSeenHour(r io.ReaderAt, e seenEntry) ([]uint64, error) {
+	raw := make([]byte, 8*e.count)
+	if _, err := r.ReadAt(raw, e.offset); err != nil {
+		return nil, err
+	}
+	if crc32.Checksum(raw, castagnoli) != e.crc {
+		return nil, fmt.Errorf("hour's checksum does not match: %w", ErrCorrupt)
+	}
+	ids := make([]uint64, e.count)
+	for i := range ids {
+		ids[i] = binary.LittleEndian.Uint64(raw[8*i:])
+	}
+	return ids, nil
+}

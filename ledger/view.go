@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// View is the ledger at one moment: everything acknowledged before it was
+// taken, and nothing that comes later. Close it when the answer is given; files
+// it uses stay open until then.
+type View struct {
+	l         *Ledger
+	number    uint64
+	readers   []*segment.Reader
+	held      []*openSegment
+	catalog   *catalog.Catalog
+	registers []*edition.Register
+	holdings  []*edition.Holdings
+	imports   []importRecord
+	retained  event.Millis
+	aside     []asideCount
+	once      sync.Once
+}
+
+// View takes one.
+func (l *Ledger) View() (*View, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, ErrClosed
+	}
+	v := &View{
+		l: l, number: l.m.Number, catalog: l.catalog,
+		registers: l.editions.registers, holdings: l.editions.holdings,
+		imports: l.m.Imports, retained: l.m.RetainedFrom, aside: slices.Clone(l.m.Aside),
+	}
+	for _, ref := range l.m.Segments {
+		s := l.segments[ref.Name]
+		s.refs++
+		v.held = append(v.held, s)
+		v.readers = append(v.readers, s.reader)
+	}
+	for _, t := range []*memtable{l.frozen, l.mem} {
+		if t == nil {
+			continue
+		}
+		rs, err := t.readers()
+		if err != nil {
+			return nil, fmt.Errorf("view: %w", err)
+		}
+		v.readers = append(v.readers, rs...)
+	}
+	return v, nil
+}
+
+// Close lets the view's files go.
+func (v *View) Close() error {
+	v.once.Do(func() {
+		v.l.mu.Lock()
+		defer v.l.mu.Unlock()
+		for _, s := range v.held {
+			v.l.releaseSegment(s)
+		}
+	})
+	return nil
+}
+
+// Segments are all rows of the view.
+func (v *View) Segments() []*segment.Reader { return v.readers }
+
+// Lookup finds the ordinal of an id; false means no record ever named it.
+func (v *View) Lookup(p pseudonym.Pseudonym) (dictionary.Ref, bool, error) {
+	return v.l.identities.Lookup(p)
+}
+
+// Hasher is the folder's keyed hash.
+func (v *View) Hasher() *pseudonym.Hasher { return v.l.hasher }
+
+// Count is the number of ordinals given out in a partition.
+func (v *View) Count(part int) uint32 { return v.l.identities.Count(part) }
+
+// Catalog is the catalog in force.
+func (v *View) Catalog() *catalog.Catalog { return v.catalog }
+
+// Registers are the register's editions, oldest first.
+func (v *View) Registers() []*edition.Register { return v.registers }
+
+// Holdings are the holdings' editions, oldest first.
+func (v *View) Holdings() []*edition.Holdings { return v.holdings }
+
+// Number is the manifest's number: with it an answer can be asked again.
+func (v *View) Number() uint64 { return v.number }
+
+// RetainedFrom is the time before which records were destroyed by retention; 0
+// if none were.
+func (v *View) RetainedFrom() event.Millis { return v.retained }
+
+// Pseudonym gives the pseudonym of an ordinal.
+func (v *View) Pseudonym(r dictionary.Ref) (pseudonym.Pseudonym, error) {
+	return v.l.identities.Pseudonym(r)
+}
