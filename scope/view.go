@@ -1,0 +1,26 @@
+package scope
+
+import (
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// View is what a question is asked of: the ledger at one moment.
+type View interface {
+	Segments() []*segment.Reader
+	Lookup(pseudonym.Pseudonym) (dictionary.Ref, bool, error)
+	Pseudonym(dictionary.Ref) (pseudonym.Pseudonym, error)
+	Hasher() *pseudonym.Hasher
+	Catalog() *catalog.Catalog // nil when none was installed
+	Registers() []*edition.Register
+	Holdings() []*edition.Holdings
+	// Number names the state of the ledger, so that an answer can be repeated.
+	Number() uint64
+	// RetainedFrom is the time before which records were destroyed by
+	// retention; 0 if none were.
+	RetainedFrom() event.Millis
+}
