@@ -1,0 +1,74 @@
+// Package records is the JSON form of an access record, one object a line, as
+// POST /v1/records takes it and as a service writes it that knows what it
+// answered (package capture).
+//
+//	{"time":"2025-03-01T00:12:29.348+09:00","id":"f13f…","actor":{"id":"s103","type":"staff"},
+//	 "credential":{"key":"staff-2025-01","token":"t95…"},
+//	 "client":{"ip":"10.1.2.3","agent":"…","country":"KR","network":"AS4766"},
+//	 "method":"GET","uri":"/support/members/m1000042","status":200,"rows":1,"subjects":["m1000042"]}
+//
+//	key         type                       meaning; what is absent is not known
+//	time        text or number, required   RFC 3339, or seconds or milliseconds since 1970
+//	id          text                       makes the record count once however often it is sent
+//	actor       {id, type}                 who connected; type is a word of the catalog
+//	credential  {key, token}               ids of the signing key and of the token, never their values
+//	client      {ip, agent, country, network}
+//	method, uri text                       the catalog finds the route by them
+//	route       text                       instead of uri: the template, where the service knows it
+//	status      0 to 999                   the outcome, as HTTP has it
+//	rows        0 to 2,147,483,647         how many rows the answer held
+//	subjects    list of texts              the accounts whose data the answer held
+//
+// The source is not in the line: it is the one the token was made for. A key
+// that is not in this table is an error, so that a typing mistake is noticed.
+package records
+
+import (
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest/jsonlines"
+	"github.com/haetae/haetae/ingest/line"
+)
+
+// keys is the table above.
+var keys = map[catalog.Field]string{
+	catalog.FieldTime: "time", catalog.FieldID: "id",
+	catalog.FieldActorID: "actor.id", catalog.FieldActorType: "actor.type",
+	catalog.FieldKey: "credential.key", catalog.FieldToken: "credential.token",
+	catalog.FieldIP: "client.ip", catalog.FieldAgent: "client.agent",
+	catalog.FieldCountry: "client.country", catalog.FieldNetwork: "client.network",
+	catalog.FieldMethod: "method", catalog.FieldURI: "uri", jsonlines.FieldRoute: "route",
+	catalog.FieldStatus: "status", catalog.FieldRows: "rows", catalog.FieldSubjects: "subjects",
+}
+
+// Decoder reads records of one source. It belongs to one goroutine.
+type Decoder struct {
+	lines  *jsonlines.Decoder
+	cat    *catalog.Catalog
+	source string
+}
+
+// New makes a decoder; now bounds the clock of what it accepts.
+func New(cat *catalog.Catalog, source string, now time.Time) (*Decoder, error) {
+	d, err := jsonlines.NewStrict(keys, now)
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{d, cat, source}, nil
+}
+
+// Decode reads one line into rec. Its ids point into text.
+func (d *Decoder) Decode(text []byte, rec *event.Record) *line.Error {
+	*rec = event.Record{Source: d.source, Rows: event.RowsUnknown}
+	var req catalog.Request
+	if err := d.lines.Decode(text, rec, &req); err != nil {
+		return err
+	}
+	if req.URI == "" && req.Route == "" {
+		return &line.Error{Field: "uri", Cause: line.Missing}
+	}
+	d.cat.Fill(rec, req)
+	return nil
+}

@@ -1,0 +1,236 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest/line"
+)
+
+const (
+	// ChunkSize is about how much is decoded at a time: enough that a worker is
+	// busy for a millisecond, little enough to stay in a cache.
+	ChunkSize = 1 << 20
+	// MaxLine is the longest line that is decoded. A longer one is set aside,
+	// and its bytes are never held together.
+	MaxLine = 1 << 20
+)
+
+// Chunk is a run of whole lines.
+type Chunk struct {
+	Seq    int
+	Data   []byte
+	Line   int64 // number of the first line, 1-based
+	Offset int64 // of the first byte, in the unpacked stream
+	// End is where the next chunk begins. Asides are lines that were too long;
+	// they stood before Data.
+	End    int64
+	Lines  int64 // in Data, without Asides
+	Asides []Aside
+
+	buf *[]byte
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, ChunkSize+MaxLine); return &b }}
+
+// Release lets the chunk's memory be used again.
+func (c *Chunk) Release() {
+	if c.buf != nil {
+		buffers.Put(c.buf)
+		c.buf, c.Data = nil, nil
+	}
+}
+
+// BrokenError says that a compressed stream ends or breaks before its end.
+// Everything before the break was delivered.
+type BrokenError struct {
+	Packing string
+	Offset  int64 // in the unpacked stream
+	Err     error
+}
+
+func (e *BrokenError) Error() string {
+	what := "is damaged"
+	if errors.Is(e.Err, io.ErrUnexpectedEOF) {
+		what = "is cut off"
+	}
+	return fmt.Sprintf("the %s stream %s after %d unpacked bytes", e.Packing, what, e.Offset)
+}
+
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// Stream cuts an input into chunks.
+type Stream struct {
+	r       io.Reader
+	close   func()
+	Packing string // "gzip", "zstd" or ""
+	rest    []byte // the beginning of a line, carried to the next chunk
+	offset  int64  // of the next unread byte, unpacked
+	line    int64
+	seq     int
+	err     error
+	sampled []byte
+}
+
+// Open recognises gzip and zstd by their first bytes.
+func Open(r io.Reader) (*Stream, error) {
+	br := bufio.NewReaderSize(r, 256<<10)
+	head, err := br.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	s := &Stream{r: br, line: 1, close: func() {}}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		s.Packing = "gzip"
+		z, err := gzip.NewReader(br)
+		if err != nil {
+			return nil, &BrokenError{s.Packing, 0, eof(err)}
+		}
+		s.r, s.close = z, func() { z.Close() }
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		s.Packing = "zstd"
+		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		if err != nil {
+			return nil, &BrokenError{s.Packing, 0, eof(err)}
+		}
+		s.r, s.close = z, z.Close
+	}
+	return s, nil
+}
+
+func eof(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Close gives the unpacker back.
+func (s *Stream) Close() { s.close() }
+
+// Sample returns the first bytes of the unpacked stream, which Next delivers
+// again.
+func (s *Stream) Sample() ([]byte, error) {
+	if s.sampled == nil {
+		b := make([]byte, 64<<10)
+		n, err := io.ReadFull(s.r, b)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && s.Packing == "" {
+			return nil, err
+		}
+		s.sampled = b[:n]
+		s.r = io.MultiReader(bytes.NewReader(s.sampled), s.r)
+	}
+	return s.sampled, nil
+}
+
+// Skip passes over what an earlier run has taken: n unpacked bytes, which held
+// that many lines.
+func (s *Stream) Skip(n, lines int64) error {
+	got, err := io.CopyN(io.Discard, s.r, n)
+	s.offset += got
+	s.line += lines
+	if err != nil {
+		return fmt.Errorf("skip %d bytes already imported: %w", n, eof(err))
+	}
+	return nil
+}
+
+// Next returns the next chunk, or io.EOF. After a break in a compressed stream
+// the whole lines before it have been delivered and the error is *BrokenError.
+func (s *Stream) Next() (*Chunk, error) {
+	if s.err != nil && len(s.rest) == 0 {
+		return nil, s.err
+	}
+	c := &Chunk{Seq: s.seq, buf: buffers.Get().(*[]byte)}
+	b := append((*c.buf)[:0], s.rest...)
+	s.rest = s.rest[:0]
+	start := s.offset - int64(len(b))
+	for s.err == nil {
+		if len(b) >= ChunkSize {
+			if cut := bytes.LastIndexByte(b, '\n'); cut >= 0 {
+				s.rest = append(s.rest, b[cut+1:]...)
+				b = b[:cut+1]
+				break
+			}
+			// One line, and already too long: let it go by.
+			s.passLong(c, b, start)
+			start, b = s.offset, b[:0]
+			continue
+		}
+		room := min(cap(b)-len(b), 128<<10)
+		n, err := s.r.Read(b[len(b) : len(b)+room])
+		b = b[:len(b)+n]
+		s.offset += int64(n)
+		if err != nil {
+			s.stop(err)
+		}
+	}
+	*c.buf = b
+	c.Data, c.Offset, c.Line = b, start, s.line
+	c.Lines = int64(bytes.Count(b, []byte("\n")))
+	if len(b) > 0 && b[len(b)-1] != '\n' {
+		c.Lines++
+	}
+	s.line += c.Lines
+	c.End = start + int64(len(b))
+	if len(b) == 0 && len(c.Asides) == 0 {
+		c.Release()
+		return nil, s.err
+	}
+	s.seq++
+	return c, nil
+}
+
+func (s *Stream) stop(err error) {
+	s.err = err
+	if errors.Is(err, io.EOF) {
+		s.err = io.EOF
+	} else if s.Packing != "" {
+		s.err = &BrokenError{s.Packing, s.offset, err}
+	}
+}
+
+// passLong skips the rest of a line that is longer than MaxLine. What was read
+// behind it is carried on.
+func (s *Stream) passLong(c *Chunk, b []byte, start int64) {
+	c.Asides = append(c.Asides, Aside{
+		Origin: event.Origin{Line: s.line, Offset: start}, Cause: line.LongLine, Text: bytes.Clone(b[:AsideText]),
+	})
+	s.line++
+	buf := make([]byte, 128<<10)
+	for {
+		n, err := s.r.Read(buf)
+		s.offset += int64(n)
+		if i := bytes.IndexByte(buf[:n], '\n'); i >= 0 {
+			// Put what follows the line back in front.
+			s.r = io.MultiReader(bytes.NewReader(bytes.Clone(buf[i+1:n])), s.r)
+			s.offset -= int64(n - i - 1)
+			if err != nil {
+				s.stop(err)
+			}
+			return
+		}
+		if err != nil {
+			s.stop(err)
+			return
+		}
+	}
+}
+
+// cutLine splits off the first line, without its end.
+func cutLine(data []byte) (text, rest []byte, more bool) {
+	i := bytes.IndexByte(data, '\n')
+	if i < 0 {
+		return bytes.TrimSuffix(data, []byte("\r")), nil, false
+	}
+	return bytes.TrimSuffix(data[:i], []byte("\r")), data[i+1:], true
+}
