@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/haetae/haetae/event"
@@ -154,8 +155,8 @@ func (l *Ledger) appendGroup(group []*appendRequest) error {
 			return undo(err)
 		}
 		keeps[i] = keep
-		r.receipt.Duplicates = r.batch.records - len2(keep)
-		r.receipt.Accepted = len2(keep)
+		r.receipt.Duplicates = r.batch.records - countTrue(keep)
+		r.receipt.Accepted = countTrue(keep)
 		kept += r.receipt.Accepted
 		out, sealed, err := l.resolve(r.batch)
 		if err != nil {
@@ -182,7 +183,7 @@ func (l *Ledger) appendGroup(group []*appendRequest) error {
 	return l.apply(en, refs, keeps, marks, pos)
 }
 
-func len2(keep []bool) int {
+func countTrue(keep []bool) int {
 	n := 0
 	for _, k := range keep {
 		if k {
@@ -315,6 +316,26 @@ func (l *Ledger) Checkpoint(name string) ([]byte, bool) {
 	}
 	v, ok := l.m.Checkpoints[name]
 	return v, ok
+}
+
+func loadHeaders(l *Ledger, o *pseudonym.Opener) error {
+	names, err := l.fs.List(l.path(dictionaryDir))
+	if err != nil {
+		return fmt.Errorf("open dictionary: %w", err)
+	}
+	for _, n := range names {
+		if !strings.HasSuffix(n, sealerSuffix) {
+			continue
+		}
+		data, err := disk.ReadFile(l.fs, l.path(dictionaryDir, n))
+		if err != nil {
+			return fmt.Errorf("open dictionary: %w", err)
+		}
+		if err := o.AddHeader(data); err != nil {
+			return fmt.Errorf("open dictionary/%s: %w", n, err)
+		}
+	}
+	return nil
 }
 
 // keepSealer stores the sealer's header durably before its first use: journal

@@ -20,8 +20,6 @@ type builder struct {
 	fileIdx   map[string]uint32
 	recent    []recentSession // direct-mapped; the segment writer removes what it lets through
 	marks     []mark
-	minTime   event.Millis
-	maxTime   event.Millis
 
 	// Scratch: the code of each of the batch's table entries in this builder,
 	// +1, filled as rows ask for it.
@@ -125,12 +123,6 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 		b.in.Sessions = append(b.in.Sessions, s)
 		*slot = recentSession{s, uint32(len(b.in.Sessions))}
 	}
-	if len(b.in.Rows) == 0 || f.time < b.minTime {
-		b.minTime = f.time
-	}
-	if len(b.in.Rows) == 0 || f.time > b.maxTime {
-		b.maxTime = f.time
-	}
 	b.in.Rows = append(b.in.Rows, segment.Row{
 		Time: f.time, Home: home, Shape: shape - 1, Session: slot.code - 1,
 		Rows: f.rows, File: file, Block: f.block, Record: f.number,
@@ -181,7 +173,7 @@ type memtable struct {
 	months      map[int]*monthPile
 	cache       monthCache
 	rows        int
-	bytes       int64
+	records     int
 	born        time.Time
 	marks       []mark
 	checkpoints map[string][]byte
@@ -227,6 +219,9 @@ func (t *memtable) add(batch *Batch, refs []dictionary.Ref, keep []bool, file st
 		}
 		p.active.add(batch, f, refs, p.active.file(file))
 		t.rows++
+		if batch.shapes[f.shape].Flags&segment.Primary != 0 {
+			t.records++
+		}
 	}
 	for _, p := range t.months {
 		if p.active != nil && p.active.rows() >= chunkRows {

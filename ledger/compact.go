@@ -191,7 +191,7 @@ func (l *Ledger) mergeDictionaries() error {
 // The caller holds compactMu until the commit, so that no merge moves the rows
 // meanwhile.
 func (l *Ledger) withoutImport(id uint64) (*replacement, error) {
-	name := fmt.Sprintf("import %d", id)
+	name := streamOf(id)
 	l.mu.RLock()
 	segs := slices.Clone(l.m.Segments)
 	l.mu.RUnlock()

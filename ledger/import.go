@@ -122,7 +122,10 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 	l.mu.Unlock()
 	im := &Import{l: l, spec: spec, builders: map[int]*builder{}, mine: map[mark]bool{}}
 	im.turn = sync.NewCond(&im.mu)
-	for _, r := range l.m.Imports {
+	l.mu.RLock()
+	known := l.m.Imports
+	l.mu.RUnlock()
+	for _, r := range known {
 		if !r.Done && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source && r.Redecode() == spec.Redecode {
 			im.rec, im.resumed = r, true
 			im.rec.Staged = slices.Clone(r.Staged)
@@ -233,7 +236,7 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 	for _, b := range im.builders {
 		b.begin(c.Batch)
 	}
-	file := im.fileName()
+	file := streamOf(im.rec.ID)
 	for i := range c.Batch.frags {
 		f := &c.Batch.frags[i]
 		if !keep[f.record] {
@@ -249,7 +252,7 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 		b.add(c.Batch, f, refs, b.file(file))
 		im.rows++
 	}
-	kept := int64(len2(keep))
+	kept := int64(countTrue(keep))
 	im.rec.Lines += c.Lines
 	im.rec.Aside += c.Aside
 	im.rec.Records += kept
@@ -261,7 +264,8 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 	return nil
 }
 
-func (im *Import) fileName() string { return fmt.Sprintf("import %d", im.rec.ID) }
+// streamOf names an import's records inside segments.
+func streamOf(id uint64) string { return fmt.Sprintf("import %d", id) }
 
 // claim decides which records are new. When the records of an earlier import
 // are being replaced, their ids are of course known: the whole file counts.

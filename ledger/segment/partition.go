@@ -230,7 +230,21 @@ func (p *partition) encodeSessions(f *file) []byte {
 		lo = min(lo, p.sessions[i].start)
 	}
 	out = binary.AppendUvarint(out, zigzag(int64(lo)))
+	// Accounts that a walk touched one after the other begin one after the
+	// other, and then the difference to the one before is shorter.
+	plain, before := len(out), lo
 	column(func(s *partSession) (uint64, bool) { return uint64(s.start - lo), true })
+	tail := append([]byte{startPlain}, out[plain:]...)
+	out = out[:plain]
+	column(func(s *partSession) (uint64, bool) {
+		d := s.start - before
+		before = s.start
+		return zigzag(int64(d)), true
+	})
+	if len(out)-plain < len(tail)-1 {
+		tail = append([]byte{startStep}, out[plain:]...)
+	}
+	out = append(out[:plain], tail...)
 	column(func(s *partSession) (uint64, bool) { return actorKind(&s.s), true })
 	column(func(s *partSession) (uint64, bool) { return uint64(s.s.Actor), actorKind(&s.s) == actorOther })
 	column(func(s *partSession) (uint64, bool) { return uint64(s.s.Client), true })
@@ -258,6 +272,9 @@ func (p *partition) encodeSessions(f *file) []byte {
 }
 
 const (
+	startPlain = 0
+	startStep  = 1
+
 	actorNone  = 0
 	actorHome  = 1
 	actorOther = 2

@@ -416,7 +416,21 @@ func decodeSessions(raw []byte, part, rows int, t *tables) (*Sessions, error) {
 		return nil, err
 	}
 	lo := event.Millis(unzigzag(v.uint()))
-	if err := column(n, func(i int, v uint64) bool { s.Start[i] = lo + event.Millis(v); return true }); err != nil {
+	form := v.take(1)
+	if form == nil || form[0] > startStep {
+		return nil, errPack
+	}
+	step := lo
+	err = column(n, func(i int, v uint64) bool {
+		if form[0] == startPlain {
+			s.Start[i] = lo + event.Millis(v)
+			return true
+		}
+		step += event.Millis(unzigzag(v))
+		s.Start[i] = step
+		return true
+	})
+	if err != nil {
 		return nil, err
 	}
 	var others []int

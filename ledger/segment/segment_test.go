@@ -375,8 +375,10 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// traffic makes a day of rows: perTok pages for each token, accounts at random
-// among a million, four routes.
+// traffic makes a day of rows: perTok pages for each token, four routes, and
+// accounts at random among a million. With one page a token it is an attack as
+// they were: one account after the other in the order of their numbers, one
+// tool, a pool of addresses.
 func traffic(rnd *rand.Rand, rows, perTok int) *Input {
 	in := &Input{Files: []string{"import 1"}}
 	for _, route := range []string{"GET /my/addresses", "GET /my/profile", "GET /my/orders", "GET /my/addresses/{n}/edit"} {
@@ -392,10 +394,17 @@ func traffic(rnd *rand.Rand, rows, perTok int) *Input {
 	for i := range 60 {
 		in.Agents = append(in.Agents, "agent "+strconv.Itoa(i))
 	}
+	var next [dictionary.Partitions]uint32
 	for at := 0; at < rows; {
 		home := dictionary.Ref(rnd.Uint32()&0xff000000 | uint32(rnd.IntN(1_000_000/256)))
+		agents := 60
+		if perTok == 1 {
+			home = dictionary.MakeRef(byte(home.Part()), next[home.Part()])
+			next[home.Part()]++
+			agents = 1
+		}
 		start := int64(at) * 86_400_000 / int64(rows)
-		in.Sessions = append(in.Sessions, Session{Home: home, Actor: home, HasActor: true, Token: rnd.Uint64() | 1, Client: uint32(rnd.IntN(clients)), Agent: uint32(rnd.IntN(60))})
+		in.Sessions = append(in.Sessions, Session{Home: home, Actor: home, HasActor: true, Token: rnd.Uint64() | 1, Client: uint32(rnd.IntN(clients)), Agent: uint32(rnd.IntN(agents))})
 		for i := range perTok {
 			in.Rows = append(in.Rows, Row{
 				Time: event.Millis(1_740_000_000_000 + start + int64(i)*30_000 + rnd.Int64N(20_000)), Home: home,
