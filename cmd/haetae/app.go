@@ -1,0 +1,268 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
+
+	"github.com/haetae/haetae/internal/disk"
+)
+
+// app is one run of the program.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	lang           language
+	langFlag       string
+	code           int // exit code of a run without an error
+}
+
+// folder is the pair of flags that most commands share.
+type folder struct {
+	data, keys string
+}
+
+func (a *app) folderFlags(cmd *cobra.Command, f *folder) {
+	cmd.Flags().StringVar(&f.data, "data", a.getenv("HAETAE_DATA"), a.say(flagText.data))
+	cmd.Flags().StringVar(&f.keys, "keys", a.getenv("HAETAE_KEYS"), a.say(flagText.keys))
+	cmd.MarkFlagDirname("data")
+	cmd.MarkFlagDirname("keys")
+}
+
+func (f *folder) check(a *app) error {
+	if f.data == "" {
+		return a.usage(usageText.noData)
+	}
+	f.data = strings.TrimRight(f.data, "/")
+	if f.data == "" {
+		f.data = "/"
+	}
+	return nil
+}
+
+// read opens the folder for reading, beside a server that may own it.
+func (f *folder) read(a *app) (*ledger.Ledger, error) {
+	if err := f.check(a); err != nil {
+		return nil, err
+	}
+	return ledger.Open(disk.OS, f.data, ledger.Options{KeyDir: f.keys, ReadOnly: true})
+}
+
+// own opens the folder for writing.
+func (f *folder) own(a *app) (*ledger.Ledger, error) {
+	if err := f.check(a); err != nil {
+		return nil, err
+	}
+	return ledger.Open(disk.OS, f.data, ledger.Options{KeyDir: f.keys, Logger: a.logger(slog.LevelWarn)})
+}
+
+func (a *app) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// json prints v as the answer of --json: indented, one value.
+func (a *app) json(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetIndent("", " ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+func (a *app) printf(t text, args ...any) { fmt.Fprintf(a.stdout, a.say(t), args...) }
+func (a *app) notef(t text, args ...any)  { fmt.Fprintf(a.stderr, a.say(t), args...) }
+
+// usageError is a mistake in how the command was written: exit code 2.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func (a *app) usage(t text, args ...any) error {
+	s := a.say(t)
+	if len(args) > 0 {
+		s = fmt.Sprintf(s, args...)
+	}
+	return &usageError{errors.New(s)}
+}
+
+// saidError has been told to the user already; only the exit code is left.
+type saidError struct{ code int }
+
+func (e *saidError) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+// root builds the tree of commands.
+func (a *app) root() *cobra.Command {
+	root := a.command("haetae", rootText)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Version = version()
+	root.SetVersionTemplate("haetae {{.Version}}\n")
+	root.PersistentFlags().StringVar(&a.langFlag, "lang", string(a.lang), a.say(flagText.lang))
+	root.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"ko", "en"}, cobra.ShellCompDirectiveNoFileComp))
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.langFlag != "ko" && a.langFlag != "en" {
+			return a.usage(usageText.badLang)
+		}
+		return nil
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetUsageTemplate(a.usageTemplate())
+	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
+	root.AddCommand(
+		a.quickstartCommand(), a.initCommand(), a.importCommand(), a.serveCommand(),
+		a.scopeCommand(), a.subjectCommand(), a.catalogCommand(), a.asideCommand(),
+		a.statusCommand(), a.retainCommand(), a.holdCommand(), a.tokenCommand(), a.versionCommand(),
+	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Short = a.say(helpText.help)
+		case "completion":
+			c.Short = a.say(helpText.completion)
+		}
+	}
+	a.helpFlags(root)
+	return root
+}
+
+// helpFlags gives --help its words in the chosen language.
+func (a *app) helpFlags(cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag()
+	if f := cmd.Flags().Lookup("help"); f != nil {
+		f.Usage = a.say(flagText.help)
+	}
+	for _, c := range cmd.Commands() {
+		a.helpFlags(c)
+	}
+	if cmd.HasParent() {
+		return
+	}
+	cmd.InitDefaultVersionFlag()
+	if f := cmd.Flags().Lookup("version"); f != nil {
+		f.Usage = a.say(flagText.version)
+	}
+}
+
+// command makes a command with its help text.
+func (a *app) command(use string, t commandText) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: a.say(t.short), Long: a.say(t.long), Example: strings.Trim(a.say(t.example), "\n"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && (cmd.HasSubCommands() || !cmd.Runnable()) {
+				return a.usage(usageText.unknownCommand, args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+	}
+}
+
+// group is a command that only holds others.
+func (a *app) group(use string, t commandText, subs ...*cobra.Command) *cobra.Command {
+	c := a.command(use, t)
+	c.AddCommand(subs...)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		cmd.SetOut(a.stderr)
+		cmd.Help()
+		return &saidError{exitUsage}
+	}
+	return c
+}
+
+func (a *app) args(n int) cobra.PositionalArgs { return a.argRange(n, n) }
+
+// argRange accepts between min and max arguments; max < 0 is any number.
+func (a *app) argRange(min, max int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < min:
+			return a.usage(usageText.tooFew, cmd.UseLine())
+		case max >= 0 && len(args) > max:
+			return a.usage(usageText.tooMany, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	var asJSON bool
+	c := a.command("version", versionText)
+	c.Args = a.args(0)
+	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
+	c.RunE = func(*cobra.Command, []string) error {
+		v := struct {
+			Version string `json:"version"`
+			Go      string `json:"go"`
+			Folder  int    `json:"folder_format"`
+		}{Version: version(), Folder: ledger.FolderVersion}
+		if info, ok := debug.ReadBuildInfo(); ok {
+			v.Go = info.GoVersion
+		}
+		if asJSON {
+			return a.json(v)
+		}
+		fmt.Fprintf(a.stdout, "haetae %s (%s)\n", v.Version, v.Go)
+		a.printf(statusText.folderFormat, v.Folder)
+		return nil
+	}
+	return c
+}
+
+// parseTime reads a moment as a person writes it: a date is its midnight in the
+// catalog's zone.
+func (a *app) parseTime(flag, s string, zone *time.Location) (event.Millis, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if zone == nil {
+		zone = time.Local
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return event.MillisOf(t), nil
+		}
+	}
+	return 0, a.usage(usageText.badTime, flag)
+}
+
+func zoneOf(c *catalog.Catalog) *time.Location {
+	if c == nil || c.Zone() == nil {
+		return time.Local
+	}
+	return c.Zone()
+}
+
+// cutDate splits FILE@DATE. A name that merely has an @ in it stays whole.
+func cutDate(s string) (file, date string) {
+	i := strings.LastIndexByte(s, '@')
+	if i <= 0 || i == len(s)-1 {
+		return s, ""
+	}
+	if _, err := os.Stat(s); err == nil {
+		return s, ""
+	}
+	return s[:i], s[i+1:]
+}
+
+var errInterrupted = errors.New("interrupted")

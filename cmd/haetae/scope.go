@@ -1,0 +1,291 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/scope"
+	"github.com/haetae/haetae/server"
+)
+
+// scopeFlags is what a question is asked with.
+type scopeFlags struct {
+	folder
+	where, from, to, by, save string
+	export, recipient, reason string
+	openKey                   string
+	workers                   int
+	asJSON, explain           bool
+}
+
+func (a *app) scopeCommand() *cobra.Command {
+	var f scopeFlags
+	c := a.command("scope --data DIR --where CEL", scopeHelp)
+	a.folderFlags(c, &f.folder)
+	fl := c.Flags()
+	fl.StringVar(&f.where, "where", "", a.say(flagText.where))
+	fl.StringVar(&f.from, "from", "", a.say(flagText.from))
+	fl.StringVar(&f.to, "to", "", a.say(flagText.to))
+	fl.StringVar(&f.by, "by", "", a.say(flagText.by))
+	fl.StringVar(&f.save, "save", "", a.say(flagText.save))
+	fl.StringVar(&f.export, "export", "", a.say(flagText.export))
+	fl.StringVar(&f.recipient, "to-recipient", "", a.say(flagText.recipient))
+	fl.StringVar(&f.reason, "reason", "", a.say(flagText.reason))
+	fl.StringVar(&f.openKey, "open-key", "", a.say(flagText.openKey))
+	fl.IntVar(&f.workers, "workers", 0, a.say(flagText.workers))
+	fl.BoolVar(&f.explain, "explain", false, a.say(flagText.explain))
+	fl.BoolVar(&f.asJSON, "json", false, a.say(flagText.json))
+	c.RegisterFlagCompletionFunc("by", cobra.FixedCompletions(scope.Dimensions(), cobra.ShellCompDirectiveNoFileComp))
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return a.runScope(cmd, &f) }
+	c.AddCommand(a.scopeList(), a.scopeShow(), a.scopeDiff(), a.scopeSet(scope.And, scopeAndText), a.scopeSet(scope.Minus, scopeMinusText))
+	return c
+}
+
+func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
+	if strings.TrimSpace(f.where) == "" {
+		return a.usage(usageText.needWhere)
+	}
+	if f.by != "" && !slices.Contains(scope.Dimensions(), f.by) {
+		return a.usage(usageText.badBy, strings.Join(scope.Dimensions(), ", "))
+	}
+	if f.export != "" && (f.recipient == "" || strings.TrimSpace(f.reason) == "" || f.openKey == "") {
+		return a.usage(usageText.exportNeeds)
+	}
+	// A mistake in the predicate should not have to wait for the folder.
+	if _, err := scope.Compile(f.where); err != nil {
+		return err
+	}
+	l, err := f.read(a)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	zone := zoneOf(l.Catalog())
+	q := scope.Query{Where: f.where, By: f.by, Zone: zone, Workers: f.workers, Keep: f.save != "" || f.export != ""}
+	if q.From, err = a.parseTime("--from", f.from, zone); err != nil {
+		return err
+	}
+	if q.To, err = a.parseTime("--to", f.to, zone); err != nil {
+		return err
+	}
+	view, err := l.View()
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	e, err := scope.Run(cmd.Context(), view, q)
+	if err != nil {
+		return err
+	}
+	if f.save != "" {
+		if err := a.saveScope(f, l, q, e); err != nil {
+			return err
+		}
+	}
+	if f.export != "" {
+		if err := a.exportScope(cmd.Context(), f, l, view, e); err != nil {
+			return err
+		}
+	}
+	if f.asJSON {
+		out := struct {
+			*scope.Extent
+			Explain *scope.Explain `json:"explain,omitempty"`
+		}{Extent: e}
+		if f.explain {
+			x := e.Explain()
+			out.Explain = &x
+		}
+		return a.json(out)
+	}
+	a.showExtent(e, l.Catalog(), f.by, f.explain)
+	return nil
+}
+
+// showExtent prints an answer for people. It shows counts and names of routes and
+// items only.
+func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, explain bool) {
+	if server.NamesID(e.Where) || strings.HasPrefix(e.Where, sealedWhere) {
+		a.printf(scopeText.titleHidden)
+	} else {
+		a.printf(scopeText.title, e.Where)
+	}
+	fmt.Fprintln(a.stdout)
+	t := newTable(1)
+	row := func(name text, value, note string) { t.add(a.say(name), value, note) }
+	if e.From != nil || e.To != nil {
+		from, to := "…", "…"
+		if e.From != nil {
+			from = *e.From
+		}
+		if e.To != nil {
+			to = *e.To
+		}
+		fmt.Fprintf(a.stdout, "  %s: %s ~ %s\n", a.say(scopeText.period), from, to)
+	}
+	row(scopeText.records, count(e.Records), a.say(scopeText.recordsNote))
+	row(scopeText.reads, count(e.Reads), a.say(scopeText.readsNote))
+	row(scopeText.accounts, count(e.Accounts), a.say(scopeText.accountsNote))
+	row(scopeText.people, count(e.People), a.say(scopeText.peopleNote))
+	if e.Ghosts != nil {
+		row(scopeText.ghosts, count(*e.Ghosts), "")
+	} else {
+		row(scopeText.ghosts, "-", a.say(scopeText.ghostsUnknown))
+	}
+	if e.Unregistered > 0 {
+		row(scopeText.unregistered, count(e.Unregistered), "")
+	}
+	row(scopeText.unresolved, count(e.Unresolved.Records), fmt.Sprintf(a.say(scopeText.unresolvedRows), count(e.Unresolved.Rows)))
+	row(scopeText.unmapped, count(e.Unmapped.Records), "")
+	if e.AccountsWithoutHoldings > 0 {
+		row(scopeText.withoutHoldings, count(e.AccountsWithoutHoldings), "")
+	}
+	t.write(a.stdout)
+	a.showItems(e, cat)
+	if len(e.Routes) > 0 && by != "route" {
+		a.printf(scopeText.routes)
+		t := newTable(1)
+		for _, r := range byCount(e.Routes) {
+			t.add(r, count(e.Routes[r]))
+		}
+		t.write(a.stdout)
+	}
+	if len(e.Unmapped.Routes) > 0 {
+		a.printf(scopeText.unmappedRoutes)
+		t := newTable(1)
+		for _, r := range e.Unmapped.Routes[:min(10, len(e.Unmapped.Routes))] {
+			t.add(r.Route, count(r.Records))
+		}
+		t.write(a.stdout)
+	}
+	if by != "" && by != "item" {
+		a.showGroups(e, by)
+	}
+	a.showBasis(e)
+	if explain {
+		x := e.Explain()
+		a.printf(scopeText.explain)
+		fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.explainLine), x.Segments, x.SegmentsSkipped, x.Groups, x.GroupsSkipped, count(x.Rows), count(x.RowsDecided)))
+		round := func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
+		fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.explainTime), round(x.Prepare), round(x.Scan), round(x.Unite)))
+		for _, s := range x.Levels {
+			fmt.Fprintf(a.stdout, "  %s\n", s)
+		}
+	}
+}
+
+// showItems lists the items in the catalog's order, by both names and class.
+func (a *app) showItems(e *scope.Extent, cat *catalog.Catalog) {
+	if len(e.Items) == 0 {
+		a.printf(scopeText.itemsNone)
+		return
+	}
+	a.printf(scopeText.items)
+	t := newTable(1)
+	var items []catalog.Item
+	if cat != nil {
+		items = cat.Items
+	}
+	for _, it := range items {
+		n, ok := e.Items[it.Name]
+		if !ok {
+			continue
+		}
+		class := it.Class.Text()
+		note := ""
+		if e.Known[it.Name].Corrected {
+			note = a.say(scopeText.corrected)
+		}
+		t.add(it.Name, count(n), it.KO, it.EN, a.say(text{class.KO, class.EN}), note)
+	}
+	t.write(a.stdout)
+}
+
+func (a *app) showGroups(e *scope.Extent, by string) {
+	a.printf(scopeText.by, by)
+	t := newTable(1, 2, 3, 4)
+	t.add("", a.say(scopeText.byRecords), a.say(scopeText.byReads), a.say(scopeText.byAccounts), a.say(scopeText.byPeople))
+	for _, g := range e.By {
+		v := g.Value
+		if v == "" {
+			v = a.say(scopeText.value)
+		}
+		t.add(v, count(g.Records), count(g.Reads), count(g.Accounts), count(g.People))
+	}
+	t.write(a.stdout)
+}
+
+// showBasis prints what the numbers rest on and what they do not tell.
+func (a *app) showBasis(e *scope.Extent) {
+	if len(e.Gaps) > 0 {
+		const most = 10
+		a.printf(scopeText.gaps)
+		for i, g := range e.Gaps {
+			if i == most {
+				fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.moreGaps), len(e.Gaps)-most))
+				break
+			}
+			fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To))
+		}
+	}
+	if len(e.Coverage) > 0 {
+		a.printf(scopeText.coverage)
+		t := newTable()
+		for _, c := range e.Coverage {
+			what := a.say(scopeText.coverageUnknown)
+			switch {
+			case c.Cadence == "":
+			case c.Gaps > 0:
+				what = fmt.Sprintf(a.say(scopeText.coverageGaps), c.Gaps, cadenceText(c.Cadence))
+			default:
+				what = fmt.Sprintf(a.say(scopeText.coverageComplete), cadenceText(c.Cadence))
+			}
+			t.add(c.Source, fmt.Sprintf(a.say(scopeText.coverageLine), count(c.Records), c.First, c.Last), what)
+		}
+		t.write(a.stdout)
+	}
+	fmt.Fprintln(a.stdout)
+	t := newTable()
+	if e.Span != nil {
+		t.add(a.say(scopeText.span), e.Span.First+" ~ "+e.Span.Last)
+	} else {
+		t.add(a.say(scopeText.span), a.say(scopeText.spanNone))
+	}
+	list := func(names []string) string {
+		if len(names) == 0 {
+			return a.say(scopeText.none)
+		}
+		return strings.Join(names, ", ")
+	}
+	t.add(a.say(scopeText.editions), fmt.Sprintf(a.say(scopeText.catalog), e.Editions.Catalog)+"; "+
+		fmt.Sprintf(a.say(scopeText.register), list(e.Editions.Register))+"; "+
+		fmt.Sprintf(a.say(scopeText.holdings), list(e.Editions.Holdings)))
+	t.write(a.stdout)
+	if len(e.Limits) > 0 {
+		a.printf(scopeText.limits)
+		for _, l := range e.Limits {
+			fmt.Fprintf(a.stdout, "  - %s\n", a.say(text{l.KO, l.EN}))
+		}
+	}
+}
+
+// cadenceText writes 6h0m0s as 6h.
+func cadenceText(s string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(s, "0s"), "0m")
+}
+
+// byCount orders names by how often they occur.
+func byCount(m map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(m), func(x, y string) int {
+		if m[x] != m[y] {
+			return int(m[y] - m[x])
+		}
+		return strings.Compare(x, y)
+	})
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
+)
+
+// Contents is what is in a data folder, without any id.
+type Contents struct {
+	Records      int64         `json:"records"`
+	First        *time.Time    `json:"first"` // of the records; null when there are none
+	Last         *time.Time    `json:"last"`
+	Files        int           `json:"files"`
+	Catalog      *NamedEdition `json:"catalog"` // in force; null without one
+	Registers    []string      `json:"registers"`
+	Holdings     []string      `json:"holdings"`
+	Ids          uint64        `json:"ids"`
+	Imports      int           `json:"imports"`
+	Interrupted  int           `json:"interrupted_imports"` // the same command goes on with them
+	MemtableRows int           `json:"memtable_rows"`       // in the journal, not yet in a file
+	Holds        int           `json:"holds"`
+	Aside        int64         `json:"aside"`
+	Failed       bool          `json:"failed"` // a write had an unknown outcome: open again
+	RetainedFrom *time.Time    `json:"retained_from,omitempty"`
+	Number       uint64        `json:"ledger"`
+}
+
+// NamedEdition is a catalog by name and number.
+type NamedEdition struct {
+	Name    string `json:"name"`
+	Edition uint32 `json:"edition"`
+}
+
+// ContentsOf looks into a ledger.
+func ContentsOf(l *ledger.Ledger) (Contents, error) {
+	c := Contents{Registers: []string{}, Holdings: []string{}}
+	v, err := l.View()
+	if err != nil {
+		return c, fmt.Errorf("contents: %w", err)
+	}
+	defer v.Close()
+	c.Number = v.Number()
+	st := l.Stats()
+	c.Imports, c.Interrupted, c.MemtableRows, c.Failed, c.Ids = st.Imports, st.Interrupted, st.MemtableRows, st.Failed, st.Identities
+	c.Holds = len(st.Holds)
+	var first, last event.Millis
+	for _, r := range v.Segments() {
+		info, err := r.Info()
+		if err != nil {
+			return c, fmt.Errorf("contents: %w", err)
+		}
+		if info.Rows == 0 {
+			continue
+		}
+		if c.Records == 0 || info.MinTime < first {
+			first = info.MinTime
+		}
+		if c.Records == 0 || info.MaxTime > last {
+			last = info.MaxTime
+		}
+		c.Records += info.Primaries
+		c.Files++
+	}
+	moment := func(m event.Millis) *time.Time { t := m.Time(); return &t }
+	if c.Records > 0 {
+		c.First, c.Last = moment(first), moment(last)
+	}
+	if cat := v.Catalog(); cat != nil {
+		c.Catalog = &NamedEdition{cat.Name, cat.Edition}
+	}
+	for _, r := range v.Registers() {
+		c.Registers = append(c.Registers, r.Name())
+	}
+	for _, h := range v.Holdings() {
+		c.Holdings = append(c.Holdings, h.Name())
+	}
+	if m := v.RetainedFrom(); m != 0 {
+		c.RetainedFrom = moment(m)
+	}
+	counts, err := l.Aside()
+	if err != nil {
+		return c, fmt.Errorf("contents: %w", err)
+	}
+	for _, n := range counts {
+		c.Aside += n.Count
+	}
+	return c, nil
+}

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest"
+	"github.com/haetae/haetae/ledger"
+)
+
+// follower reads one live file. Its position is in the same journal entry as
+// the records that were read up to it, so neither a crash nor a failed append
+// repeats or skips a line.
+type follower struct {
+	s    *Server
+	f    Follow
+	file string // without folder
+	name string // of the checkpoint
+
+	// Owned by the goroutine of run.
+	cat    *catalog.Catalog
+	src    *catalog.Source
+	format string
+	dec    ingest.Decoder
+	made   time.Time // when dec was
+	batch  *ledger.Batch
+
+	mu     sync.Mutex
+	offset int64
+	last   event.Millis
+	err    error
+}
+
+func (s *Server) newFollower(f Follow) (*follower, error) {
+	cat := s.ledger.Catalog()
+	if cat == nil {
+		return nil, ErrNoCatalog
+	}
+	if _, err := SourceOf(cat, f.Source, ""); err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(f.File)
+	if err != nil {
+		return nil, err
+	}
+	// The path is hashed since people put names into paths.
+	sum := sha256.Sum256([]byte(path))
+	return &follower{
+		s: s, f: Follow{f.Source, path}, file: filepath.Base(path),
+		name: "follow " + f.Source + " " + hex.EncodeToString(sum[:8]),
+	}, nil
+}
+
+// followRetry is how long a follower waits after an error. The file keeps what
+// it cannot deliver.
+const followRetry = 2 * time.Second
+
+func (f *follower) run(ctx context.Context) {
+	for {
+		err := f.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		f.set(err)
+		f.s.log.Error("follow", "source", f.f.Source, "file", f.file, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(followRetry):
+		}
+	}
+}
+
+func (f *follower) once(ctx context.Context) error {
+	var from ingest.Position
+	if data, ok := f.s.ledger.Checkpoint(f.name); ok {
+		if err := json.Unmarshal(data, &from); err != nil {
+			return fmt.Errorf("position of %s: %w", f.file, err)
+		}
+	}
+	f.mu.Lock()
+	f.offset = from.Offset
+	f.mu.Unlock()
+	t := ingest.Tail{
+		Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: f.deliver,
+		Missing: func(error) {
+			f.set(fs.ErrNotExist)
+			f.s.log.Warn("followed file is not there", "source", f.f.Source, "file", f.file)
+		},
+	}
+	return t.Run(ctx, from)
+}
+
+func (f *follower) set(err error) {
+	f.mu.Lock()
+	f.err = err
+	f.mu.Unlock()
+}
+
+func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Position) error {
+	if err := f.prepare(c); err != nil {
+		return err
+	}
+	var bad []ledger.AsideLine
+	var newest event.Millis
+	n := ingest.DecodeChunk(c, f.file, f.src, f.cat, nil, f.dec, func(rec *event.Record) {
+		newest = max(newest, rec.Time)
+		f.batch.Add(rec)
+	}, func(a ingest.Aside) {
+		bad = append(bad, asideLine(f.f.Source, f.file, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
+	})
+	// Lines set aside come first: a crash in between sets them aside once more,
+	// the other way round they would be lost.
+	if err := f.s.ledger.SetAside(0, bad); err != nil {
+		return err
+	}
+	position, err := json.Marshal(after)
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	got, err := f.s.ledger.AppendBatch(ctx, f.batch, f.file, &ledger.Checkpoint{Name: f.name, Value: position})
+	if err != nil {
+		return err
+	}
+	f.s.metrics.appendSeconds.observe(time.Since(begin))
+	for outcome, n := range map[string]int{"accepted": got.Accepted, "duplicate": got.Duplicates, "aside": int(n.Aside)} {
+		f.s.metrics.records.add(label("source", f.f.Source, "outcome", outcome), int64(n))
+	}
+	f.mu.Lock()
+	f.offset, f.last, f.err = after.Offset, max(f.last, newest), nil
+	f.mu.Unlock()
+	return nil
+}
+
+// prepare takes the catalog in force, and finds the format from the first lines.
+func (f *follower) prepare(c *ingest.Chunk) error {
+	// A decoder refuses times that are far ahead of when it was made.
+	if cat := f.s.ledger.Catalog(); cat != f.cat || time.Since(f.made) > time.Hour {
+		src, err := SourceOf(cat, f.f.Source, "")
+		if err != nil {
+			return fmt.Errorf("follow: %w", err)
+		}
+		if f.format = src.Format; f.format == catalog.FormatDetect {
+			if f.format = ingest.Detect(c.Data).Format; f.format == "" {
+				return errors.New("follow: the first lines are of no known format")
+			}
+		}
+		format, err := ingest.FormatNamed(f.format)
+		if err != nil {
+			return fmt.Errorf("follow: %w", err)
+		}
+		if f.dec, err = format.New(src, time.Now()); err != nil {
+			return fmt.Errorf("follow: %w", err)
+		}
+		f.cat, f.src, f.batch, f.made = cat, src, f.s.ledger.NewBatch(), time.Now()
+	}
+	f.batch.Reset()
+	return nil
+}
+
+func (f *follower) status() FollowStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st := FollowStatus{Source: f.f.Source, File: f.file}
+	if f.last > 0 {
+		st.Last = f.last.Time()
+	}
+	if info, err := os.Stat(f.f.File); err == nil {
+		st.Behind = max(0, info.Size()-f.offset)
+	}
+	switch {
+	case errors.Is(f.err, fs.ErrNotExist):
+		st.Error = "the file is not there"
+	case f.err != nil:
+		st.Error = f.err.Error()
+	}
+	return st
+}

@@ -1,0 +1,221 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/ledger"
+)
+
+// An import into a running server: the command hands over the request, and the
+// answer is a stream of lines, progress first and one result or error at the
+// end. A stream ("-") is sent as the body, with the request in a header.
+
+// importHeader carries the request when the body is the log itself.
+const importHeader = "Haetae-Import"
+
+// importEvent is one line of the answer to POST /v1/imports.
+type importEvent struct {
+	Progress *Progress     `json:"progress,omitempty"`
+	Result   *ImportReport `json:"result,omitempty"`
+	Error    *importError  `json:"error,omitempty"`
+}
+
+// importError carries an error from the server to the command, with what the
+// command needs to give the same hint as if it had met the error itself.
+type importError struct {
+	Message string         `json:"message"`
+	Kind    string         `json:"kind,omitempty"`
+	Catalog catalog.Errors `json:"catalog,omitempty"`
+}
+
+// importKinds are the errors a command gives a hint for.
+var importKinds = []struct {
+	kind string
+	err  error
+}{
+	{"no_catalog", ErrNoCatalog}, {"no_source", ErrNoSource}, {"importing", ledger.ErrImporting},
+	{"failed", ledger.ErrFailed}, {"canceled", context.Canceled},
+}
+
+// RemoteError is an error of the server that did the import.
+type RemoteError struct {
+	Message string
+	kind    error
+}
+
+func (e *RemoteError) Error() string { return e.Message }
+func (e *RemoteError) Unwrap() error { return e.kind }
+
+func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
+	var req ImportRequest
+	var stream io.Reader
+	if head := r.Header.Get(importHeader); head != "" {
+		dec := json.NewDecoder(bytes.NewReader([]byte(head)))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&req); err != nil {
+			refuse(w, http.StatusBadRequest, "bad_json", importHeader+" is not the JSON of an import")
+			return
+		}
+		stream = r.Body
+	} else if !readJSON(w, r, &req) {
+		return
+	}
+	for _, f := range append(allFiles(&req), req.Files...) {
+		if f != "-" && !filepath.IsAbs(f) {
+			refuse(w, http.StatusBadRequest, "path", "files are named by their whole path")
+			return
+		}
+		if f == "-" && stream == nil {
+			refuse(w, http.StatusBadRequest, "path", `"-" needs the log in the body and the request in `+importHeader)
+			return
+		}
+	}
+	if !s.importing.TryLock() {
+		s.busy(w, http.StatusConflict, "importing", ledger.ErrImporting.Error())
+		return
+	}
+	defer s.importing.Unlock()
+	ctl := http.NewResponseController(w)
+	ctl.EnableFullDuplex()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	ctl.Flush()
+	enc := json.NewEncoder(w)
+	tell := func(e importEvent) {
+		ctl.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		enc.Encode(e)
+		ctl.Flush()
+	}
+	ctx, stop := context.WithCancel(r.Context())
+	defer stop()
+	defer context.AfterFunc(s.work, stop)()
+	begin := time.Now()
+	var seen int64
+	rep, err := Import(ctx, s.ledger, req, ImportOptions{
+		Workers: s.opts.Workers, Stdin: stream,
+		Progress: func(p Progress) {
+			s.metrics.importLines.Add(p.Lines - seen)
+			seen = p.Lines
+			tell(importEvent{Progress: &p})
+		},
+	})
+	if err != nil {
+		s.log.Warn("import failed", "error", err)
+		tell(importEvent{Error: remoteError(err)})
+		return
+	}
+	s.log.Info("imported", "files", len(rep.Files), "records", rep.Records, "aside", rep.Aside, "took", time.Since(begin).Round(time.Millisecond))
+	tell(importEvent{Result: rep})
+}
+
+func allFiles(req *ImportRequest) []string {
+	var out []string
+	if req.Catalog != "" {
+		out = append(out, req.Catalog)
+	}
+	for _, d := range append(append([]DatedFile{}, req.Register...), req.Holdings...) {
+		out = append(out, d.File)
+	}
+	return out
+}
+
+func remoteError(err error) *importError {
+	e := &importError{Message: err.Error()}
+	var overlap *ledger.OverlapError
+	if errors.As(err, &e.Catalog) {
+		e.Kind = "catalog"
+	} else if errors.As(err, &overlap) {
+		e.Kind = "overlap"
+	}
+	for _, k := range importKinds {
+		if errors.Is(err, k.err) {
+			e.Kind = k.kind
+		}
+	}
+	return e
+}
+
+func (e *importError) local() error {
+	switch e.Kind {
+	case "catalog":
+		return e.Catalog
+	case "overlap":
+		return &RemoteError{e.Message, &ledger.OverlapError{}}
+	}
+	for _, k := range importKinds {
+		if e.Kind == k.kind {
+			return &RemoteError{e.Message, k.err}
+		}
+	}
+	return &RemoteError{e.Message, nil}
+}
+
+// Import hands an import over to the server. "-" is read from stdin.
+func (c *Client) Import(ctx context.Context, req ImportRequest, stdin io.Reader, progress func(Progress)) (*ImportReport, error) {
+	read := func(body io.Reader) (*ImportReport, error) {
+		lines := bufio.NewScanner(body)
+		lines.Buffer(nil, 64<<20)
+		for lines.Scan() {
+			var e importEvent
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+				return nil, fmt.Errorf("import: the server's answer cannot be read: %w", err)
+			}
+			switch {
+			case e.Error != nil:
+				return nil, e.Error.local()
+			case e.Result != nil:
+				return e.Result, nil
+			case e.Progress != nil && progress != nil:
+				progress(*e.Progress)
+			}
+		}
+		if err := lines.Err(); err != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("import: the server went away; the same command goes on from where it stopped: %w", err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("import: the server went away; the same command goes on from where it stopped")
+	}
+	var rep *ImportReport
+	var header http.Header
+	var body io.Reader
+	if contains(req.Files, "-") {
+		data, err := json.Marshal(req)
+		if err != nil {
+			return nil, err
+		}
+		header = http.Header{importHeader: {string(data)}, "Content-Type": {"application/octet-stream"}}
+		body = io.NopCloser(stdin)
+	} else {
+		data, err := json.Marshal(req)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	err := c.send(ctx, "/v1/imports", header, body, func(r io.Reader) (err error) {
+		rep, err = read(r)
+		return err
+	})
+	return rep, err
+}
+
+// Workers is how many workers a number given by a user means.
+func Workers(n int) int {
+	if n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}

@@ -1,0 +1,321 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest"
+	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ledger"
+)
+
+// FormatNames lists the formats a log can be said to have.
+func FormatNames() []string {
+	var out []string
+	for _, f := range ingest.Formats() {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// formatOf decides the format of a log: said on the command line, said in the
+// catalog, or found out.
+func formatOf(said string, src *catalog.Source, stream *ingest.Stream) (ingest.Format, error) {
+	if said == "" {
+		said = src.Format
+	}
+	if said != catalog.FormatDetect {
+		return ingest.FormatNamed(said)
+	}
+	sample, err := stream.Sample()
+	if err != nil {
+		return ingest.Format{}, err
+	}
+	if len(bytes.TrimSpace(sample)) == 0 {
+		return ingest.Formats()[0], nil // an empty log is one of any format
+	}
+	v := ingest.Detect(sample)
+	if v.Format == "" {
+		return ingest.Format{}, fmt.Errorf("%s: say which it is: --format %s", v, bar(FormatNames()))
+	}
+	return ingest.FormatNamed(v.Format)
+}
+
+func bar(names []string) string {
+	var b bytes.Buffer
+	for i, n := range names {
+		if i > 0 {
+			b.WriteByte('|')
+		}
+		b.WriteString(n)
+	}
+	return b.String()
+}
+
+// pour sends one log through the workers into an import. broken says why
+// reading ended before the end of a compressed log.
+func (r *importRun) pour(ctx context.Context, im *ledger.Import, raw *rawReader, name string, cat *catalog.Catalog, src *catalog.Source, rep *FileReport) (broken, err error) {
+	stream, err := ingest.Open(raw)
+	if err != nil {
+		if raw.err == nil {
+			if b := new(ingest.BrokenError); errors.As(err, &b) {
+				return b, nil
+			}
+		}
+		return nil, fmt.Errorf("import %s: %w", name, err)
+	}
+	defer stream.Close()
+	format, err := formatOf(r.req.Format, src, stream)
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", name, err)
+	}
+	rep.Format = format.Name
+	if im.Offset() > 0 {
+		r.lines.Add(im.Lines())
+		if err := stream.Skip(im.Offset(), im.Lines()); err != nil {
+			return nil, fmt.Errorf("import %s: %w", name, err)
+		}
+	}
+	aside := &asideBook{l: r.l, imp: im.ID(), source: src.Name}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	chunks := make(chan *ingest.Chunk, 1)
+	var workers sync.WaitGroup
+	now := time.Now()
+	for range r.opts.Workers {
+		dec, err := format.New(src, now)
+		if err != nil {
+			stop(err)
+			im.Fail(err)
+			break
+		}
+		workers.Go(func() {
+			batch := r.l.NewBatch()
+			failed := false
+			for c := range chunks {
+				if !failed {
+					if err := r.chunk(im, batch, c, name, src, cat, dec, aside); err != nil {
+						failed = true
+						stop(err)
+						im.Fail(err)
+					}
+				}
+				c.Release()
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		var c *ingest.Chunk
+		if c, err = stream.Next(); err != nil {
+			break
+		}
+		select {
+		case chunks <- c:
+		case <-ctx.Done():
+		}
+	}
+	close(chunks)
+	if cause := context.Cause(ctx); cause != nil {
+		im.Fail(cause)
+		workers.Wait()
+		return nil, fmt.Errorf("import %s: %w", name, cause)
+	}
+	workers.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
+	b := new(ingest.BrokenError)
+	switch {
+	case raw.err != nil:
+		return nil, fmt.Errorf("import %s: %w", name, withoutFolder(raw.err))
+	case errors.As(err, &b):
+		broken = b
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("import %s: %w", name, err)
+	}
+	return broken, aside.flush()
+}
+
+func (r *importRun) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, name string, src *catalog.Source, cat *catalog.Catalog, dec ingest.Decoder, aside *asideBook) error {
+	batch.Reset()
+	var bad []ledger.AsideLine
+	n := ingest.DecodeChunk(c, name, src, cat, nil, dec, batch.Add, func(a ingest.Aside) {
+		bad = append(bad, asideLine(src.Name, name, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
+	})
+	if err := aside.add(bad); err != nil {
+		return err
+	}
+	err := im.Submit(ledger.Chunk{Seq: c.Seq, Batch: batch, Lines: n.Lines, Aside: n.Aside, End: c.End})
+	r.lines.Add(n.Lines)
+	r.aside.Add(n.Aside)
+	return err
+}
+
+// asideBook collects lines set aside, so that each does not cost an fsync.
+type asideBook struct {
+	l      *ledger.Ledger
+	imp    uint64
+	source string
+
+	mu    sync.Mutex
+	lines []ledger.AsideLine
+	size  int
+}
+
+// asideFlush is how many bytes of lines are collected.
+const asideFlush = 4 << 20
+
+func (b *asideBook) add(lines []ledger.AsideLine) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, lines...)
+	for i := range lines {
+		b.size += len(lines[i].Text) + 100
+	}
+	if b.size < asideFlush {
+		return nil
+	}
+	return b.write()
+}
+
+func (b *asideBook) flush() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.write()
+}
+
+func (b *asideBook) write() error {
+	if err := b.l.SetAside(b.imp, b.lines); err != nil {
+		return err
+	}
+	b.lines, b.size = b.lines[:0], 0
+	return nil
+}
+
+// unpack reads gzip and zstd as what is in them.
+func unpack(r *bufio.Reader) (io.Reader, error) {
+	head, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(r)
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	}
+	return r, nil
+}
+
+// CheckReport is what a log looks like under a catalog, without storing it.
+type CheckReport struct {
+	File   string `json:"file"`
+	Source string `json:"source"`
+	Format string `json:"format"`
+	Lines  int64  `json:"lines"`
+	Aside  int64  `json:"aside"`
+	// Causes counts the lines that could not be read, by field and cause.
+	Causes []CauseCount `json:"causes"`
+	Broken string       `json:"broken,omitempty"`
+	catalog.CheckResult
+}
+
+// CauseCount is how many lines could not be read for one reason.
+type CauseCount struct {
+	Field string `json:"field,omitempty"`
+	Cause string `json:"cause"`
+	Count int64  `json:"count"`
+}
+
+// CheckLog measures how much of a log a catalog explains.
+func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catalog, said, format string, workers int) (*CheckReport, error) {
+	src, err := SourceOf(cat, said, name)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", name, err)
+	}
+	stream, err := ingest.Open(in)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", name, err)
+	}
+	defer stream.Close()
+	f, err := formatOf(format, src, stream)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", name, err)
+	}
+	rep := &CheckReport{File: name, Source: src.Name, Format: f.Name, Causes: []CauseCount{}}
+	total := catalog.NewCheck(cat)
+	causes := map[line.Error]int64{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	chunks := make(chan *ingest.Chunk, 1)
+	for range max(1, workers) {
+		dec, err := f.New(src, time.Now())
+		if err != nil {
+			close(chunks)
+			wg.Wait()
+			return nil, fmt.Errorf("check %s: %w", name, err)
+		}
+		wg.Go(func() {
+			check := catalog.NewCheck(cat)
+			mine := map[line.Error]int64{}
+			var n ingest.Counts
+			for c := range chunks {
+				m := ingest.DecodeChunk(c, name, src, cat, nil, dec, func(rec *event.Record) { check.Add(rec) },
+					func(a ingest.Aside) { mine[line.Error{Field: a.Field, Cause: a.Cause}]++ })
+				n.Lines += m.Lines
+				n.Aside += m.Aside
+				c.Release()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total.Merge(check)
+			rep.Lines += n.Lines
+			rep.Aside += n.Aside
+			for k, v := range mine {
+				causes[k] += v
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		var c *ingest.Chunk
+		if c, err = stream.Next(); err != nil {
+			break
+		}
+		chunks <- c
+	}
+	close(chunks)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	b := new(ingest.BrokenError)
+	if errors.As(err, &b) {
+		rep.Broken = b.Error()
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("check %s: %w", name, withoutFolder(err))
+	}
+	for k, v := range causes {
+		rep.Causes = append(rep.Causes, CauseCount{k.Field, k.Cause.Code, v})
+	}
+	sortCauses(rep.Causes)
+	rep.CheckResult = total.Result()
+	return rep, nil
+}

@@ -1,0 +1,182 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest"
+	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ingest/records"
+	"github.com/haetae/haetae/ledger"
+)
+
+// Received is the answer to POST /v1/records.
+type Received struct {
+	Accepted   int `json:"accepted"`   // counted from now on
+	Duplicates int `json:"duplicates"` // had been counted before
+	Aside      int `json:"aside"`      // could not become records; kept, sealed
+	// Delivery is "once" if sending the same request again changes no number,
+	// "at-least-once" if it would count some records twice: they have no id and
+	// the request had no Idempotency-Key.
+	Delivery string `json:"delivery"`
+	// Error is the first line that was set aside. The others still count: that
+	// is what Accepted says.
+	Error *failure `json:"error,omitempty"`
+}
+
+const (
+	deliveryOnce    = "once"
+	deliveryAtLeast = "at-least-once"
+
+	// maxKey bounds an Idempotency-Key; a UUID has 36 characters.
+	maxKey = 200
+)
+
+func (s *Server) postRecords(w http.ResponseWriter, r *http.Request) {
+	token := bearer(r)
+	if token == "" {
+		unauthorized(w, "send Authorization: Bearer TOKEN with a token made by: haetae token add SOURCE")
+		return
+	}
+	source, ok, err := s.tokens.source(token)
+	if err != nil {
+		s.fault(w, "read tokens", err)
+		return
+	}
+	if !ok {
+		unauthorized(w, "this token is not known, or was taken away")
+		return
+	}
+	if !isNDJSON(r.Header.Get("Content-Type")) {
+		refuse(w, http.StatusUnsupportedMediaType, "media_type", "send lines of JSON as application/x-ndjson")
+		return
+	}
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > maxKey {
+		refuse(w, http.StatusBadRequest, "idempotency_key", fmt.Sprintf("Idempotency-Key is longer than %d characters", maxKey))
+		return
+	}
+	switch s.limits.enter(source) {
+	case tooMany:
+		s.busy(w, http.StatusServiceUnavailable, "busy", "the server has as many requests as it takes; come back")
+		return
+	case tooManyOfSource:
+		s.busy(w, http.StatusTooManyRequests, "busy_source", "this source has as many requests under way as it may have; come back")
+		return
+	}
+	var reserved int64
+	defer func() { s.limits.leave(source, reserved) }()
+	ctl := http.NewResponseController(w)
+	ctl.SetReadDeadline(time.Now().Add(s.opts.ReadTimeout))
+	body, n, err := s.readBody(w, r)
+	reserved = n
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, errTooLarge), errors.As(err, &large):
+		refuse(w, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body is larger than %d bytes, counted after unpacking; send it in pieces", s.opts.MaxBody))
+		return
+	case errors.Is(err, errNoRoom):
+		s.busy(w, http.StatusServiceUnavailable, "busy", "the server holds as many bytes as it takes; come back")
+		return
+	case errors.Is(err, errEncoding):
+		refuse(w, http.StatusUnsupportedMediaType, "content_encoding", "Content-Encoding is gzip, zstd or nothing")
+		return
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "unreadable", "the body ended early, came too slowly or is not what Content-Encoding says; nothing of it counts")
+		return
+	}
+	ctl.SetReadDeadline(time.Time{})
+	s.takeRecords(w, r, source, key, body)
+}
+
+func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key string, body []byte) {
+	cat := s.ledger.Catalog()
+	if cat == nil {
+		refuse(w, http.StatusConflict, "no_catalog", "the folder has no catalog yet: haetae import --data DIR --catalog FILE")
+		return
+	}
+	batch := s.ledger.NewBatch()
+	dec, err := records.New(cat, source, time.Now())
+	if err != nil {
+		s.fault(w, "decoder", err)
+		return
+	}
+	ans := Received{Delivery: deliveryOnce}
+	var aside []ledger.AsideLine
+	var rec event.Record
+	var number, offset int64
+	for len(body) > 0 {
+		text, rest, _ := bytes.Cut(body, []byte("\n"))
+		size := int64(len(body) - len(rest))
+		body = rest
+		number++
+		at := offset
+		offset += size
+		text = bytes.TrimSuffix(text, []byte("\r"))
+		if len(bytes.TrimSpace(text)) == 0 {
+			continue
+		}
+		bad := &line.Error{Cause: line.LongLine}
+		if len(text) <= ingest.MaxLine {
+			bad = dec.Decode(text, &rec)
+		}
+		if bad != nil {
+			if ans.Error == nil {
+				ans.Error = &failure{Code: "line", Line: number, Field: bad.Field, Message: bad.Cause.EN}
+			}
+			ans.Aside++
+			aside = append(aside, asideLine(source, "http", number, at, bad.Field, bad.Cause.Code, text))
+			continue
+		}
+		if rec.ID == "" {
+			if key == "" {
+				ans.Delivery = deliveryAtLeast
+			} else {
+				// A retry has the same key and the same lines, so the same ids.
+				rec.ID = event.RecordID("idempotency-key " + key + " line " + strconv.FormatInt(number, 10))
+			}
+		}
+		rec.Origin = event.Origin{File: "http", Line: number, Offset: at}
+		batch.Add(&rec)
+	}
+	begin := time.Now()
+	if batch.Len() > 0 {
+		got, err := s.ledger.AppendBatch(r.Context(), batch, "http", nil)
+		if err != nil {
+			s.fault(w, "append", err)
+			return
+		}
+		ans.Accepted, ans.Duplicates = got.Accepted, got.Duplicates
+		s.metrics.appendSeconds.observe(time.Since(begin))
+	}
+	// The lines set aside come after the records: a crash in between makes the
+	// sender come again, and then they are set aside.
+	if err := s.ledger.SetAside(0, aside); err != nil {
+		s.fault(w, "set aside", err)
+		return
+	}
+	for outcome, n := range map[string]int{"accepted": ans.Accepted, "duplicate": ans.Duplicates, "aside": ans.Aside} {
+		s.metrics.records.add(label("source", source, "outcome", outcome), int64(n))
+	}
+	status := http.StatusOK
+	if ans.Error != nil {
+		status = http.StatusBadRequest
+		ans.Error.Message += "; the good lines of this request are stored and counted, the bad ones are set aside: do not send them again"
+	}
+	writeJSON(w, status, ans)
+}
+
+// asideMaxText is how much of a line is kept: the beginning tells what is wrong.
+const asideMaxText = 4 << 10
+
+func asideLine(source, file string, number, offset int64, field, cause string, text []byte) ledger.AsideLine {
+	if len(text) > asideMaxText {
+		text = text[:asideMaxText]
+	}
+	return ledger.AsideLine{Source: source, File: file, Line: number, Offset: offset, Field: field, Cause: cause, Text: bytes.Clone(text)}
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/scope"
+)
+
+// question is a scope query as it is asked over HTTP.
+type question struct {
+	Where   string `json:"where"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+	By      string `json:"by"`
+	Explain bool   `json:"explain"`
+}
+
+// answered is an extent with how it was found, when that was asked for.
+type answered struct {
+	*scope.Extent
+	Explain *scope.Explain `json:"explain,omitempty"`
+}
+
+func (s *Server) getScope(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	q := question{Where: v.Get("where"), From: v.Get("from"), To: v.Get("to"), By: v.Get("by"), Explain: v.Get("explain") != ""}
+	for k := range v {
+		switch k {
+		case "where", "from", "to", "by", "explain":
+		default:
+			refuse(w, http.StatusBadRequest, "parameter", "the parameters are where, from, to, by and explain")
+			return
+		}
+	}
+	// Addresses end up in the logs of whatever stands in between.
+	if NamesID(q.Where) {
+		refuse(w, http.StatusBadRequest, "use_post", "a condition on account, actor.id or credential.token holds an id: send it with POST, in the body")
+		return
+	}
+	s.answer(w, r, q)
+}
+
+// NamesID reports whether a predicate speaks of an id, by its text: too often is
+// better than too seldom.
+func NamesID(where string) bool {
+	for _, f := range []string{"account", "actor.id", "credential.token"} {
+		if strings.Contains(where, f) {
+			return true
+		}
+	}
+	return strings.Contains(strings.ReplaceAll(where, " ", ""), "actor.id")
+}
+
+func (s *Server) postScope(w http.ResponseWriter, r *http.Request) {
+	var q question
+	if readJSON(w, r, &q) {
+		s.answer(w, r, q)
+	}
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, q question) {
+	if strings.TrimSpace(q.Where) == "" {
+		refuse(w, http.StatusBadRequest, "where", "no condition: give where; for all records, where=true")
+		return
+	}
+	zone := s.zone()
+	query := scope.Query{Where: q.Where, By: q.By, Zone: zone, Workers: s.opts.Workers}
+	if !readSpan(w, q.From, q.To, zone, &query) {
+		return
+	}
+	if q.By != "" && !contains(scope.Dimensions(), q.By) {
+		writeError(w, http.StatusBadRequest, failure{Code: "by", Field: "by", Message: "by is one of " + strings.Join(scope.Dimensions(), ", ")})
+		return
+	}
+	ctx, stop := s.queryContext(r)
+	defer stop()
+	begin := time.Now()
+	view, err := s.ledger.View()
+	if err != nil {
+		s.fault(w, "view", err)
+		return
+	}
+	defer view.Close()
+	e, err := scope.Run(ctx, view, query)
+	if err != nil {
+		var pe *scope.PredicateError
+		if errors.As(err, &pe) {
+			writeError(w, http.StatusBadRequest, failure{Code: "predicate", Field: "where", Column: pe.At, Message: pe.Cause})
+			return
+		}
+		s.fault(w, "scope", err)
+		return
+	}
+	s.metrics.querySeconds.observe(time.Since(begin))
+	ans := answered{Extent: e}
+	if q.Explain {
+		x := e.Explain()
+		ans.Explain = &x
+	}
+	writeJSON(w, http.StatusOK, ans)
+}
+
+// queryContext ends with the request, with the server and after QueryTimeout.
+func (s *Server) queryContext(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithTimeout(r.Context(), s.opts.QueryTimeout)
+	end := context.AfterFunc(s.work, stop)
+	return ctx, func() { end(); stop() }
+}
+
+// zone is the one in which dates are meant.
+func (s *Server) zone() *time.Location {
+	if c := s.ledger.Catalog(); c != nil {
+		return c.Zone()
+	}
+	return time.UTC
+}
+
+// readSpan reads from and to.
+func readSpan(w http.ResponseWriter, from, to string, zone *time.Location, q *scope.Query) bool {
+	for _, t := range []struct {
+		name, text string
+		to         *event.Millis
+	}{{"from", from, &q.From}, {"to", to, &q.To}} {
+		m, err := parseFrom(t.text, zone)
+		if err != nil {
+			writeError(w, http.StatusBadRequest, failure{Code: t.name, Field: t.name, Message: "write a moment as 2025-03-10 or 2025-03-10T09:00:00+09:00"})
+			return false
+		}
+		*t.to = m
+	}
+	return true
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

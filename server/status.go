@@ -1,0 +1,160 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
+)
+
+// Status is the answer to GET /v1/status.
+type Status struct {
+	Version  string         `json:"version"`
+	Started  time.Time      `json:"started"`
+	Ready    bool           `json:"ready"`
+	Requests int            `json:"requests_under_way"`
+	InFlight int64          `json:"bytes_in_flight"`
+	Contents Contents       `json:"contents"`
+	Follow   []FollowStatus `json:"follow"`
+}
+
+// FollowStatus is how a followed file is doing.
+type FollowStatus struct {
+	Source string `json:"source"`
+	File   string `json:"file"` // without its folder
+	// Behind is how many bytes are written and not yet read.
+	Behind int64     `json:"bytes_behind"`
+	Last   time.Time `json:"last_record,omitzero"`
+	Error  string    `json:"error,omitempty"`
+}
+
+func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
+	c, err := ContentsOf(s.ledger)
+	if err != nil {
+		s.fault(w, "status", err)
+		return
+	}
+	st := Status{Version: s.opts.Version, Started: s.started, Ready: s.ready.Load(), Contents: c, Follow: []FollowStatus{}}
+	st.Requests, st.InFlight = s.limits.load()
+	for _, f := range s.follows {
+		st.Follow = append(st.Follow, f.status())
+	}
+	writeJSON(w, http.StatusOK, st)
+}
+
+func (s *Server) getReady(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case !s.ready.Load():
+		writeText(w, http.StatusServiceUnavailable, "stopping\n")
+	case s.ledger.Stats().Failed:
+		writeText(w, http.StatusServiceUnavailable, "a write had an unknown outcome: restart the server\n")
+	default:
+		writeText(w, http.StatusOK, "ready\n")
+	}
+}
+
+func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	m := metricWriter{w}
+	requests, bytes := s.limits.load()
+	m.value("haetae_requests_under_way", "gauge", "Requests to take records in that are being worked on.", requests)
+	m.value("haetae_bytes_in_flight", "gauge", "Bytes of requests that are held.", bytes)
+	if c, err := ContentsOf(s.ledger); err == nil {
+		m.value("haetae_records", "gauge", "Records in the ledger.", c.Records)
+		m.value("haetae_files", "gauge", "Segment files, the part still in memory included.", c.Files)
+		m.value("haetae_ids", "gauge", "Ids that have a pseudonym.", c.Ids)
+		m.value("haetae_memtable_rows", "gauge", "Rows that are in the journal and not yet in a file.", c.MemtableRows)
+		m.value("haetae_holds", "gauge", "Holds that stop retention.", c.Holds)
+		m.value("haetae_aside_lines", "gauge", "Lines set aside.", c.Aside)
+	}
+	m.value("haetae_import_lines_total", "counter", "Lines read by imports since the start.", s.metrics.importLines.Load())
+	m.vec("haetae_records_total", "counter", "Records taken in over HTTP and from followed files, by source and outcome.", &s.metrics.records)
+	m.vec("haetae_requests_total", "counter", "Answers, by pattern and status.", &s.metrics.requests)
+	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of a followed file that are not read yet.", &s.metrics.followLag.counterVec)
+	m.head("haetae_append_seconds", "histogram", "Time until records were durable.")
+	s.metrics.appendSeconds.write(w, "haetae_append_seconds")
+	m.head("haetae_query_seconds", "histogram", "Time of a question.")
+	s.metrics.querySeconds.write(w, "haetae_query_seconds")
+	if free, err := s.opts.FS.Free(s.opts.Data); err == nil {
+		m.value("haetae_disk_free_bytes", "gauge", "Bytes that can still be written to the data folder.", free)
+	}
+	m.value("haetae_goroutines", "gauge", "Goroutines.", runtime.NumGoroutine())
+}
+
+// retainRequest is the body of POST /v1/retain.
+type retainRequest struct {
+	Before event.Millis `json:"before"` // milliseconds since 1970
+}
+
+func (s *Server) postRetain(w http.ResponseWriter, r *http.Request) {
+	var req retainRequest
+	if !readJSON(w, r, &req) {
+		return
+	}
+	if req.Before <= 0 || req.Before > event.MillisOf(time.Now()) {
+		refuse(w, http.StatusBadRequest, "before", "before is a moment in the past, in milliseconds since 1970")
+		return
+	}
+	done, err := s.ledger.Retain(req.Before)
+	if err != nil {
+		s.changeFault(w, "retain", err)
+		return
+	}
+	s.log.Info("retained", "records", done.Records, "segments", done.Segments)
+	writeJSON(w, http.StatusOK, done)
+}
+
+// holdRequest is the body of POST /v1/holds.
+type holdRequest struct {
+	Set  *ledger.Hold `json:"set,omitempty"`
+	Lift string       `json:"lift,omitempty"`
+}
+
+type holdAnswer struct {
+	Found bool `json:"found"`
+}
+
+func (s *Server) postHolds(w http.ResponseWriter, r *http.Request) {
+	var req holdRequest
+	if !readJSON(w, r, &req) {
+		return
+	}
+	var ans holdAnswer
+	var err error
+	switch {
+	case req.Set != nil && req.Lift == "":
+		err = s.ledger.SetHold(*req.Set)
+		ans.Found = true
+	case req.Set == nil && req.Lift != "":
+		ans.Found, err = s.ledger.LiftHold(req.Lift)
+	default:
+		refuse(w, http.StatusBadRequest, "hold", "give set or lift")
+		return
+	}
+	if err != nil {
+		s.changeFault(w, "hold", err)
+		return
+	}
+	writeJSON(w, http.StatusOK, ans)
+}
+
+// Retain asks the server to destroy what is older.
+func (c *Client) Retain(ctx context.Context, before event.Millis) (done ledger.Retained, err error) {
+	err = c.ask(ctx, "/v1/retain", retainRequest{before}, &done)
+	return done, err
+}
+
+// SetHold asks the server to place a hold.
+func (c *Client) SetHold(ctx context.Context, h ledger.Hold) error {
+	return c.ask(ctx, "/v1/holds", holdRequest{Set: &h}, &holdAnswer{})
+}
+
+// LiftHold asks the server to lift one.
+func (c *Client) LiftHold(ctx context.Context, name string) (bool, error) {
+	var a holdAnswer
+	err := c.ask(ctx, "/v1/holds", holdRequest{Lift: name}, &a)
+	return a.Found, err
+}
