@@ -173,10 +173,12 @@ func (l *Ledger) mergeDictionaries() error {
 	}
 	err := l.commitLocked(func(m *manifest) (err error) {
 		if m.Identities, err = l.identities.Merge(); err != nil {
-			return err
+			return l.fail(err)
 		}
-		m.Persons, err = l.persons.Merge()
-		return err
+		if m.Persons, err = l.persons.Merge(); err != nil {
+			return l.fail(err)
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("merge dictionaries: %w", err)

@@ -142,9 +142,8 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 		}
 		replaces = id
 	}
+	im.rec = importRecord{ID: l.newNumber(), Source: spec.Source, Name: spec.Name, Size: spec.Size, Head: spec.Head, Replaces: replaces}
 	err := l.commit(func(m *manifest) error {
-		im.rec = importRecord{ID: m.NextFile, Source: spec.Source, Name: spec.Name, Size: spec.Size, Head: spec.Head, Replaces: replaces}
-		m.NextFile++
 		m.Imports = append(m.Imports, im.rec)
 		return nil
 	})

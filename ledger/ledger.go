@@ -126,7 +126,10 @@ type Ledger struct {
 	sealWG    sync.WaitGroup
 	sealMu    sync.Mutex // one seal at a time
 	compactMu sync.Mutex // one remover of segments at a time; before commitMu
-	aside     asideWriter
+
+	// Run files flushed and not yet named by a manifest; under commitMu.
+	flushedIdentities, flushedPersons []dictionary.FileInfo
+	aside                             asideWriter
 }
 
 // Create makes an empty data folder and its keys. It refuses a folder that has
@@ -334,21 +337,27 @@ func (l *Ledger) commitLocked(change func(*manifest) error) error {
 	if info, some, err := l.identities.Flush(); err != nil {
 		return l.fail(fmt.Errorf("flush identities: %w", err))
 	} else if some {
-		m.Identities = append(m.Identities, info)
+		l.flushedIdentities = append(l.flushedIdentities, info)
 	}
 	if info, some, err := l.persons.Flush(); err != nil {
 		return l.fail(fmt.Errorf("flush persons: %w", err))
 	} else if some {
-		m.Persons = append(m.Persons, info)
+		l.flushedPersons = append(l.flushedPersons, info)
 	}
+	m.Identities = append(m.Identities, l.flushedIdentities...)
+	m.Persons = append(m.Persons, l.flushedPersons...)
 	if err := change(m); err != nil {
-		return l.fail(err)
+		return err // nothing is named yet; the flushed runs are named by the next commit
 	}
+	l.mu.Lock()
+	m.NextFile = max(m.NextFile, l.nextFile)
+	l.mu.Unlock()
 	m.Number++
 	m.Written = l.opts.Now().UTC()
 	if err := installManifest(l.fs, l.dir, m); err != nil {
 		return l.fail(err)
 	}
+	l.flushedIdentities, l.flushedPersons = nil, nil
 	l.mu.Lock()
 	l.m = m
 	l.mu.Unlock()
@@ -379,13 +388,6 @@ func (l *Ledger) writable() error {
 		return fmt.Errorf("%w (%w)", ErrFailed, l.failed)
 	}
 	return nil
-}
-
-// fileName gives the next unused name, inside a commit.
-func (m *manifest) fileName(prefix, suffix string) string {
-	n := m.NextFile
-	m.NextFile++
-	return fmt.Sprintf("%s-%08d%s", prefix, n, suffix)
 }
 
 // Hasher gives the folder's keyed hash.

@@ -154,7 +154,7 @@ func (l *Ledger) dropUnneeded() (int64, error) {
 	err := l.commitLocked(func(m *manifest) error {
 		infos, n, err := l.identities.Drop(keep)
 		if err != nil {
-			return err
+			return l.fail(err)
 		}
 		m.Identities, dropped = infos, n
 		return nil

@@ -60,18 +60,20 @@ func (l *Ledger) putSegment(name string, write func(io.Writer) (segment.Info, er
 	return segmentRef{Name: name, Size: size, Zone: info.Zone}, nil
 }
 
-// newName takes the next file name outside a commit. Names that a crash leaves
-// unused are skipped, since clean removes the files and the number in the
-// manifest only has to be larger than any name it ever named.
+// newName takes the next file name. No name is ever used twice: every commit
+// stores the highest number given out, and what a crash leaves behind it is
+// removed at the next opening.
 func (l *Ledger) newName(prefix, suffix string) string {
+	return fmt.Sprintf("%s-%010d%s", prefix, l.newNumber(), suffix)
+}
+
+func (l *Ledger) newNumber() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.nextFile < l.m.NextFile {
-		l.nextFile = l.m.NextFile
-	}
+	l.nextFile = max(l.nextFile, l.m.NextFile)
 	n := l.nextFile
 	l.nextFile++
-	return fmt.Sprintf("%s-%010d%s", prefix, n, suffix)
+	return n
 }
 
 // beginSeal moves the memtable aside and writes it in the background. While an

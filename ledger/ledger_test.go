@@ -1,0 +1,737 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// seed is drawn anew for each run; HAETAE_SEED repeats one.
+func seed(t testing.TB) *rand.Rand {
+	n := rand.Uint64()
+	if s := os.Getenv("HAETAE_SEED"); s != "" {
+		n, _ = strconv.ParseUint(s, 10, 64)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("repeat with HAETAE_SEED=%d go test -run '^%s$' ./ledger", n, t.Name())
+		}
+	})
+	return rand.New(rand.NewPCG(n, 1))
+}
+
+var (
+	noon = event.MillisOf(time.Date(2025, 3, 30, 12, 0, 0, 0, time.UTC))
+)
+
+func testHasher() *pseudonym.Hasher { return pseudonym.NewHasher([32]byte{1}) }
+
+// create makes a ledger in a new memory disk.
+func create(t testing.TB) *disk.Mem {
+	t.Helper()
+	m := disk.NewMem()
+	if err := Create(m, "data", ""); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func open(t testing.TB, fsys disk.FS, o Options) *Ledger {
+	t.Helper()
+	l, err := Open(fsys, "data", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// record makes record number n: one of 50 accounts, some with several subjects,
+// some with none, over three months.
+func record(n int) event.Record {
+	r := event.Record{
+		Time: noon + event.Millis(n)*1_000_003%(70*86_400_000), Source: "gateway", ID: event.RecordID("r" + strconv.Itoa(n)),
+		Actor: event.Actor{ID: event.ActorID("m" + strconv.Itoa(n%50)), Type: event.Member}, Credential: event.Credential{Key: "k" + strconv.Itoa(n%3), Token: event.TokenID("t" + strconv.Itoa(n/4))},
+		Client: event.Client{IP: netip.AddrFrom4([4]byte{10, 0, byte(n % 5), byte(n)}), Agent: "app"}, Route: "GET /my/profile", Mapped: true,
+		Action: event.ActionRead, Status: 200, Rows: event.RowsUnknown,
+	}
+	switch n % 7 {
+	case 0:
+		r.Rows, r.Route = int32(n%20), "GET /search"
+	case 1:
+		r.Actor = event.Actor{ID: "s1", Type: "staff"}
+		r.Subjects, r.Position = []event.AccountID{"m1", event.AccountID("m" + strconv.Itoa(n%50+100))}, event.PositionList
+	default:
+		r.Subjects, r.Position = []event.AccountID{event.AccountID(r.Actor.ID)}, event.PositionActor
+	}
+	return r
+}
+
+func records(ns ...int) []event.Record {
+	var out []event.Record
+	for _, n := range ns {
+		out = append(out, record(n))
+	}
+	return out
+}
+
+// content is everything a view holds, in a form that does not depend on codes:
+// one line a row, with pseudonyms for ordinals.
+func content(t testing.TB, l *Ledger) []string {
+	t.Helper()
+	v, err := l.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	var out []string
+	for _, r := range v.Segments() {
+		shapes, err := r.Shapes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients, _ := r.Clients()
+		agents, _ := r.Agents()
+		for p := range dictionary.Partitions {
+			pt, err := r.Partition(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(pt.Groups()) == 0 {
+				continue
+			}
+			ss, err := pt.Sessions()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for g := range pt.Groups() {
+				homes, err := pt.Homes(g, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var d segment.Details
+				if err := pt.Details(g, homes, &d, true); err != nil {
+					t.Fatal(err)
+				}
+				for i, h := range homes {
+					home, actor := "none", "none"
+					if ref := dictionary.MakeRef(byte(p), h); ref.IsAccount() {
+						ps, err := v.Pseudonym(ref)
+						if err != nil {
+							t.Fatal(err)
+						}
+						home = ps.Label()
+					}
+					s := d.Session[i]
+					if ss.HasActor[s] {
+						ps, err := v.Pseudonym(ss.Actor[s])
+						if err != nil {
+							t.Fatal(err)
+						}
+						actor = ps.Label()
+					}
+					out = append(out, fmt.Sprint(d.Time[i], home, actor, shapes[pt.Groups()[g].Shape], clients[ss.Client[s]], agents[ss.Agent[s]], ss.Token[s], d.Rows[i], d.Record[i]))
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// want is the content that exactly these records make, by a ledger that takes
+// them in one go. It shares the keys of m.
+func want(t testing.TB, m *disk.Mem, ns map[int]bool) []string {
+	t.Helper()
+	fresh := disk.NewMem()
+	if err := Create(fresh, "data", ""); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, m, fresh, "data.keys/hash.key")
+	l := open(t, fresh, Options{})
+	defer l.Close()
+	var list []int
+	for n := range ns {
+		list = append(list, n)
+	}
+	slices.Sort(list)
+	if len(list) > 0 {
+		if _, err := l.Append(context.Background(), records(list...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return content(t, l)
+}
+
+func copyFile(t testing.TB, from, to disk.FS, name string) {
+	t.Helper()
+	b, err := disk.ReadFile(from, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.WriteFile(to, name, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same(t testing.TB, got, want []string, what string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		extra, missing := 0, 0
+		for _, g := range got {
+			if _, ok := slices.BinarySearch(want, g); !ok {
+				extra++
+			}
+		}
+		for _, w := range want {
+			if _, ok := slices.BinarySearch(got, w); !ok {
+				missing++
+			}
+		}
+		t.Fatalf("%s: %d rows, want %d (%d not expected, %d missing)", what, len(got), len(want), extra, missing)
+	}
+}
+
+// TestAppendSealMerge: the same rows are there from the memtable, after a seal,
+// after a merge and after reopening.
+func TestAppendSealMerge(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	all := map[int]bool{}
+	for round := range 24 {
+		var ns []int
+		for i := range 40 {
+			n := round*40 + i
+			ns = append(ns, n)
+			all[n] = true
+		}
+		got, err := l.Append(context.Background(), records(ns...))
+		if err != nil || got.Accepted != 40 {
+			t.Fatalf("%+v %v", got, err)
+		}
+		if round%2 == 0 {
+			if err := l.Seal(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w := want(t, m, all)
+	same(t, content(t, l), w, "before the merge")
+	before := l.Stats().Segments
+	if err := l.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.Stats(); s.Segments >= before || s.Records != int64(len(all)) {
+		t.Fatalf("%d segments of %d after the merge, %d records", s.Segments, before, s.Records)
+	}
+	same(t, content(t, l), w, "after the merge")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, m, Options{})
+	same(t, content(t, l), w, "after reopening")
+	// A second reader sees the same beside the owner.
+	ro := open(t, m, Options{ReadOnly: true})
+	same(t, content(t, ro), w, "read only")
+	if _, err := ro.Append(context.Background(), records(1)); !errors.Is(err, ErrReadOnly) {
+		t.Fatalf("append to a read-only folder: %v", err)
+	}
+	ro.Close()
+	l.Close()
+}
+
+// TestOnce: records with an id count once, in whatever parts and order they
+// come, also over a restart and after they were sealed.
+func TestOnce(t *testing.T) {
+	rnd := seed(t)
+	m := create(t)
+	l := open(t, m, Options{})
+	all := map[int]bool{}
+	accepted := 0
+	for range 60 {
+		from, n := rnd.IntN(300), 1+rnd.IntN(60)
+		ns := make([]int, n)
+		for i := range ns {
+			ns[i] = from + i
+			all[from+i] = true
+		}
+		rnd.Shuffle(n, func(i, j int) { ns[i], ns[j] = ns[j], ns[i] })
+		got, err := l.Append(context.Background(), records(ns...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted += got.Accepted
+		switch rnd.IntN(5) {
+		case 0:
+			if err := l.Seal(); err != nil {
+				t.Fatal(err)
+			}
+		case 1:
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l = open(t, m, Options{})
+		}
+	}
+	if accepted != len(all) {
+		t.Errorf("%d accepted, %d different ones sent", accepted, len(all))
+	}
+	same(t, content(t, l), want(t, m, all), "after repetitions")
+	l.Close()
+}
+
+// TestCrash cuts the power at random moments of a random life: what was
+// acknowledged is there once, nothing is there twice, and nothing that was never
+// sent. The disk forgets, or tears, whatever was not synced.
+func TestCrash(t *testing.T) {
+	rnd := seed(t)
+	for range 60 {
+		m := create(t)
+		sent, acked := map[int]bool{}, map[int]bool{}
+		next := 0
+		for range 1 + rnd.IntN(4) { // lives
+			f := disk.NewFaulty(m)
+			l, err := Open(f, "data", Options{StageRows: 30})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.FailFrom(1+rnd.IntN(60), errors.New("power is failing"))
+			for range rnd.IntN(12) {
+				var ns []int
+				for range 1 + rnd.IntN(8) {
+					n := next
+					if rnd.IntN(4) == 0 && next > 0 {
+						n = rnd.IntN(next)
+					}
+					if n == next {
+						next++
+					}
+					if !slices.Contains(ns, n) {
+						ns = append(ns, n)
+					}
+				}
+				for _, n := range ns {
+					sent[n] = true
+				}
+				switch rnd.IntN(6) {
+				case 0:
+					l.Seal()
+				case 1:
+					l.Compact(context.Background())
+				}
+				if rnd.IntN(4) == 0 {
+					if importAll(l, ns, fmt.Sprint("file ", next)) == nil {
+						for _, n := range ns {
+							acked[n] = true
+						}
+					}
+				} else if _, err := l.Append(context.Background(), records(ns...)); err == nil {
+					for _, n := range ns {
+						acked[n] = true
+					}
+				}
+			}
+			after := m.Crash(rnd)
+			l.Close()
+			m = after
+		}
+		l := open(t, m, Options{})
+		got := content(t, l)
+		// Between what was acknowledged and what was sent, record by record.
+		present := map[int]bool{}
+		for n := range sent {
+			rows := want(t, m, map[int]bool{n: true})
+			k := 0
+			for _, r := range rows {
+				if _, ok := slices.BinarySearch(got, r); ok {
+					k++
+				}
+			}
+			if k == len(rows) {
+				present[n] = true
+			} else if k != 0 {
+				t.Fatalf("record %d is there in part: %d of %d fragments", n, k, len(rows))
+			}
+			if acked[n] && !present[n] {
+				t.Fatalf("record %d was acknowledged and is lost", n)
+			}
+		}
+		same(t, got, want(t, m, present), "after the crash")
+		// And it is whole: it can be sealed, merged and reopened.
+		if err := l.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Compact(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		same(t, content(t, l), want(t, m, present), "sealed after the crash")
+		l.Close()
+	}
+}
+
+// importAll imports records as one file would be, in pieces of three.
+func importAll(l *Ledger, ns []int, head string) error {
+	im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: int64(len(ns)), Head: head})
+	if err != nil {
+		return err
+	}
+	recs := records(ns...)
+	at := int(im.Offset())
+	for seq := 0; at < len(recs); seq++ {
+		end := min(at+3, len(recs))
+		b := l.NewBatch()
+		for i := at; i < end; i++ {
+			b.Add(&recs[i])
+		}
+		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: int64(end - at), End: int64(end)}); err != nil {
+			im.Suspend()
+			return err
+		}
+		at = end
+	}
+	_, err = im.Commit("sum")
+	return err
+}
+
+// TestEveryOperationFails makes each file operation of a small life fail, once
+// not carried out and once carried out but reported as failed: after reopening,
+// what was acknowledged is there, and nothing twice.
+func TestEveryOperationFails(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			m := create(t)
+			f := disk.NewFaulty(m)
+			l, err := Open(f, "data", Options{StageRows: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if after {
+				f.FailAfter(n, errors.New("broken"))
+			} else {
+				f.FailAt(n, errors.New("broken"))
+			}
+			acked, sent := map[int]bool{}, map[int]bool{}
+			do := func(ns ...int) {
+				for _, k := range ns {
+					sent[k] = true
+				}
+				if _, err := l.Append(context.Background(), records(ns...)); err == nil {
+					for _, k := range ns {
+						acked[k] = true
+					}
+				}
+			}
+			do(1, 2, 3)
+			l.Seal()
+			do(3, 4)
+			if importAll(l, []int{10, 11, 12, 13, 14, 15, 16}, "f") == nil {
+				for k := 10; k < 17; k++ {
+					acked[k] = true
+				}
+			}
+			for k := 10; k < 17; k++ {
+				sent[k] = true
+			}
+			l.Seal()
+			do(5)
+			l.Compact(context.Background())
+			if f.Ops() < n {
+				l.Close()
+				if n < 20 {
+					t.Fatalf("only %d operations were made to fail", n-1)
+				}
+				break
+			}
+			l.Close()
+			l = open(t, m, Options{StageRows: 4})
+			// What a sender repeats after an error counts once.
+			if _, err := l.Append(context.Background(), records(1, 2, 3, 4, 5)); err != nil {
+				t.Fatalf("operation %d: append after reopening: %v", n, err)
+			}
+			for _, k := range []int{1, 2, 3, 4, 5} {
+				acked[k] = true
+			}
+			if err := importAll(l, []int{10, 11, 12, 13, 14, 15, 16}, "f"); err != nil {
+				t.Fatalf("operation %d: import after reopening: %v", n, err)
+			}
+			for k := 10; k < 17; k++ {
+				acked[k] = true
+			}
+			same(t, content(t, l), want(t, m, acked), fmt.Sprintf("operation %d (carried out: %v)", n, after))
+			l.Close()
+		}
+	}
+}
+
+// TestFullDisk: when nothing more can be written, appends fail with the cause,
+// and go on once there is room.
+func TestFullDisk(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	if _, err := l.Append(context.Background(), records(1)); err != nil {
+		t.Fatal(err)
+	}
+	m.Limit(1)
+	if _, err := l.Append(context.Background(), records(2)); err == nil {
+		t.Fatal("an append to a full disk was acknowledged")
+	}
+	m.Limit(0)
+	got, err := l.Append(context.Background(), records(2))
+	if err != nil || got.Accepted != 1 {
+		t.Fatalf("after room was made: %+v %v", got, err)
+	}
+	same(t, content(t, l), want(t, m, map[int]bool{1: true, 2: true}), "after a full disk")
+	l.Close()
+}
+
+func TestTwoOwners(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	if _, err := Open(m, "data", Options{}); !errors.Is(err, ErrInUse) {
+		t.Fatalf("second owner: %v", err)
+	}
+	l.Close()
+	l = open(t, m, Options{})
+	l.Close()
+}
+
+func TestNewerFormat(t *testing.T) {
+	m := create(t)
+	if err := disk.WriteFile(m, "data/HAETAE", []byte("haetae data folder, format 2\n")); err != nil {
+		t.Fatal(err)
+	}
+	var v *VersionError
+	if _, err := Open(m, "data", Options{}); !errors.As(err, &v) || v.Found != 2 {
+		t.Fatalf("newer folder: %v", err)
+	}
+}
+
+// TestImportResumes: an interrupted import goes on where its last staged piece
+// ended, shows nothing before its commit, and ends as if it had run through.
+func TestImportResumes(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{StageRows: 4})
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 30, Head: "h"}
+	im, err := l.BeginImport(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := range 5 {
+		b := l.NewBatch()
+		for _, r := range records(seq*2, seq*2+1) {
+			b.Add(&r)
+		}
+		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: 2, End: int64(seq*2 + 2)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(content(t, l)); n != 0 {
+		t.Fatalf("%d rows show before the commit", n)
+	}
+	l.Close() // killed
+	l = open(t, m, Options{StageRows: 4})
+	if n := len(content(t, l)); n != 0 {
+		t.Fatalf("%d rows show before the commit", n)
+	}
+	if im, err = l.BeginImport(spec); err != nil {
+		t.Fatal(err)
+	}
+	at := int(im.Offset())
+	if at == 0 || at > 10 {
+		t.Fatalf("goes on at %d", at)
+	}
+	all := map[int]bool{}
+	for n := range 30 {
+		all[n] = true
+	}
+	for seq := 0; at < 30; seq++ {
+		b := l.NewBatch()
+		r := record(at)
+		b.Add(&r)
+		at++
+		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: 1, End: int64(at)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := im.Commit("sum")
+	if err != nil || res.Records != 30 || res.Duplicates != 0 || !res.Resumed {
+		t.Fatalf("%+v %v", res, err)
+	}
+	same(t, content(t, l), want(t, m, all), "after resuming")
+	if _, sum, ok := l.FindImport(spec); !ok || sum != "sum" {
+		t.Fatal("the import is not known afterwards")
+	}
+	l.Close()
+}
+
+// TestRedecode: the records of a file are replaced, all of them and no others.
+func TestRedecode(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{StageRows: 10})
+	if _, err := l.Append(context.Background(), records(100, 101, 102)); err != nil {
+		t.Fatal(err)
+	}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 20, Head: "h"}
+	run := func(spec ImportSpec, from int) {
+		im, err := l.BeginImport(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := l.NewBatch()
+		for i := range 20 {
+			r := record(from + i)
+			b.Add(&r)
+		}
+		if err := im.Submit(Chunk{Seq: 0, Batch: b, Lines: 20, End: 20}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := im.Commit("sum"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(spec, 0)
+	if err := l.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	spec.Redecode = true
+	run(spec, 200) // as another catalog would have decoded them
+	all := map[int]bool{100: true, 101: true, 102: true}
+	for i := range 20 {
+		all[200+i] = true
+	}
+	same(t, content(t, l), want(t, m, all), "after redecode")
+	l.Close()
+	l = open(t, m, Options{})
+	same(t, content(t, l), want(t, m, all), "after redecode and reopening")
+	l.Close()
+}
+
+// TestCopyRefused: records without ids that were imported before are refused as
+// a copy, unless said to be new.
+func TestCopyRefused(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	run := func(head string, from, to int, fresh bool) error {
+		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: head, Size: int64(to), Head: head, New: fresh})
+		if err != nil {
+			return err
+		}
+		b := l.NewBatch()
+		for n := from; n < to; n++ {
+			r := record(n)
+			r.ID = ""
+			b.Add(&r)
+		}
+		if err := im.Submit(Chunk{Seq: 0, Batch: b, Lines: int64(to - from), End: int64(to)}); err != nil {
+			return errors.Join(err, im.Abort())
+		}
+		_, err = im.Commit(head)
+		return err
+	}
+	if err := run("whole", 0, 400, false); err != nil {
+		t.Fatal(err)
+	}
+	rows := len(content(t, l))
+	var o *OverlapError
+	if err := run("cut copy", 150, 300, false); !errors.As(err, &o) {
+		t.Fatalf("a cut copy: %v", err)
+	}
+	if n := len(content(t, l)); n != rows {
+		t.Fatalf("%d rows after the refusal, %d before", n, rows)
+	}
+	if err := run("the next file", 400, 700, false); err != nil {
+		t.Fatalf("a new file: %v", err)
+	}
+	if err := run("cut copy", 150, 300, true); err != nil {
+		t.Fatalf("a copy said to be new: %v", err)
+	}
+	l.Close()
+}
+
+// TestRetain drops whole months, destroys ids nobody needs, and is stopped by a
+// hold.
+func TestRetain(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	march, may := record(1), record(2)
+	march.Time, march.Actor.ID, march.Subjects = noon, "m77", []event.AccountID{"m77"}
+	march.Actor.Type, march.Position = event.Member, event.PositionActor
+	may.Time = noon + 60*86_400_000
+	if _, err := l.Append(context.Background(), []event.Record{march, may}); err != nil {
+		t.Fatal(err)
+	}
+	cut := noon + 40*86_400_000
+	if err := l.SetHold(Hold{Name: "case 1", Reason: "order of 19 November"}); err != nil {
+		t.Fatal(err)
+	}
+	var held *HeldError
+	if _, err := l.Retain(cut); !errors.As(err, &held) {
+		t.Fatalf("retain under a hold: %v", err)
+	}
+	if l.Stats().Failed {
+		t.Fatal("a refused retention stopped the ledger")
+	}
+	if ok, err := l.LiftHold("case 1"); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	got, err := l.Retain(cut)
+	if err != nil || got.Records != 1 || got.Ids != 1 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	v, _ := l.View()
+	if _, ok, _ := v.Lookup(l.Hasher().Account("m77")); ok {
+		t.Fatal("the destroyed id is still found")
+	}
+	if v.RetainedFrom() != cut {
+		t.Fatal("the view does not say what was destroyed")
+	}
+	v.Close()
+	// The id comes back under a new ordinal, and the old one is not given out.
+	if _, err := l.Append(context.Background(), []event.Record{march}); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	l = open(t, m, Options{})
+	if len(content(t, l)) == 0 {
+		t.Fatal("what was kept is gone")
+	}
+	l.Close()
+}
+
+// FuzzEntry: a damaged journal entry is an error, never a panic.
+func FuzzEntry(f *testing.F) {
+	b := newBatch(testHasher(), func(event.AccountID) bool { return true })
+	for n := range 9 {
+		r := record(n)
+		b.Add(&r)
+	}
+	en := &entry{batches: []entryBatch{{batch: b, sealed: make([][]byte, len(b.ids)), file: "f"}}, checkpoints: map[string][]byte{"c": []byte("x")}}
+	f.Add(encodeEntry(en, [][]bool{nil}))
+	f.Fuzz(func(t *testing.T, data []byte) { decodeEntry(data) })
+}
+
+func FuzzManifest(f *testing.F) {
+	data, _ := encodeManifest(&manifest{Number: 3})
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) { decodeManifest(data) })
+}
+
+func FuzzAside(f *testing.F) {
+	f.Add([]byte("\x02\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00{}x"))
+	f.Fuzz(func(t *testing.T, data []byte) { readAside(data, func(asideSummary, []byte) error { return nil }) })
+}
