@@ -136,6 +136,8 @@ func (l *Ledger) appender() {
 }
 
 func (l *Ledger) appendGroup(group []*appendRequest) error {
+	l.claimMu.Lock()
+	defer l.claimMu.Unlock()
 	if err := l.writable(); err != nil {
 		return fmt.Errorf("append: %w", err)
 	}

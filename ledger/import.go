@@ -42,6 +42,7 @@ type importRecord struct {
 	Replaces   uint64       `json:"replaces,omitempty"`
 	ReplacedBy uint64       `json:"replaced_by,omitempty"`
 	Staged     []segmentRef `json:"staged,omitempty"`
+	Seen       []seenRef    `json:"seen,omitempty"` // of what is staged
 }
 
 // ImportResult says what an import did.
@@ -69,6 +70,10 @@ func (e *OverlapError) Error() string {
 	return fmt.Sprintf("%s repeats lines that were imported before (%d of %d sampled lines) and its records carry no id: it would be counted twice", e.Name, e.Matches, e.Samples)
 }
 
+// ErrBeginAgain: records of the input arrived another way while it was being
+// imported. What was staged is removed; importing it again takes the rest.
+var ErrBeginAgain = errors.New("records of this file arrived another way meanwhile: begin the import again")
+
 // ErrImporting: one import at a time, since they share the dictionary's growth.
 var ErrImporting = errors.New("another import is running")
 
@@ -89,9 +94,12 @@ type Import struct {
 	cache    monthCache
 	rows     int
 	marks    []mark
-	mine     map[mark]bool // sampled lines of this input
-	samples  int
-	matches  int
+	// seen holds the import's own marks. They are private until the commit: a
+	// record that also comes another way before that is taken there, since this
+	// import may never be finished.
+	seen    *seenSet
+	samples int
+	matches int
 }
 
 // FindImport returns a finished import whose input had the same size and head,
@@ -120,7 +128,7 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 	}
 	l.importing = true
 	l.mu.Unlock()
-	im := &Import{l: l, spec: spec, builders: map[int]*builder{}, mine: map[mark]bool{}}
+	im := &Import{l: l, spec: spec, builders: map[int]*builder{}}
 	im.turn = sync.NewCond(&im.mu)
 	l.mu.RLock()
 	known := l.m.Imports
@@ -129,10 +137,27 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 		if !r.Done && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source && r.Redecode() == spec.Redecode {
 			im.rec, im.resumed = r, true
 			im.rec.Staged = slices.Clone(r.Staged)
+			im.rec.Seen = slices.Clone(r.Seen)
 			im.replaces = r.Replaces
+			im.seen = newSeenSet(l.fs, l.path(seenDir), im.rec.Seen)
+			l.seen.watch(true)
+			clash, err := im.clashes()
+			if err != nil {
+				im.end()
+				return nil, fmt.Errorf("import: %w", err)
+			}
+			if clash {
+				// Since the interruption some of its records came another way.
+				if err := im.Abort(); err != nil {
+					return nil, err
+				}
+				return l.BeginImport(spec)
+			}
 			return im, nil
 		}
 	}
+	im.seen = newSeenSet(l.fs, l.path(seenDir), nil)
+	l.seen.watch(true)
 	var replaces uint64
 	if spec.Redecode {
 		id, _, ok := l.FindImport(spec)
@@ -158,7 +183,29 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 // Redecode tells whether r replaces an earlier import.
 func (r *importRecord) Redecode() bool { return r.Replaces != 0 }
 
+// clashes reports whether any staged record has been claimed by others.
+func (im *Import) clashes() (bool, error) {
+	stop := errors.New("found")
+	for _, ref := range im.rec.Seen {
+		err := im.seen.each(ref, func(m mark) error {
+			had, err := im.l.seen.has(m)
+			if err == nil && had {
+				err = stop
+			}
+			return err
+		})
+		if errors.Is(err, stop) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 func (im *Import) end() {
+	im.l.seen.watch(false)
 	im.l.mu.Lock()
 	im.l.importing = false
 	im.l.mu.Unlock()
@@ -276,33 +323,46 @@ func (im *Import) claim(b *Batch) ([]bool, []mark, error) {
 		}
 		return keep, nil, nil
 	}
-	keep, marks, err := im.l.claim(b)
-	if err != nil || im.spec.New {
-		return keep, marks, err
-	}
+	keep := make([]bool, b.records)
+	var marks []mark
 	every := uint64(sampleEvery)
 	if im.samples > sampleMany {
 		every *= 128
 	}
 	for i := range b.frags {
 		f := &b.frags[i]
-		if f.sketch%every != 0 || f.sketch == 0 || i > 0 && b.frags[i-1].record == f.record {
-			continue
+		if i > 0 && b.frags[i-1].record == f.record {
+			continue // a further fragment of a record already decided
 		}
-		m := mark{hourOf(f.time), f.sketch}
-		if im.mine[m] {
-			continue // the same line twice in one log is two accesses
+		m := mark{hourOf(f.time), f.id}
+		if f.id == 0 {
+			keep[f.record] = true
+			if im.spec.New || f.sketch == 0 || f.sketch%every != 0 {
+				continue
+			}
+			m.id = f.sketch
 		}
-		im.mine[m] = true
-		im.samples++
-		fresh, err := im.l.seen.claim(m.hour, m.id)
+		had, err := im.l.seen.has(m)
 		if err != nil {
-			return keep, marks, err
+			return nil, marks, err
+		}
+		fresh := false
+		if !had {
+			if fresh, err = im.seen.claim(m.hour, m.id); err != nil {
+				return nil, marks, err
+			}
 		}
 		if fresh {
 			marks = append(marks, m)
-		} else {
+		}
+		switch {
+		case f.id != 0:
+			keep[f.record] = fresh
+		case had:
+			im.samples++
 			im.matches++
+		case fresh: // else the same line twice in one log: two accesses
+			im.samples++
 		}
 	}
 	if im.matches >= 3 && im.matches*5 >= im.samples {
@@ -329,17 +389,18 @@ func (im *Import) stage() error {
 		}
 		refs = append(refs, ref)
 	}
-	seen, err := l.putMarks(im.marks, im.rec.ID)
+	seen, err := l.putMarks(im.marks)
 	if err != nil {
 		return err
 	}
 	im.rec.Staged = append(im.rec.Staged, refs...)
+	im.rec.Seen = append(im.rec.Seen, seen...)
 	err = l.commit(func(m *manifest) error {
-		m.Seen = append(m.Seen, seen...)
 		for i := range m.Imports {
 			if m.Imports[i].ID == im.rec.ID {
 				m.Imports[i] = im.rec
 				m.Imports[i].Staged = slices.Clone(im.rec.Staged)
+				m.Imports[i].Seen = slices.Clone(im.rec.Seen)
 				return nil
 			}
 		}
@@ -349,7 +410,7 @@ func (im *Import) stage() error {
 		return err
 	}
 	for _, s := range seen {
-		l.seen.sealed(s, im.marks)
+		im.seen.sealed(s, im.marks)
 	}
 	im.builders, im.marks, im.rows = map[int]*builder{}, nil, 0
 	return nil
@@ -360,14 +421,29 @@ func (im *Import) stage() error {
 func (im *Import) Commit(sha256 string) (ImportResult, error) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	defer im.end()
 	if im.err != nil {
+		im.end()
 		return ImportResult{}, im.err
 	}
 	l := im.l
 	if err := im.stage(); err != nil {
+		im.end()
 		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
 	}
+	// From here to the commit nobody else claims anything.
+	l.claimMu.Lock()
+	defer l.claimMu.Unlock()
+	for _, m := range l.seen.claimedSince() {
+		both, err := im.seen.has(m)
+		if err != nil {
+			im.end()
+			return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+		}
+		if both {
+			return ImportResult{}, errors.Join(fmt.Errorf("import %s: %w", im.spec.Name, ErrBeginAgain), im.abort())
+		}
+	}
+	defer im.end()
 	for _, r := range im.rec.Staged {
 		if err := l.openSegment(r); err != nil {
 			return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
@@ -386,11 +462,12 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 	err := l.commit(func(m *manifest) error {
 		replacement.apply(m)
 		m.Segments = append(m.Segments, im.rec.Staged...)
+		m.Seen = append(m.Seen, im.rec.Seen...)
 		for i := range m.Imports {
 			switch m.Imports[i].ID {
 			case im.rec.ID:
 				m.Imports[i] = im.rec
-				m.Imports[i].Staged = nil
+				m.Imports[i].Staged, m.Imports[i].Seen = nil, nil
 			case im.replaces:
 				m.Imports[i].ReplacedBy = im.rec.ID
 			}
@@ -401,6 +478,9 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
 	}
 	l.finishReplacement(replacement)
+	if err := l.seen.adopt(im.rec.Seen); err != nil {
+		return ImportResult{}, l.fail(fmt.Errorf("import %s: %w", im.spec.Name, err))
+	}
 	return ImportResult{
 		Import: im.rec.ID, Lines: im.rec.Lines, Records: im.rec.Records,
 		Duplicates: im.rec.Duplicates, Aside: im.rec.Aside, Resumed: im.resumed,
@@ -409,43 +489,31 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 
 // Suspend stops an import and keeps what is staged, so that the same input goes
 // on from there.
-func (im *Import) Suspend() {
-	im.mu.Lock()
-	im.l.seen.release(im.marks)
-	im.mu.Unlock()
-	im.end()
-}
+func (im *Import) Suspend() { im.end() }
 
 // Abort gives an import up and removes what it staged.
 func (im *Import) Abort() error {
 	im.mu.Lock()
 	defer im.mu.Unlock()
+	return im.abort()
+}
+
+func (im *Import) abort() error {
 	defer im.end()
 	l := im.l
-	l.seen.release(im.marks)
-	var seen []seenRef
-	var gone []string
 	err := l.commit(func(m *manifest) error {
 		m.Imports = slices.DeleteFunc(m.Imports, func(r importRecord) bool { return r.ID == im.rec.ID })
-		m.Seen = slices.DeleteFunc(m.Seen, func(r seenRef) bool {
-			if r.Import == im.rec.ID {
-				gone = append(gone, r.Name)
-				return true
-			}
-			return false
-		})
-		seen = m.Seen
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("abort import: %w", err)
 	}
-	l.seen.setFiles(seen)
+	// What cannot be removed now is removed by the next opening.
 	for _, r := range im.rec.Staged {
 		l.blobs.Delete(r.Name)
 	}
-	for _, n := range gone {
-		l.fs.Remove(l.path(seenDir, n))
+	for _, r := range im.rec.Seen {
+		l.fs.Remove(l.path(seenDir, r.Name))
 	}
 	return nil
 }

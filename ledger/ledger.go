@@ -125,6 +125,7 @@ type Ledger struct {
 
 	sealWG    sync.WaitGroup
 	sealMu    sync.Mutex // one seal at a time
+	claimMu   sync.Mutex // held while records are claimed, or an import's claims become everybody's
 	compactMu sync.Mutex // one remover of segments at a time; before commitMu
 
 	// Run files flushed and not yet named by a manifest; under commitMu.

@@ -81,6 +81,7 @@ func (m *manifest) clone() *manifest {
 	c.Imports = append([]importRecord(nil), m.Imports...)
 	for i := range c.Imports {
 		c.Imports[i].Staged = append([]segmentRef(nil), c.Imports[i].Staged...)
+		c.Imports[i].Seen = append([]seenRef(nil), c.Imports[i].Seen...)
 	}
 	c.Aside = append([]asideCount(nil), m.Aside...)
 	c.Checkpoints = maps.Clone(m.Checkpoints)

@@ -158,7 +158,7 @@ func (l *Ledger) sealFrozen() error {
 		}
 		refs = append(refs, ref)
 	}
-	seen, err := l.putMarks(t.marks, 0)
+	seen, err := l.putMarks(t.marks)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (l *Ledger) sealFrozen() error {
 	return nil
 }
 
-func (l *Ledger) putMarks(marks []mark, imp uint64) ([]seenRef, error) {
+func (l *Ledger) putMarks(marks []mark) ([]seenRef, error) {
 	if len(marks) == 0 {
 		return nil, nil
 	}
@@ -204,7 +204,7 @@ func (l *Ledger) putMarks(marks []mark, imp uint64) ([]seenRef, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []seenRef{{Name: name, Sealed: l.opts.Now().UTC(), First: first, Last: last, Count: int64(len(marks)), Import: imp}}, nil
+	return []seenRef{{Name: name, Sealed: l.opts.Now().UTC(), First: first, Last: last, Count: int64(len(marks))}}, nil
 }
 
 func sortedMonths[V any](m map[int]V) []int {
@@ -241,6 +241,11 @@ func (l *Ledger) clean() error {
 	seen := map[string]bool{}
 	for _, s := range l.m.Seen {
 		seen[s.Name] = true
+	}
+	for _, im := range l.m.Imports {
+		for _, s := range im.Seen {
+			seen[s.Name] = true
+		}
 	}
 	if err := l.removeOthers(seenDir, func(n string) bool { return seen[n] }); err != nil {
 		return err

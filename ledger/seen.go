@@ -38,7 +38,6 @@ type seenRef struct {
 	First  int64     `json:"first"` // event hours covered
 	Last   int64     `json:"last"`
 	Count  int64     `json:"count"`
-	Import uint64    `json:"import,omitempty"` // staged by this import
 }
 
 type mark struct {
@@ -56,6 +55,11 @@ type seenSet struct {
 	hours  map[int64]*hourSet
 	cached int // entries in clean hours and dirty ones together
 	clock  int64
+	// While an import runs, what others claim meanwhile: the import's own marks
+	// are private until its commit, which must find out whether a record came
+	// both ways.
+	watching bool
+	during   []mark
 }
 
 type hourSet struct {
@@ -90,7 +94,89 @@ func (s *seenSet) claim(hour int64, id uint64) (bool, error) {
 	}
 	h.dirty++
 	s.cached++
+	if s.watching {
+		s.during = append(s.during, mark{hour, id})
+	}
 	return true, nil
+}
+
+// has reports whether an id is marked.
+func (s *seenSet) has(m mark) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, err := s.hour(m.hour)
+	if err != nil {
+		return false, err
+	}
+	return h.contains(m.id), nil
+}
+
+// watch begins or ends to remember claims.
+func (s *seenSet) watch(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watching, s.during = on, nil
+}
+
+// claimedSince gives the claims since watch.
+func (s *seenSet) claimedSince() []mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.during)
+}
+
+// adopt takes over the files of an import that has become visible.
+func (s *seenSet) adopt(files []seenRef) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = append(slices.Clone(s.files), files...)
+	for hour, h := range s.hours {
+		if h.dirty == 0 {
+			s.cached -= h.n
+			delete(s.hours, hour)
+			continue
+		}
+		for _, f := range files {
+			if hour < f.First || hour > f.Last {
+				continue
+			}
+			ids, err := s.load(f, hour)
+			if err != nil {
+				return fmt.Errorf("seen/%s: %w", f.Name, err)
+			}
+			for _, id := range ids {
+				if h.insert(id) {
+					s.cached++
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// each calls fn for every mark in a file.
+func (s *seenSet) each(ref seenRef, fn func(mark) error) error {
+	s.mu.Lock()
+	_, err := s.load(ref, ref.First)
+	d := s.dirs[ref.Name]
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("seen/%s: %w", ref.Name, err)
+	}
+	for _, e := range d.entries {
+		s.mu.Lock()
+		ids, err := s.load(ref, e.hour)
+		s.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("seen/%s: %w", ref.Name, err)
+		}
+		for _, id := range ids {
+			if err := fn(mark{e.hour, id}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // release forgets marks whose records did not become durable.
@@ -102,6 +188,13 @@ func (s *seenSet) release(marks []mark) {
 			h.dirty--
 			s.cached--
 		}
+	}
+	if s.watching && len(marks) > 0 {
+		gone := make(map[mark]bool, len(marks))
+		for _, m := range marks {
+			gone[m] = true
+		}
+		s.during = slices.DeleteFunc(s.during, func(m mark) bool { return gone[m] })
 	}
 }
 
@@ -116,24 +209,6 @@ func (s *seenSet) sealed(ref seenRef, marks []mark) {
 	}
 	s.files = append(slices.Clone(s.files), ref)
 	s.evict()
-}
-
-// setFiles replaces the list after retention, an aborted import or expiry.
-func (s *seenSet) setFiles(files []seenRef) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.files = slices.Clone(files)
-	for name := range s.dirs {
-		if !slices.ContainsFunc(files, func(r seenRef) bool { return r.Name == name }) {
-			delete(s.dirs, name)
-		}
-	}
-	for hour, h := range s.hours {
-		if h.dirty == 0 {
-			s.cached -= h.n
-			delete(s.hours, hour)
-		}
-	}
 }
 
 func (s *seenSet) hour(hour int64) (*hourSet, error) {
@@ -177,6 +252,19 @@ func (s *seenSet) evict() {
 		s.cached -= found.n
 		delete(s.hours, oldest)
 	}
+}
+
+func (h *hourSet) contains(id uint64) bool {
+	if len(h.slots) == 0 {
+		return false
+	}
+	mask := uint64(len(h.slots) - 1)
+	for i := id & mask; h.slots[i] != 0; i = (i + 1) & mask {
+		if h.slots[i] == id {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *hourSet) insert(id uint64) bool {
