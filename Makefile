@@ -7,15 +7,26 @@
 GO ?= go
 FUZZTIME ?= 5s
 
-.PHONY: run test unit e2e check fuzz bench race
+.PHONY: run test unit e2e e2e-install check fuzz bench race
 
 run:
 	CGO_ENABLED=0 $(GO) run ./cmd/haetae quickstart
 
-test: unit
+test: unit e2e
 
 unit:
 	$(GO) test ./...
+
+# Real programs beside Haetae. nginx is installed when it is missing and that can
+# be done without asking; else the test says what to do.
+e2e: e2e-install
+	$(GO) test -tags e2e -count 1 ./e2e
+
+e2e-install:
+	@test -x /usr/sbin/nginx || command -v nginx >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	    { apt-get install -y -qq nginx-light || { apt-get update -qq && apt-get install -y -qq nginx-light; }; } || \
+	    echo "nginx is missing: install it (Debian: apt-get install nginx-light)"; }
 
 race:
 	CGO_ENABLED=1 $(GO) test -race ./journal/... ./blob/... ./ledger/... ./scope/... ./internal/... ./ingest/...

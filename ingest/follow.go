@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -181,9 +182,14 @@ func headOf(f *os.File, n int64) (string, error) {
 // access.log-20250301. A compressed one is not looked into: its lines are
 // imported, not followed.
 func (t *Tail) sibling() *os.File {
-	names, _ := filepath.Glob(t.Path + "[.-]*")
-	for _, n := range names {
-		f, err := os.Open(n)
+	dir, base := filepath.Split(t.Path)
+	entries, _ := os.ReadDir(filepath.Clean(dir + "."))
+	for _, e := range entries {
+		suffix, ok := strings.CutPrefix(e.Name(), base)
+		if !ok || suffix == "" || suffix[0] != '.' && suffix[0] != '-' || !e.Type().IsRegular() {
+			continue
+		}
+		f, err := os.Open(filepath.Join(dir, e.Name()))
 		if err != nil {
 			continue
 		}

@@ -35,6 +35,15 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.getReady)
 	mux.HandleFunc("GET /metrics", s.getMetrics)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "/" && method != r.Method {
+				w.Header().Set("Allow", method)
+				writeError(w, http.StatusMethodNotAllowed, failure{Code: "method", Message: "this address takes " + method})
+				return
+			}
+		}
 		writeError(w, http.StatusNotFound, failure{Code: "not_found", Message: "there is nothing here; docs/http.md lists what there is"})
 	})
 	return s.outer(mux)

@@ -117,6 +117,7 @@ func (a *app) root() *cobra.Command {
 		}
 		return nil
 	}
+	root.RunE = a.showHelp
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetUsageTemplate(a.usageTemplate())
 	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
@@ -174,12 +175,15 @@ func (a *app) command(use string, t commandText) *cobra.Command {
 func (a *app) group(use string, t commandText, subs ...*cobra.Command) *cobra.Command {
 	c := a.command(use, t)
 	c.AddCommand(subs...)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		cmd.SetOut(a.stderr)
-		cmd.Help()
-		return &saidError{exitUsage}
-	}
+	c.RunE = a.showHelp
 	return c
+}
+
+// showHelp is what a command does that needs another word behind it.
+func (a *app) showHelp(cmd *cobra.Command, _ []string) error {
+	cmd.SetOut(a.stderr)
+	cmd.Help()
+	return &saidError{exitUsage}
 }
 
 func (a *app) args(n int) cobra.PositionalArgs { return a.argRange(n, n) }

@@ -154,7 +154,7 @@ is its midnight in the catalog's zone.`},
   haetae scope --data D --where 'actor.id == "s103"' --from 2025-03-01 --to 2025-03-16 --by route
   haetae scope --data D --where 'inCIDR(client.ip, "45.0.0.0/8")' --by day --json
   haetae scope --data D --where 'credential.key == "sig-2024-04"' --save first-count
-  haetae scope minus first-count second-count --data D`, `
+  haetae scope minus second-count first-count --data D     # 지난 산정 이후 새로 확인된 정보주체`, `
   haetae scope --data D --where 'credential.key == "sig-2024-04"'
   haetae scope --data D --where 'actor.id == "s103"' --from 2025-03-01 --to 2025-03-16 --by route
   haetae scope --data D --where 'inCIDR(client.ip, "45.0.0.0/8")' --by day --json

@@ -38,7 +38,7 @@ var scopeText = struct {
 	coverageUnknown:  text{"기록 주기 미신고: 빠진 구간을 알 수 없음", "no cadence declared: whether anything is missing is not known"},
 	coverageComplete: text{"신고 주기 %s 안에서 끊김 없음", "complete, by a cadence of %s"},
 	coverageGaps:     text{"공백 %d곳 (신고 주기 %s)", "%d gaps, by a cadence of %s"},
-	gapLine:          text{"%s: %s ~ %s", "%s: %s to %s"},
+	gapLine:          text{"%s: %s부터 %s까지", "%s: %s to %s"},
 	moreGaps:         text{"그 밖에 %d곳", "and %d more"},
 	span:             text{"처음과 끝", "span"},
 	spanNone:         text{"조건에 맞는 기록 없음", "no record matches"},

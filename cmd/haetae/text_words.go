@@ -8,7 +8,7 @@ var hintText = struct {
 	importing, noCatalog, noSource, key, diskFull, portTaken, otherServer, permission, exists, noKeys text
 }{
 	interrupted:     text{"중단되었습니다. 같은 명령으로 이어서 할 수 있습니다.", "stopped; the same command goes on from here"},
-	catalogMistakes: text{"카탈로그에 잘못된 곳이 %d군데 있습니다", "the catalog has %d mistakes"},
+	catalogMistakes: text{"카탈로그에 잘못된 곳: %d", "mistakes in the catalog: %d"},
 	usage:           text{"%s --help에 보기가 있습니다", "%s --help shows examples"},
 	predicate:       text{"보기: 'credential.key == \"sig-2024-04\" && status == 200'. haetae scope --help에 쓸 수 있는 이름이 있습니다", "for example: 'credential.key == \"sig-2024-04\" && status == 200'; haetae scope --help lists the names"},
 	newer:           text{"그 폴더를 쓴 판 또는 더 새로운 판의 haetae를 쓰십시오. 이 판은 폴더를 건드리지 않았습니다", "use the haetae that wrote it, or a newer one; nothing in the folder was touched"},

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"haetae": main})
+}
+
+// TestScripts runs the commands as they are typed. A script is a list of
+// commands with the files they read and the output they should give.
+func TestScripts(t *testing.T) {
+	sample, err := filepath.Abs("../../packs/sample/shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogs, err := filepath.Abs("../../packs/catalogs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: false,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("SHOP", sample)
+			e.Setenv("CATALOGS", catalogs)
+			e.Setenv("LANG", "en_US.UTF-8")
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// exits CODE COMMAND ARGS…: the command ends with this very code.
+			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
+				want, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				err = ts.Exec(args[1], args[2:]...)
+				got := 0
+				var ee *exec.ExitError
+				if errors.As(err, &ee) {
+					got = ee.ExitCode()
+				} else {
+					ts.Check(err)
+				}
+				if got != want {
+					ts.Fatalf("exit code %d, want %d", got, want)
+				}
+			},
+			// cut FILE BYTES OUT: the beginning of a file.
+			"cut": func(ts *testscript.TestScript, neg bool, args []string) {
+				n, err := strconv.Atoi(args[1])
+				ts.Check(err)
+				data, err := os.ReadFile(ts.MkAbs(args[0]))
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:n], 0o600))
+			},
+			// await FILE: until the file is there, as a server writes it.
+			"await": func(ts *testscript.TestScript, neg bool, args []string) {
+				deadline := time.Now().Add(20 * time.Second)
+				for {
+					if _, err := os.Stat(ts.MkAbs(args[0])); (err == nil) != neg {
+						return
+					}
+					if time.Now().After(deadline) {
+						ts.Fatalf("%s: waited in vain", args[0])
+					}
+					time.Sleep(5 * time.Millisecond)
+				}
+			},
+			// steady FILE replaces what differs from run to run: durations, and the
+			// number of the ledger's state.
+			"steady": func(ts *testscript.TestScript, neg bool, args []string) {
+				text := ts.ReadFile(args[0])
+				text = regexp.MustCompile(`\b[0-9.]+(ms|µs|ns|s)\b`).ReplaceAllString(text, "TIME")
+				text = regexp.MustCompile(`"ledger": [0-9]+`).ReplaceAllString(text, `"ledger": N`)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+			},
+		},
+	})
+}
+
+// TestTexts: whatever a person reads exists in both languages, with the same
+// verbs in the same order, and Korean is Korean.
+func TestTexts(t *testing.T) {
+	seen := 0
+	var walk func(name string, v reflect.Value)
+	walk = func(name string, v reflect.Value) {
+		if v.Type() == reflect.TypeFor[text]() {
+			ko, en := v.Field(0).String(), v.Field(1).String()
+			if ko == "" && en == "" {
+				return // a command without a long text
+			}
+			seen++
+			if ko == "" || en == "" {
+				t.Errorf("%s exists in one language only", name)
+			}
+			if a, b := verbs(ko), verbs(en); a != b {
+				t.Errorf("%s: verbs %q in Korean, %q in English", name, a, b)
+			}
+			if strings.Contains(ko, "노출") {
+				t.Errorf("%s says 노출: the word for a leak is 유출", name)
+			}
+			if letters(en) && !hangul(ko) && ko != en {
+				t.Errorf("%s: the Korean text has no Korean in it", name)
+			}
+			if hangul(en) {
+				t.Errorf("%s: the English text has Korean in it", name)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			walk(name+"."+v.Type().Field(i).Name, v.Field(i))
+		}
+	}
+	for name, table := range map[string]any{
+		"root": rootText, "quickstart": quickstartText, "init": initText, "import": importText, "serve": serveText, "scopeHelp": scopeHelp,
+		"scopeList": scopeListText, "scopeShow": scopeShowText, "scopeDiff": scopeDiffText, "scopeAnd": scopeAndText, "scopeMinus": scopeMinusText,
+		"subject": subjectText, "subjectShow": subjectShowText, "catalog": catalogText, "catalogCheck": catalogCheckText, "catalogShow": catalogShowText,
+		"aside": asideText, "asideList": asideListText, "asideShow": asideShowText, "status": statusHelp, "retain": retainText,
+		"hold": holdText, "holdSet": holdSetText, "holdLift": holdLiftText, "holdList": holdListText,
+		"token": tokenText, "tokenAdd": tokenAddText, "tokenList": tokenListText, "tokenRemove": tokenRemoveText, "version": versionText,
+		"helpText": helpText, "flagText": flagText, "usageText": usageText, "hintText": hintText, "initWords": initWords, "tokenWords": tokenWords,
+		"retainWords": retainWords, "catalogWords": catalogWords, "asideWords": asideWords, "statusText": statusText,
+		"importWords": importWords, "progressWords": progressWords, "scopeText": scopeText, "savedWords": savedWords,
+		"subjectWords": subjectWords, "quickWords": quickWords,
+	} {
+		walk(name, reflect.ValueOf(table))
+	}
+	if seen < 150 {
+		t.Errorf("only %d texts were looked at", seen)
+	}
+}
+
+func verbs(s string) string {
+	return strings.Join(regexp.MustCompile(`%[.0-9]*[a-z%]`).FindAllString(s, -1), " ")
+}
+
+func hangul(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) >= 0 }
+
+func letters(s string) bool {
+	return strings.IndexFunc(regexp.MustCompile(`%[.0-9]*[a-z%]|https?|haetae`).ReplaceAllString(s, ""), unicode.IsLetter) >= 0
+}
+
+func TestChooseLang(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		env  map[string]string
+		want language
+	}{
+		{nil, nil, english},
+		{nil, map[string]string{"LANG": "ko_KR.UTF-8"}, korean},
+		{nil, map[string]string{"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, english},
+		{[]string{"scope", "--lang", "ko"}, nil, korean},
+		{[]string{"--lang=en"}, map[string]string{"LC_ALL": "ko_KR"}, english},
+		{[]string{"subject", "--", "--lang=ko"}, nil, english},
+		{[]string{"--lang=xx"}, map[string]string{"LC_ALL": "ko_KR"}, korean},
+	} {
+		if got := chooseLang(c.args, func(k string) string { return c.env[k] }); got != c.want {
+			t.Errorf("chooseLang(%q, %v) = %s, want %s", c.args, c.env, got, c.want)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 37550000: "37,550,000", -1234: "-1,234"} {
+		if got := count(n); got != want {
+			t.Errorf("count(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
