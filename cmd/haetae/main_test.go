@@ -152,7 +152,9 @@ func verbs(s string) string {
 	return strings.Join(regexp.MustCompile(`%[.0-9]*[a-z%]`).FindAllString(s, -1), " ")
 }
 
-func hangul(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) >= 0 }
+func hangul(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) >= 0
+}
 
 func letters(s string) bool {
 	return strings.IndexFunc(regexp.MustCompile(`%[.0-9]*[a-z%]|https?|haetae`).ReplaceAllString(s, ""), unicode.IsLetter) >= 0
