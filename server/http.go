@@ -78,6 +78,9 @@ func (s *Server) outer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w}
 		begin := time.Now()
+		// Who does not take an answer does not hold a connection for ever; an
+		// import sets deadlines of its own as it goes.
+		http.NewResponseController(w).SetWriteDeadline(begin.Add(s.opts.ReadTimeout + s.opts.QueryTimeout))
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {

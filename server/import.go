@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -10,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -20,7 +18,6 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
-	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -176,6 +173,11 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 	for i, f := range req.Files {
 		r.index.Store(int64(i))
 		done, err := r.log(ctx, f)
+		// Records of the file that came by HTTP or by following meanwhile are
+		// counted already; the second run takes the rest.
+		for again := 0; errors.Is(err, ledger.ErrBeginAgain) && f != "-" && again < 3; again++ {
+			done, err = r.log(ctx, f)
+		}
 		if err != nil {
 			return &r.rep, err
 		}
@@ -253,105 +255,6 @@ func (r *importRun) now() Progress {
 		p.File = baseName(r.req.Files[i])
 	}
 	return p
-}
-
-// editions installs the catalog, the registers and the holdings.
-func (r *importRun) editions(ctx context.Context) error {
-	if r.req.Catalog != "" {
-		data, err := os.ReadFile(r.req.Catalog)
-		if err != nil {
-			return fmt.Errorf("import: catalog: %w", withoutFolder(err))
-		}
-		n, changed, err := r.l.InstallCatalog(filepath.Base(r.req.Catalog), data)
-		if err != nil {
-			return err
-		}
-		r.rep.Catalog = &CatalogReport{Name: filepath.Base(r.req.Catalog), Edition: n, Changed: changed}
-	}
-	zone := time.UTC
-	if c := r.l.Catalog(); c != nil {
-		zone = c.Zone()
-	}
-	for _, d := range r.req.Register {
-		rep, err := installLines(ctx, d, zone, r.l.InstallRegister, func(name string, in io.Reader, fn func(catalog.RegisterLine) error) (catalog.Report, error) {
-			return catalog.ReadRegisterIn(zone, name, in, fn)
-		})
-		if err != nil {
-			return err
-		}
-		r.rep.Register = append(r.rep.Register, rep)
-	}
-	for _, d := range r.req.Holdings {
-		rep, err := installLines(ctx, d, zone, r.l.InstallHoldings, catalog.ReadHoldings)
-		if err != nil {
-			return err
-		}
-		r.rep.Holdings = append(r.rep.Holdings, rep)
-	}
-	return nil
-}
-
-var errEnough = errors.New("enough")
-
-// installLines feeds a file of lines into the ledger as one dated edition.
-func installLines[L any](ctx context.Context, d DatedFile, zone *time.Location,
-	install func(string, event.Millis, iter.Seq2[L, error]) (int64, error),
-	read func(string, io.Reader, func(L) error) (catalog.Report, error),
-) (EditionReport, error) {
-	rep := EditionReport{From: d.From}
-	name := filepath.Base(d.File)
-	from, err := parseFrom(d.From, zone)
-	if err != nil {
-		return rep, fmt.Errorf("import %s: %w", name, err)
-	}
-	f, err := os.Open(d.File)
-	if err != nil {
-		return rep, fmt.Errorf("import: %w", withoutFolder(err))
-	}
-	defer f.Close()
-	in, err := unpack(bufio.NewReaderSize(f, 1<<20))
-	if err != nil {
-		return rep, fmt.Errorf("import %s: %w", name, err)
-	}
-	var report catalog.Report
-	_, err = install(name, from, func(yield func(L, error) bool) {
-		var err error
-		report, err = read(name, in, func(l L) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !yield(l, nil) {
-				return errEnough
-			}
-			return nil
-		})
-		if err == nil && report.Good == 0 {
-			err = errors.New("no line of it could be read")
-			if len(report.Errors) > 0 {
-				err = fmt.Errorf("no line of it could be read; the first: %w", report.Errors[0])
-			}
-		}
-		if err != nil && !errors.Is(err, errEnough) {
-			var none L
-			yield(none, err)
-		}
-	})
-	rep.Report = report
-	rep.Report.Name = name
-	return rep, err
-}
-
-// parseFrom reads the day from which an edition is true.
-func parseFrom(s string, zone *time.Location) (event.Millis, error) {
-	if s == "" {
-		return 0, nil
-	}
-	for _, layout := range []string{"2006-01-02", time.RFC3339} {
-		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
-			return event.MillisOf(t), nil
-		}
-	}
-	return 0, errors.New("write the day as FILE@2025-03-01")
 }
 
 // rawReader counts and hashes the bytes of a file as they are read.
@@ -445,12 +348,24 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 		return nil, errors.New("import -: there is no standard input here")
 	}
 	raw := &rawReader{ctx: ctx, in: in, sum: sha256.New(), all: &r.read}
+	// The format is found out before the import begins: a log that nobody can
+	// read leaves no unfinished import behind.
+	p, broken, err := r.pourer(raw, name, cat, src)
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", name, err)
+	}
+	if broken != nil {
+		rep.Broken, rep.Bytes = broken.Error(), raw.size
+		return rep, nil
+	}
+	defer p.stream.Close()
+	rep.Format = p.format.Name
 	im, err := r.l.BeginImport(spec)
 	if err != nil {
 		return nil, err
 	}
 	r.at("read")
-	broken, err := r.pour(ctx, im, raw, name, cat, src, rep)
+	broken, err = p.pour(ctx, im)
 	if err == nil {
 		err = ctx.Err()
 	}

@@ -63,24 +63,42 @@ func bar(names []string) string {
 	return b.String()
 }
 
-// pour sends one log through the workers into an import. broken says why
-// reading ended before the end of a compressed log.
-func (r *importRun) pour(ctx context.Context, im *ledger.Import, raw *rawReader, name string, cat *catalog.Catalog, src *catalog.Source, rep *FileReport) (broken, err error) {
-	stream, err := ingest.Open(raw)
-	if err != nil {
-		if raw.err == nil {
-			if b := new(ingest.BrokenError); errors.As(err, &b) {
-				return b, nil
-			}
+// pourer sends one log through the workers into an import.
+type pourer struct {
+	*importRun
+	raw    *rawReader
+	name   string
+	cat    *catalog.Catalog
+	src    *catalog.Source
+	stream *ingest.Stream
+	format ingest.Format
+	now    time.Time
+}
+
+// pourer unpacks and recognises a log. broken says that there is nothing in it
+// that could be unpacked.
+func (r *importRun) pourer(raw *rawReader, name string, cat *catalog.Catalog, src *catalog.Source) (p *pourer, broken, err error) {
+	p = &pourer{importRun: r, raw: raw, name: name, cat: cat, src: src, now: time.Now()}
+	if p.stream, err = ingest.Open(raw); err != nil {
+		if b := new(ingest.BrokenError); raw.err == nil && errors.As(err, &b) {
+			return nil, b, nil
 		}
-		return nil, fmt.Errorf("import %s: %w", name, err)
+		return nil, nil, withoutFolder(err)
 	}
-	defer stream.Close()
-	format, err := formatOf(r.req.Format, src, stream)
+	if p.format, err = formatOf(r.req.Format, src, p.stream); err == nil {
+		_, err = p.format.New(src, p.now)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("import %s: %w", name, err)
+		p.stream.Close()
+		return nil, nil, err
 	}
-	rep.Format = format.Name
+	return p, nil, nil
+}
+
+// pour sends the log on its way. broken says why reading ended before the end of
+// a compressed log.
+func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error) {
+	name, src, stream, raw := r.name, r.src, r.stream, r.raw
 	if im.Offset() > 0 {
 		r.lines.Add(im.Lines())
 		if err := stream.Skip(im.Offset(), im.Lines()); err != nil {
@@ -92,9 +110,8 @@ func (r *importRun) pour(ctx context.Context, im *ledger.Import, raw *rawReader,
 	defer stop(nil)
 	chunks := make(chan *ingest.Chunk, 1)
 	var workers sync.WaitGroup
-	now := time.Now()
 	for range r.opts.Workers {
-		dec, err := format.New(src, now)
+		dec, err := r.format.New(src, r.now)
 		if err != nil {
 			stop(err)
 			im.Fail(err)
@@ -105,7 +122,7 @@ func (r *importRun) pour(ctx context.Context, im *ledger.Import, raw *rawReader,
 			failed := false
 			for c := range chunks {
 				if !failed {
-					if err := r.chunk(im, batch, c, name, src, cat, dec, aside); err != nil {
+					if err := r.chunk(im, batch, c, dec, aside); err != nil {
 						failed = true
 						stop(err)
 						im.Fail(err)
@@ -147,11 +164,11 @@ func (r *importRun) pour(ctx context.Context, im *ledger.Import, raw *rawReader,
 	return broken, aside.flush()
 }
 
-func (r *importRun) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, name string, src *catalog.Source, cat *catalog.Catalog, dec ingest.Decoder, aside *asideBook) error {
+func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, dec ingest.Decoder, aside *asideBook) error {
 	batch.Reset()
 	var bad []ledger.AsideLine
-	n := ingest.DecodeChunk(c, name, src, cat, nil, dec, batch.Add, func(a ingest.Aside) {
-		bad = append(bad, asideLine(src.Name, name, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
+	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, nil, dec, batch.Add, func(a ingest.Aside) {
+		bad = append(bad, asideLine(r.src.Name, r.name, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
 	})
 	if err := aside.add(bad); err != nil {
 		return err

@@ -268,5 +268,3 @@ func cutDate(s string) (file, date string) {
 	}
 	return s[:i], s[i+1:]
 }
-
-var errInterrupted = errors.New("interrupted")

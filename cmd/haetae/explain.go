@@ -34,7 +34,7 @@ func (a *app) explain(cmd *cobra.Command, err error) int {
 			what = "haetae:" + path
 		}
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted) {
+	if errors.Is(err, context.Canceled) {
 		fmt.Fprintf(a.stderr, "%s: %s\n", what, a.say(hintText.interrupted))
 		return exitFailed
 	}

@@ -15,6 +15,8 @@ import (
 	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/haetae/haetae/scope"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -142,6 +144,11 @@ func TestTexts(t *testing.T) {
 		"subjectWords": subjectWords, "quickWords": quickWords,
 	} {
 		walk(name, reflect.ValueOf(table))
+	}
+	for _, d := range scope.Dimensions() {
+		if w := dimensionWords[d]; w.ko == "" || w.en == "" {
+			t.Errorf("--by %s has no word", d)
+		}
 	}
 	if seen < 150 {
 		t.Errorf("only %d texts were looked at", seen)

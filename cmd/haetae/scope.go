@@ -208,7 +208,7 @@ func (a *app) showItems(e *scope.Extent, cat *catalog.Catalog) {
 }
 
 func (a *app) showGroups(e *scope.Extent, by string) {
-	a.printf(scopeText.by, by)
+	a.printf(scopeText.by, a.say(dimensionWords[by]))
 	t := newTable(1, 2, 3, 4)
 	t.add("", a.say(scopeText.byRecords), a.say(scopeText.byReads), a.say(scopeText.byAccounts), a.say(scopeText.byPeople))
 	for _, g := range e.By {

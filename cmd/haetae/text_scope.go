@@ -90,3 +90,11 @@ var subjectWords = struct{ unknown, total, shown, when, reader, key, did, items,
 	self:    text{"본인", "the person"},
 	status:  text{"결과", "outcome"},
 }
+
+// dimensionWords are the words of --by.
+var dimensionWords = map[string]text{
+	"action": {"업무", "action"}, "actor": {"접속자", "actor"}, "actor_type": {"접속자 종류", "actor type"},
+	"agent": {"사용자 에이전트", "user agent"}, "client": {"접속지 주소", "client address"}, "country": {"국가", "country"},
+	"day": {"일자", "day"}, "hour": {"시간대", "hour"}, "item": {"항목", "item"}, "key": {"인증키", "key"}, "month": {"월", "month"},
+	"network": {"망", "network"}, "route": {"경로", "route"}, "source": {"로그", "source"}, "status": {"결과 코드", "status"},
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+)
+
+// editions installs the catalog, the registers and the holdings.
+func (r *importRun) editions(ctx context.Context) error {
+	if r.req.Catalog != "" {
+		data, err := os.ReadFile(r.req.Catalog)
+		if err != nil {
+			return fmt.Errorf("import: catalog: %w", withoutFolder(err))
+		}
+		n, changed, err := r.l.InstallCatalog(filepath.Base(r.req.Catalog), data)
+		if err != nil {
+			return err
+		}
+		r.rep.Catalog = &CatalogReport{Name: filepath.Base(r.req.Catalog), Edition: n, Changed: changed}
+	}
+	zone := time.UTC
+	if c := r.l.Catalog(); c != nil {
+		zone = c.Zone()
+	}
+	for _, d := range r.req.Register {
+		rep, err := installLines(ctx, d, zone, r.l.InstallRegister, func(name string, in io.Reader, fn func(catalog.RegisterLine) error) (catalog.Report, error) {
+			return catalog.ReadRegisterIn(zone, name, in, fn)
+		})
+		if err != nil {
+			return err
+		}
+		r.rep.Register = append(r.rep.Register, rep)
+	}
+	for _, d := range r.req.Holdings {
+		rep, err := installLines(ctx, d, zone, r.l.InstallHoldings, catalog.ReadHoldings)
+		if err != nil {
+			return err
+		}
+		r.rep.Holdings = append(r.rep.Holdings, rep)
+	}
+	return nil
+}
+
+var errEnough = errors.New("enough")
+
+// installLines feeds a file of lines into the ledger as one dated edition.
+func installLines[L any](ctx context.Context, d DatedFile, zone *time.Location,
+	install func(string, event.Millis, iter.Seq2[L, error]) (int64, error),
+	read func(string, io.Reader, func(L) error) (catalog.Report, error),
+) (EditionReport, error) {
+	rep := EditionReport{From: d.From}
+	name := filepath.Base(d.File)
+	from, err := parseFrom(d.From, zone)
+	if err != nil {
+		return rep, fmt.Errorf("import %s: %w", name, err)
+	}
+	f, err := os.Open(d.File)
+	if err != nil {
+		return rep, fmt.Errorf("import: %w", withoutFolder(err))
+	}
+	defer f.Close()
+	in, err := unpack(bufio.NewReaderSize(f, 1<<20))
+	if err != nil {
+		return rep, fmt.Errorf("import %s: %w", name, err)
+	}
+	var report catalog.Report
+	_, err = install(name, from, func(yield func(L, error) bool) {
+		var err error
+		report, err = read(name, in, func(l L) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !yield(l, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err == nil && report.Good == 0 {
+			err = errors.New("no line of it could be read")
+			if len(report.Errors) > 0 {
+				err = fmt.Errorf("no line of it could be read; the first: %w", report.Errors[0])
+			}
+		}
+		if err != nil && !errors.Is(err, errEnough) {
+			var none L
+			yield(none, err)
+		}
+	})
+	rep.Report = report
+	rep.Report.Name = name
+	return rep, err
+}
+
+// parseFrom reads the day from which an edition is true.
+func parseFrom(s string, zone *time.Location) (event.Millis, error) {
+	if s == "" {
+		return 0, nil
+	}
+	for _, layout := range []string{"2006-01-02", time.RFC3339} {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return event.MillisOf(t), nil
+		}
+	}
+	return 0, errors.New("write the day as FILE@2025-03-01")
+}
