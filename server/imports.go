@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"runtime"
 	"time"
 
@@ -85,7 +86,9 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 		s.busy(w, http.StatusConflict, "importing", ledger.ErrImporting.Error())
 		return
 	}
-	defer s.importing.Unlock()
+	// Free before the last line is sent: who reads it may begin the next import.
+	free := sync.OnceFunc(s.importing.Unlock)
+	defer free()
 	ctl := http.NewResponseController(w)
 	ctl.EnableFullDuplex()
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -110,6 +113,7 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 			tell(importEvent{Progress: &p})
 		},
 	})
+	free()
 	if err != nil {
 		s.log.Warn("import failed", "error", err)
 		tell(importEvent{Error: remoteError(err)})
