@@ -10,8 +10,8 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
