@@ -7,6 +7,7 @@ replace github.com/haetae/haetae => ../
 require (
 	github.com/duckdb/duckdb-go/v2 v2.10505.0
 	github.com/haetae/haetae v0.0.0
+	github.com/klauspost/compress v1.20.4
 )
 
 require (
@@ -29,9 +30,9 @@ require (
 	github.com/goccy/go-json v0.10.5 // indirect
 	github.com/google/flatbuffers v25.12.19+incompatible // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/mschoch/smat v0.2.0 // indirect
+	github.com/oschwald/maxminddb-golang/v2 v2.9.0 // indirect
 	github.com/pierrec/lz4/v4 v4.1.25 // indirect
 	github.com/zeebo/xxh3 v1.1.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect

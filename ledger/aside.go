@@ -111,8 +111,11 @@ func (l *Ledger) SetAside(imp uint64, lines []AsideLine) error {
 	l.aside.mu.Lock()
 	defer l.aside.mu.Unlock()
 	if l.aside.file == nil {
+		l.mu.RLock()
+		epoch := l.m.Epoch
+		l.mu.RUnlock()
 		// A file for each opening, so that a torn end is never appended to.
-		name := l.path(asideDir, fmt.Sprintf("%010d%s", l.m.Epoch, asideSuffix))
+		name := l.path(asideDir, fmt.Sprintf("%010d%s", epoch, asideSuffix))
 		f, err := l.fs.OpenAppend(name)
 		if err != nil {
 			return fmt.Errorf("set aside: %w", err)

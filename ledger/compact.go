@@ -66,6 +66,9 @@ func (l *Ledger) Compact(ctx context.Context) error {
 			return fmt.Errorf("compact: %w", err)
 		}
 		if done {
+			if err := l.expireSeen(); err != nil {
+				return fmt.Errorf("compact: %w", err)
+			}
 			return l.mergeDictionaries()
 		}
 	}
@@ -162,6 +165,36 @@ func cmpMillis(a, b event.Millis) int {
 		return 1
 	}
 	return 0
+}
+
+// expireSeen forgets the fingerprints that were sealed longer ago than
+// seenHorizon.
+func (l *Ledger) expireSeen() error {
+	before := l.opts.Now().Add(-seenHorizon)
+	l.mu.RLock()
+	gone := map[string]bool{}
+	for _, r := range l.m.Seen {
+		if r.Sealed.Before(before) {
+			gone[r.Name] = true
+		}
+	}
+	l.mu.RUnlock()
+	if len(gone) == 0 {
+		return nil
+	}
+	err := l.commit(func(m *manifest) error {
+		m.Seen = slices.DeleteFunc(m.Seen, func(r seenRef) bool { return gone[r.Name] })
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget old fingerprints: %w", err)
+	}
+	l.seen.forget(gone)
+	for name := range gone {
+		// What cannot be removed now is removed by the next opening.
+		l.fs.Remove(l.path(seenDir, name))
+	}
+	return nil
 }
 
 // mergeDictionaries joins run files when there are many of them.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -661,6 +662,124 @@ func TestCopyRefused(t *testing.T) {
 		t.Fatalf("a copy said to be new: %v", err)
 	}
 	l.Close()
+}
+
+// TestSeenHorizon: fingerprints are forgotten a week after they were sealed, and
+// not before.
+func TestSeenHorizon(t *testing.T) {
+	m := create(t)
+	now := time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
+	l := open(t, m, Options{Now: func() time.Time { return now }})
+	defer l.Close()
+	send := func() Receipt {
+		t.Helper()
+		got, err := l.Append(context.Background(), records(1, 2, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	send()
+	if err := l.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(seenHorizon - time.Hour)
+	if err := l.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if got := send(); got.Duplicates != 3 {
+		t.Fatalf("within the horizon: %+v", got)
+	}
+	now = now.Add(2 * time.Hour)
+	if err := l.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := m.List("data/seen"); len(names) != 0 {
+		t.Fatalf("%d fingerprint files are left", len(names))
+	}
+	if got := send(); got.Accepted != 3 {
+		t.Fatalf("beyond the horizon: %+v", got)
+	}
+}
+
+// TestAside: lines set aside are counted in the open and readable with the key
+// only; a torn end is passed over.
+func TestAside(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	secret := "SECRET-LINE"
+	for i := range 3 {
+		if err := l.SetAside(0, []AsideLine{{Source: "gateway", File: "f", Offset: int64(i), Field: "time", Cause: "clock", Text: []byte(secret)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts, err := l.Aside()
+	if err != nil || len(counts) != 1 || counts[0].Count != 3 || counts[0].Cause != "clock" {
+		t.Fatalf("%+v %v", counts, err)
+	}
+	names, _ := m.List("data/aside")
+	for _, n := range names {
+		b, _ := disk.ReadFile(m, "data/aside/"+n)
+		if bytes.Contains(b, []byte(secret)) {
+			t.Fatal("a line set aside can be read without the key")
+		}
+	}
+	opener, err := pseudonym.LoadOpening(m, "data.keys/open.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err = l.OpenAside(opener, func(a AsideLine) error {
+		if string(a.Text) == secret {
+			n++
+		}
+		return nil
+	})
+	if err != nil || n != 3 {
+		t.Fatalf("%d lines came back, %v", n, err)
+	}
+	l.Close()
+}
+
+// TestRealIDs: what the dictionary keeps opens with the key, also for ids that
+// came back from the journal after a crash.
+func TestRealIDs(t *testing.T) {
+	rnd := seed(t)
+	m := create(t)
+	l := open(t, m, Options{})
+	if _, err := l.Append(context.Background(), records(2)); err != nil {
+		t.Fatal(err)
+	}
+	m = m.Crash(rnd)
+	l.Close()
+	l = open(t, m, Options{})
+	defer l.Close()
+	for _, sealed := range []bool{false, true} {
+		if sealed {
+			if err := l.Seal(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := l.View()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, ok, err := v.Lookup(l.Hasher().Account("m2"))
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		opener, err := pseudonym.LoadOpening(m, "data.keys/open.key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.LoadHeaders(opener); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := v.RealID(opener, ref); err != nil || id != "m2" {
+			t.Fatalf("opened %q, %v (sealed: %v)", id, err, sealed)
+		}
+		v.Close()
+	}
 }
 
 // TestRetain drops whole months, destroys ids nobody needs, and is stopped by a

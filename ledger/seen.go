@@ -154,6 +154,22 @@ func (s *seenSet) adopt(files []seenRef) error {
 	return nil
 }
 
+// forget drops files that are past the horizon.
+func (s *seenSet) forget(names map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = slices.DeleteFunc(slices.Clone(s.files), func(r seenRef) bool { return names[r.Name] })
+	for name := range names {
+		delete(s.dirs, name)
+	}
+	for hour, h := range s.hours {
+		if h.dirty == 0 { // may hold forgotten ids; it is read again when needed
+			s.cached -= h.n
+			delete(s.hours, hour)
+		}
+	}
+}
+
 // each calls fn for every mark in a file.
 func (s *seenSet) each(ref seenRef, fn func(mark) error) error {
 	s.mu.Lock()
