@@ -11,15 +11,17 @@ import (
 //
 //	"HTSEGM01"
 //	partitions, each: groups, pages of homes, pages of details, sessions
-//	tables: shapes, clients, agents, files, tokens, blocks (zstd)
+//	tables: shapes, agents, files; clients; tokens; blocks (zstd, each by itself,
+//	        so that a question reads the clients only if it asks for them)
 //	information: counts, sources and their minutes (zstd)
 //	directory: minimal time, per partition its place and checksums (varints)
-//	footer: place and length of tables, information and directory (8 each),
-//	        crc32c of the three and of the footer (4 each), "HTSEGEND"
+//	footer: place (8), length (8) and crc32c (4) of each of the six sections,
+//	        crc32c of the footer (4), "HTSEGEND"
 const (
 	magic      = "HTSEGM01"
 	endMagic   = "HTSEGEND"
-	footerSize = int64(6*8 + 4*4 + len(endMagic))
+	sections   = 6
+	footerSize = int64(sections*20 + 4 + len(endMagic))
 	// pageSize is about how many bytes of a partition's columns share a
 	// checksum: what is verified is what is read.
 	pageSize = 4 << 10

@@ -50,9 +50,17 @@ func Filter(w io.Writer, rs []*Reader, drop func(file string) bool) (Info, error
 }
 
 // inUse marks what the kept rows use. When nothing is dropped that is all.
-func inUse(r *Reader, t *tables, dropped []bool, some bool) (*tablesInUse, error) {
+func inUse(r *Reader, t *names, dropped []bool, some bool) (*tablesInUse, error) {
+	clients, err := r.Clients()
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := r.loadBlocks()
+	if err != nil {
+		return nil, err
+	}
 	u := &tablesInUse{
-		shapes: t.shapes, clients: t.clients, agents: t.agents, files: t.files, minTime: r.base,
+		shapes: t.shapes, clients: clients, agents: t.agents, files: t.files, minTime: r.base,
 		first: make([]map[uint32]event.Millis, len(t.files)),
 	}
 	mark := func(n int, v bool) []bool {
@@ -62,9 +70,9 @@ func inUse(r *Reader, t *tables, dropped []bool, some bool) (*tablesInUse, error
 		}
 		return b
 	}
-	u.uShape, u.uClient = mark(len(t.shapes), !some), mark(len(t.clients), !some)
+	u.uShape, u.uClient = mark(len(t.shapes), !some), mark(len(clients), !some)
 	u.uAgnt, u.uFile = mark(len(t.agents), !some), mark(len(t.files), !some)
-	for f, b := range t.blocks {
+	for f, b := range blocks {
 		if dropped[f] {
 			continue
 		}

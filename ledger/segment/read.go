@@ -18,15 +18,40 @@ type Reader struct {
 	size  int64
 	base  event.Millis
 	parts [dictionary.Partitions]place
-	spans [2]span // tables, information
+	spans [sections]span
 
-	once   sync.Once
-	tables *tables
-	err    error
+	names   lazy[*names]
+	clients lazy[[]Client]
+	tokens  lazy[[]uint64]
+	blocks  lazy[[]fileBlocks]
+	info    lazy[Info]
+}
 
-	infoOnce sync.Once
-	info     Info
-	infoErr  error
+// The sections, in the order of the footer.
+const (
+	sectionNames = iota
+	sectionClients
+	sectionTokens
+	sectionBlocks
+	sectionInfo
+	sectionDirectory
+)
+
+// lazy is a table that is read when first asked for.
+type lazy[T any] struct {
+	once sync.Once
+	v    T
+	err  error
+}
+
+func (l *lazy[T]) get(s *Reader, section int, decode func([]byte) (T, error)) (T, error) {
+	l.once.Do(func() {
+		var raw []byte
+		if raw, l.err = s.read(s.spans[section]); l.err == nil {
+			l.v, l.err = decode(raw)
+		}
+	})
+	return l.v, l.err
 }
 
 type span struct {
@@ -57,19 +82,18 @@ func Open(r io.ReaderAt, size int64) (*Reader, error) {
 	if string(head) != magic || string(foot[int(footerSize)-len(endMagic):]) != endMagic {
 		return nil, fmt.Errorf("not a segment, or of a newer release: %w", ErrCorrupt)
 	}
-	if n := 3 * 20; sum(foot[:n]) != binary.LittleEndian.Uint32(foot[n:]) {
+	if n := sections * 20; sum(foot[:n]) != binary.LittleEndian.Uint32(foot[n:]) {
 		return nil, fmt.Errorf("footer's checksum does not match: %w", ErrCorrupt)
 	}
 	s := &Reader{r: r, size: size}
-	var dir span
-	for i, sp := range []*span{&s.spans[0], &s.spans[1], &dir} {
-		b := foot[20*i:]
+	for i := range s.spans {
+		b, sp := foot[20*i:], &s.spans[i]
 		*sp = span{int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:])), binary.LittleEndian.Uint32(b[16:])}
 		if sp.at < 0 || sp.size < 0 || sp.at > size || sp.size > size-sp.at {
 			return nil, fmt.Errorf("footer points outside the file: %w", ErrCorrupt)
 		}
 	}
-	raw, err := s.read(dir)
+	raw, err := s.read(s.spans[sectionDirectory])
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
@@ -127,26 +151,18 @@ func (s *Reader) read(sp span) ([]byte, error) {
 	return b, nil
 }
 
-func (s *Reader) load() (*tables, error) {
-	s.once.Do(func() {
-		var raw []byte
-		if raw, s.err = s.read(s.spans[0]); s.err == nil {
-			s.tables, s.err = decodeTables(raw)
-		}
-	})
-	return s.tables, s.err
+func (s *Reader) load() (*names, error) { return s.names.get(s, sectionNames, decodeNames) }
+
+func (s *Reader) loadBlocks() ([]fileBlocks, error) {
+	t, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	return s.blocks.get(s, sectionBlocks, func(raw []byte) ([]fileBlocks, error) { return decodeBlocks(raw, len(t.files)) })
 }
 
 // Info describes the segment.
-func (s *Reader) Info() (Info, error) {
-	s.infoOnce.Do(func() {
-		var raw []byte
-		if raw, s.infoErr = s.read(s.spans[1]); s.infoErr == nil {
-			s.info, s.infoErr = decodeInfo(raw)
-		}
-	})
-	return s.info, s.infoErr
-}
+func (s *Reader) Info() (Info, error) { return s.info.get(s, sectionInfo, decodeInfo) }
 
 // Shapes are the segment's shapes, sorted.
 func (s *Reader) Shapes() ([]Shape, error) {
@@ -163,7 +179,7 @@ func (s *Reader) Clients() ([]Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.clients, nil
+	return s.clients.get(s, sectionClients, func(raw []byte) ([]Client, error) { return decodeClients(raw, t.clients) })
 }
 
 // Agents are the segment's user agents, sorted.
@@ -198,7 +214,7 @@ type Group struct {
 // Partition is one partition's groups. Its methods may be called side by side.
 type Partition struct {
 	s      *Reader
-	t      *tables
+	t      *names
 	n      int
 	pl     *place
 	groups []Group
@@ -378,13 +394,17 @@ func (p *Partition) Sessions() (*Sessions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("partition %d: sessions: %w", p.n, err)
 	}
-	if p.sessions, err = decodeSessions(raw, p.n, p.pl.rows, p.t); err != nil {
+	tokens, err := p.s.tokens.get(p.s, sectionTokens, func(raw []byte) ([]uint64, error) { return decodeTokens(raw, p.t.tokens) })
+	if err != nil {
+		return nil, err
+	}
+	if p.sessions, err = decodeSessions(raw, p.n, p.pl.rows, p.t, tokens); err != nil {
 		return nil, fmt.Errorf("partition %d: sessions: %w", p.n, err)
 	}
 	return p.sessions, nil
 }
 
-func decodeSessions(raw []byte, part, rows int, t *tables) (*Sessions, error) {
+func decodeSessions(raw []byte, part, rows int, t *names, tokens []uint64) (*Sessions, error) {
 	v := &varints{b: raw}
 	n := v.int(int64(rows))
 	if v.bad || n == 0 {
@@ -454,7 +474,7 @@ func decodeSessions(raw []byte, part, rows int, t *tables) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := column(n, func(i int, v uint64) bool { s.Client[i] = uint32(v); return v < uint64(len(t.clients)) }); err != nil {
+	if err := column(n, func(i int, v uint64) bool { s.Client[i] = uint32(v); return v < uint64(t.clients) }); err != nil {
 		return nil, err
 	}
 	if err := column(n, func(i int, v uint64) bool { s.Agent[i] = uint32(v); return v < uint64(len(t.agents)) }); err != nil {
@@ -474,10 +494,10 @@ func decodeSessions(raw []byte, part, rows int, t *tables) (*Sessions, error) {
 		return nil, err
 	}
 	err = column(len(table), func(i int, v uint64) bool {
-		if v >= uint64(len(t.tokens)) {
+		if v >= uint64(len(tokens)) {
 			return false
 		}
-		s.Token[table[i]] = t.tokens[v]
+		s.Token[table[i]] = tokens[v]
 		return true
 	})
 	if err != nil {
@@ -587,8 +607,12 @@ func (p *Partition) Details(g int, homes []uint32, d *Details, origin bool) erro
 	if vs, err = column(); err != nil {
 		return err
 	}
+	blocks, err := p.s.loadBlocks()
+	if err != nil {
+		return err
+	}
 	for i, v := range vs {
-		b := &p.t.blocks[d.File[i]]
+		b := &blocks[d.File[i]]
 		k := b.predict(d.Time[i]) + int(unzigzag(v))
 		if k < 0 || k >= len(b.blocks) {
 			return errPack

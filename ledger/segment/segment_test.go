@@ -319,6 +319,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		r.Info()
+		r.Clients()
 		if _, err := r.Shapes(); err != nil {
 			return
 		}
@@ -342,6 +343,9 @@ func TestDamage(t *testing.T) {
 				return err
 			}
 			if _, err := r.Info(); err != nil {
+				return err
+			}
+			if _, err := r.Clients(); err != nil {
 				return err
 			}
 			for p := range dictionary.Partitions {

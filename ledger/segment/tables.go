@@ -99,7 +99,17 @@ func blockTable(first map[uint32]event.Millis) fileBlocks {
 	return f
 }
 
-func (t *tables) encode() []byte {
+// encode gives the four tables: shapes with agents and files, clients, tokens,
+// blocks.
+func (t *tables) encode() [4][]byte {
+	var out [4][]byte
+	for i, b := range [][]byte{t.encodeNames(), t.encodeClients(), t.encodeTokens(), t.encodeBlocks()} {
+		out[i] = encoder.EncodeAll(b, nil)
+	}
+	return out
+}
+
+func (t *tables) encodeNames() []byte {
 	var b []byte
 	str := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 	b = binary.AppendUvarint(b, uint64(len(t.shapes)))
@@ -112,6 +122,20 @@ func (t *tables) encode() []byte {
 			b = binary.AppendUvarint(b, v)
 		}
 	}
+	for _, list := range [][]string{t.agents, t.files} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, s := range list {
+			str(s)
+		}
+	}
+	// How many there are in the other tables, by which codes are checked.
+	b = binary.AppendUvarint(b, uint64(len(t.clients)))
+	return binary.AppendUvarint(b, uint64(len(t.tokens)))
+}
+
+func (t *tables) encodeClients() []byte {
+	var b []byte
+	str := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 	// Countries and networks are few: a table of their own.
 	places, codes := canonical([][]string{placesOf(t.clients)}, nil, strings.Compare)
 	b = binary.AppendUvarint(b, uint64(len(places)))
@@ -138,16 +162,19 @@ func (t *tables) encode() []byte {
 			b = append(b, a[:]...)
 		}
 	}
-	for _, list := range [][]string{t.agents, t.files} {
-		b = binary.AppendUvarint(b, uint64(len(list)))
-		for _, s := range list {
-			str(s)
-		}
-	}
-	b = binary.AppendUvarint(b, uint64(len(t.tokens)))
+	return b
+}
+
+func (t *tables) encodeTokens() []byte {
+	b := make([]byte, 0, 8*len(t.tokens))
 	for _, v := range t.tokens {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
+	return b
+}
+
+func (t *tables) encodeBlocks() []byte {
+	var b []byte
 	for _, f := range t.blocks {
 		b = binary.AppendUvarint(b, uint64(len(f.blocks)))
 		lb, lt := uint32(0), event.Millis(0)
@@ -157,7 +184,7 @@ func (t *tables) encode() []byte {
 			lb, lt = f.blocks[i], f.times[i]
 		}
 	}
-	return encoder.EncodeAll(b, nil)
+	return b
 }
 
 func placesOf(cs []Client) []string {
@@ -168,13 +195,28 @@ func placesOf(cs []Client) []string {
 	return out
 }
 
-func decodeTables(raw []byte) (*tables, error) {
+func unzip(raw []byte, what string) ([]byte, error) {
 	data, err := decoder.DecodeAll(raw, nil)
 	if err != nil {
-		return nil, fmt.Errorf("tables: %w: %w", ErrCorrupt, err)
+		return nil, fmt.Errorf("%s: %w: %w", what, ErrCorrupt, err)
+	}
+	return data, nil
+}
+
+// names is what the first table holds.
+type names struct {
+	shapes          []Shape
+	agents, files   []string
+	clients, tokens int // how many
+}
+
+func decodeNames(raw []byte) (*names, error) {
+	data, err := unzip(raw, "names")
+	if err != nil {
+		return nil, err
 	}
 	v := &varints{b: data}
-	t := &tables{}
+	t := &names{}
 	for range v.int(int64(len(data))) {
 		s := Shape{Source: v.str(), Route: v.str(), Key: v.str(), ActorType: v.str()}
 		s.Action, s.Status, s.Position = event.Action(v.int(255)), uint16(v.int(1<<16-1)), event.Position(v.int(255))
@@ -184,6 +226,24 @@ func decodeTables(raw []byte) (*tables, error) {
 		}
 		t.shapes = append(t.shapes, s)
 	}
+	for _, list := range []*[]string{&t.agents, &t.files} {
+		for range v.int(int64(len(data))) {
+			*list = append(*list, v.str())
+			if v.bad {
+				break
+			}
+		}
+	}
+	t.clients, t.tokens = v.int(MaxRows), v.int(MaxRows)
+	return t, v.err("names")
+}
+
+func decodeClients(raw []byte, n int) ([]Client, error) {
+	data, err := unzip(raw, "clients")
+	if err != nil {
+		return nil, err
+	}
+	v := &varints{b: data}
 	var places []string
 	for range v.int(int64(len(data))) {
 		places = append(places, v.str())
@@ -191,6 +251,7 @@ func decodeTables(raw []byte) (*tables, error) {
 			break
 		}
 	}
+	var out []Client
 	last4 := uint64(0)
 	for range v.int(int64(len(data))) {
 		country, network := v.int(int64(len(places))), v.int(int64(len(places)))
@@ -215,24 +276,37 @@ func decodeTables(raw []byte) (*tables, error) {
 		default:
 			v.bad = true
 		}
-		t.clients = append(t.clients, c)
+		out = append(out, c)
 	}
-	for _, list := range []*[]string{&t.agents, &t.files} {
-		for range v.int(int64(len(data))) {
-			*list = append(*list, v.str())
-			if v.bad {
-				break
-			}
-		}
+	if len(out) != n {
+		v.bad = true
 	}
-	n := v.int(int64(len(data) / 8))
-	if raw := v.take(8 * n); raw != nil {
-		t.tokens = make([]uint64, n)
-		for i := range t.tokens {
-			t.tokens[i] = binary.LittleEndian.Uint64(raw[8*i:])
-		}
+	return out, v.err("clients")
+}
+
+func decodeTokens(raw []byte, n int) ([]uint64, error) {
+	data, err := unzip(raw, "tokens")
+	if err != nil {
+		return nil, err
 	}
-	for range t.files {
+	if len(data) != 8*n {
+		return nil, fmt.Errorf("tokens end early: %w", ErrCorrupt)
+	}
+	out := make([]uint64, n)
+	for i := range out {
+		out[i] = binary.LittleEndian.Uint64(data[8*i:])
+	}
+	return out, nil
+}
+
+func decodeBlocks(raw []byte, files int) ([]fileBlocks, error) {
+	data, err := unzip(raw, "blocks")
+	if err != nil {
+		return nil, err
+	}
+	v := &varints{b: data}
+	var out []fileBlocks
+	for range files {
 		var f fileBlocks
 		lb, lt := uint32(0), event.Millis(0)
 		for range v.int(int64(len(data))) {
@@ -243,9 +317,9 @@ func decodeTables(raw []byte) (*tables, error) {
 			}
 			f.blocks, f.times = append(f.blocks, lb), append(f.times, lt)
 		}
-		t.blocks = append(t.blocks, f)
+		out = append(out, f)
 	}
-	return t, v.err("tables")
+	return out, v.err("blocks")
 }
 
 func (i *Info) encode() ([]byte, error) {

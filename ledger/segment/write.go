@@ -301,7 +301,8 @@ func (f *file) finish() (Info, error) {
 	dir := binary.AppendUvarint(nil, zigzag(int64(f.info.MinTime)))
 	dir = append(dir, f.dir...)
 	var foot []byte
-	for _, b := range [][]byte{f.t.encode(), info, dir} {
+	t := f.t.encode()
+	for _, b := range [sections][]byte{t[0], t[1], t[2], t[3], info, dir} {
 		foot = binary.LittleEndian.AppendUint64(foot, uint64(f.at))
 		foot = binary.LittleEndian.AppendUint64(foot, uint64(len(b)))
 		foot = binary.LittleEndian.AppendUint32(foot, sum(b))
