@@ -195,3 +195,38 @@ func TestRealApache(t *testing.T) {
 		t.Errorf("%d lines with status 200, want 9126", statuses[200])
 	}
 }
+
+// FuzzStream: whatever the bytes, the chunks add up to the stream, or the break
+// is told; never a panic.
+func FuzzStream(f *testing.F) {
+	f.Add([]byte("a\nb\n"))
+	var z bytes.Buffer
+	zw := gzip.NewWriter(&z)
+	zw.Write([]byte("a\nb"))
+	zw.Close()
+	f.Add(z.Bytes())
+	enc, _ := zstd.NewWriter(nil)
+	f.Add(enc.EncodeAll([]byte("a\nb\n"), nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Open(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		var all []byte
+		for {
+			c, err := s.Next()
+			if err != nil {
+				break
+			}
+			if c.Offset != int64(len(all)) {
+				t.Fatal("a chunk begins where none ended")
+			}
+			all = append(all, c.Data...)
+			c.Release()
+		}
+		if s.Packing == "" && !bytes.Equal(all, data) {
+			t.Fatal("plain bytes did not come back")
+		}
+	})
+}
