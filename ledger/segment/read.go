@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger/dictionary"
@@ -25,7 +26,21 @@ type Reader struct {
 	tokens  lazy[[]uint64]
 	blocks  lazy[[]fileBlocks]
 	info    lazy[Info]
+
+	// The groups of each partition, once read: about a hundred bytes each, and
+	// without them a question over small groups would spend its time on parsing.
+	kept [dictionary.Partitions]atomic.Pointer[directory]
 }
+
+// directory is what a partition says of its groups.
+type directory struct {
+	groups []Group
+	pages  [2][]page // of homes and of details
+}
+
+// keepGroups bounds what is kept for a partition; a segment with very many keys
+// is parsed anew.
+const keepGroups = 1 << 10
 
 // The sections, in the order of the footer.
 const (
@@ -213,12 +228,11 @@ type Group struct {
 
 // Partition is one partition's groups. Its methods may be called side by side.
 type Partition struct {
-	s      *Reader
-	t      *names
-	n      int
-	pl     *place
-	groups []Group
-	pages  [2][]page // of homes and of details
+	s  *Reader
+	t  *names
+	n  int
+	pl *place
+	*directory
 
 	mu       sync.Mutex
 	sessions *Sessions
@@ -232,13 +246,17 @@ type page struct {
 // Partition reads the groups of partition n; there may be none.
 func (s *Reader) Partition(n int) (*Partition, error) {
 	pl := &s.parts[n]
-	p := &Partition{s: s, n: n, pl: pl}
+	p := &Partition{s: s, n: n, pl: pl, directory: &directory{}}
 	if pl.rows == 0 {
 		return p, nil
 	}
 	var err error
 	if p.t, err = s.load(); err != nil {
 		return nil, err
+	}
+	if d := s.kept[n].Load(); d != nil {
+		p.directory = d
+		return p, nil
 	}
 	raw, err := s.read(span{pl.at, pl.sizes[0], pl.crc[0]})
 	if err != nil {
@@ -284,6 +302,9 @@ func (s *Reader) Partition(n int) (*Partition, error) {
 	}
 	if v.bad || rows != pl.rows || int64(ha) != pl.sizes[1] || int64(da) != pl.sizes[2] || len(v.b) != 0 {
 		return nil, fmt.Errorf("partition %d: groups do not add up: %w", n, ErrCorrupt)
+	}
+	if count <= keepGroups {
+		s.kept[n].Store(p.directory)
 	}
 	return p, nil
 }
