@@ -23,19 +23,23 @@ import (
 )
 
 // File is an open file. Reads and writes through Read and Write move one
-// position; ReadAt does not.
+// position; ReadAt and Truncate do not. A file that was opened for reading
+// refuses Write and Truncate.
 type File interface {
 	io.Reader
 	io.ReaderAt
 	io.Writer
 	io.Closer
 	// Sync returns once the file's content, not its name, survives a power cut.
+	// After it has failed nothing is known about the content written since the
+	// last one, and a further Sync may report success without it: never retry.
 	Sync() error
 	Size() (int64, error)
 	Truncate(size int64) error
 }
 
-// FS is a file system. Names use forward slashes.
+// FS is a file system. Names use forward slashes. Errors are those of package
+// os: fs.ErrNotExist, fs.ErrExist and syscall.ENOSPC are found by errors.Is.
 type FS interface {
 	Create(name string) (File, error)     // empty, read and write
 	CreateNew(name string) (File, error)  // as Create; fs.ErrExist if it is there
@@ -44,12 +48,15 @@ type FS interface {
 	Rename(from, to string) error         // replaces to
 	Remove(name string) error
 	RemoveAll(name string) error
+	// MkdirAll makes dir and what is missing above it, and returns once the
+	// folders it made survive a power cut.
 	MkdirAll(dir string) error
 	List(dir string) ([]string, error) // names, sorted
 	// SyncDir returns once the names in dir survive a power cut.
 	SyncDir(dir string) error
 	Stat(name string) (fs.FileInfo, error)
-	// Lock takes an exclusive lock that a crash of the process releases.
+	// Lock takes an exclusive lock on a file of that name, which it makes if it
+	// is missing and never removes. A crash of the process releases it.
 	Lock(name string) (io.Closer, error)
 	// Free is how many bytes can still be written below dir.
 	Free(dir string) (uint64, error)
@@ -105,8 +112,30 @@ func (osFS) Open(name string) (File, error) { return wrap(os.Open(name)) }
 func (osFS) Rename(from, to string) error          { return os.Rename(from, to) }
 func (osFS) Remove(name string) error              { return os.Remove(name) }
 func (osFS) RemoveAll(name string) error           { return os.RemoveAll(name) }
-func (osFS) MkdirAll(dir string) error             { return os.MkdirAll(dir, dirPerm) }
 func (osFS) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+func (o osFS) MkdirAll(dir string) error {
+	st, err := os.Stat(dir)
+	if err == nil && !st.IsDir() {
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := o.MkdirAll(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, dirPerm); err != nil {
+		if st, serr := os.Stat(dir); serr == nil && st.IsDir() {
+			return nil // somebody else made it just now
+		}
+		return err
+	}
+	return o.SyncDir(above)
+}
 
 func (osFS) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -153,9 +182,10 @@ func (osFS) Free(dir string) (uint64, error) {
 	return st.Bavail * uint64(st.Bsize), nil
 }
 
-// WriteFile makes name hold data, durably and all at once: after a crash there
-// is the old content or the new, never a part. The order is the point: sync the
-// content under another name, then rename, then sync the folder.
+// WriteFile makes name hold data, durably and all at once: after a crash, and
+// after an error, there is the old content or the new, never a part. The order
+// is the point: sync the content under another name, then rename, then sync the
+// folder. Two calls for one name must not run at a time.
 func WriteFile(fsys FS, name string, data []byte) (err error) {
 	tmp := name + ".tmp"
 	f, err := fsys.Create(tmp)
@@ -164,7 +194,7 @@ func WriteFile(fsys FS, name string, data []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			fsys.Remove(tmp)
+			fsys.Remove(tmp) // tidiness only: the next WriteFile begins it anew
 		}
 	}()
 	if _, err = f.Write(data); err != nil {

@@ -2,10 +2,8 @@ package disk
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
@@ -17,313 +15,277 @@ import (
 // ErrCrashed is returned by every handle of a Mem that has crashed.
 var ErrCrashed = errors.New("the machine has lost power")
 
-// Mem is a file system in memory that knows what would survive a power cut. A
-// file's content survives as of its last Sync; a name survives as of the last
-// SyncDir of its folder. What came later may survive, in any part, or not: that
-// is decided by Crash.
+// Mem is a file system in memory that knows what would survive a power cut:
 //
-// Folders themselves are durable at once; nothing here depends on more.
+//   - A file's content survives as of its last Sync.
+//   - A name (created, renamed, removed) survives as of the last SyncDir of its
+//     folder. Syncing a file does not make its name durable.
+//   - Folders made by MkdirAll survive, as MkdirAll promises.
+//   - A lock does not survive.
+//
+// What came later may survive, in any part, or not: Crash decides.
+//
+// A Mem may be used from any goroutine. mu guards everything in it, inodes
+// included.
 type Mem struct {
-	mu      sync.Mutex
-	names   map[string]*inode // as the running system sees it
-	synced  map[string]*inode // as the disk has it
+	mu      sync.RWMutex
+	names   map[string]*inode // as the running system sees them
+	durable map[string]*inode // as the disk has them for certain
+	pending []nameOp          // what tells the two apart, oldest first
 	dirs    map[string]bool
 	locks   map[string]bool
 	limit   int64 // bytes in all; 0 = no limit
+	used    int64 // bytes of the files that have a name
 	crashed bool
 }
 
-// inode is a file's content. The last synced state is kept beside the current.
-type inode struct {
-	data    []byte
-	durable []byte
-	opened  bool // some of data may differ from durable
-	mod     time.Time
+// nameOp is one change of names: a creation (from is empty), a removal (to is
+// empty) or a rename, which is one step: never neither name.
+type nameOp struct {
+	from, to string
+	f        *inode
+}
+
+func (o nameOp) apply(names map[string]*inode) {
+	if o.from != "" && names[o.from] == o.f {
+		delete(names, o.from)
+	}
+	if o.to != "" {
+		names[o.to] = o.f
+	}
+}
+
+func (o nameOp) touches(dir string) bool {
+	return o.from != "" && path.Dir(o.from) == dir || o.to != "" && path.Dir(o.to) == dir
 }
 
 // NewMem returns an empty file system.
 func NewMem() *Mem {
-	return &Mem{names: map[string]*inode{}, synced: map[string]*inode{}, dirs: map[string]bool{".": true, "/": true}, locks: map[string]bool{}}
+	return &Mem{
+		names:   map[string]*inode{},
+		durable: map[string]*inode{},
+		dirs:    map[string]bool{".": true, "/": true},
+		locks:   map[string]bool{},
+	}
 }
 
-// Limit makes writes fail with ENOSPC once the files hold n bytes.
+// Limit makes writes fail with ENOSPC once the files hold n bytes; 0 takes the
+// limit away. As on a real disk, the write that meets the limit is cut short.
 func (m *Mem) Limit(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.limit = n
 }
 
-func (m *Mem) used() int64 {
-	n := int64(0)
-	for _, f := range m.names {
-		n += int64(len(f.data))
-	}
-	return n
-}
-
-// Crash cuts the power: the Mem stops, and what a disk could have kept is
-// returned as a new one. rnd decides for each unsynced name and each unsynced
-// sector whether it had reached the disk.
-func (m *Mem) Crash(rnd *rand.Rand) *Mem {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.crashed = true
-	after := NewMem()
-	for d := range m.dirs {
-		after.dirs[d] = true
-	}
-	torn := map[*inode]*inode{}
-	keep := func(f *inode) *inode {
-		if t := torn[f]; t != nil {
-			return t
-		}
-		d := tear(rnd, f)
-		t := &inode{data: d, durable: slices.Clone(d), mod: f.mod}
-		torn[f] = t
-		return t
-	}
-	all := map[string]bool{}
-	for n := range m.names {
-		all[n] = true
-	}
-	for n := range m.synced {
-		all[n] = true
-	}
-	names := make([]string, 0, len(all))
-	for n := range all {
-		names = append(names, n)
-	}
-	slices.Sort(names) // so that a seed repeats
-	lost := map[*inode]string{}
-	for _, n := range names {
-		now, was := m.names[n], m.synced[n]
-		pick := was
-		if now != was && rnd.IntN(2) == 0 {
-			pick = now
-		}
-		if pick != nil {
-			after.names[n] = keep(pick)
-			continue
-		}
-		if was != nil {
-			lost[was] = n
-		}
-	}
-	// A rename is one step to the directory's journal: if the new name did not
-	// reach the disk, the old one is still there.
-	for f, n := range lost {
-		if torn[f] == nil {
-			after.names[n] = keep(f)
-		}
-	}
-	for n, f := range after.names {
-		after.synced[n] = f
-	}
-	return after
-}
-
-// sector is the unit a disk writes whole.
-const sector = 512
-
-// tear mixes the durable content with what was written since.
-func tear(rnd *rand.Rand, f *inode) []byte {
-	if !f.opened {
-		return slices.Clone(f.data)
-	}
-	switch rnd.IntN(4) {
-	case 0:
-		return slices.Clone(f.durable)
-	case 1:
-		return slices.Clone(f.data)
-	}
-	n := len(f.durable)
-	if d := len(f.data) - n; d != 0 {
-		if d > 0 {
-			n += rnd.IntN(d + 1)
-		} else {
-			n -= rnd.IntN(-d + 1)
-		}
-	}
-	out := make([]byte, n)
-	copy(out, f.durable)
-	for at := 0; at < n; at += sector {
-		if rnd.IntN(2) == 0 {
-			end := min(at+sector, n, len(f.data))
-			if at < end {
-				copy(out[at:end], f.data[at:end])
-			}
-		}
-	}
-	return out
-}
-
-type memFile struct {
-	m       *Mem
-	name    string
-	f       *inode
-	pos     int64
-	append_ bool
-	write   bool
-	closed  bool
-}
-
-func clean(name string) string { return path.Clean(name) }
-
-func (m *Mem) check(op, name string) error {
+// fail returns the error of an operation that cannot be done, or nil.
+func (m *Mem) fail(op, name string) error {
 	if m.crashed {
 		return &fs.PathError{Op: op, Path: name, Err: ErrCrashed}
 	}
 	return nil
 }
 
-func (m *Mem) parent(op, name string) error {
-	if d := path.Dir(name); !m.dirs[d] {
+// failCreate also asks for the folder.
+func (m *Mem) failCreate(op, name string) error {
+	if err := m.fail(op, name); err != nil {
+		return err
+	}
+	if !m.dirs[path.Dir(name)] {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	}
+	if m.dirs[name] {
+		return &fs.PathError{Op: op, Path: name, Err: syscall.EISDIR}
 	}
 	return nil
 }
 
-func (m *Mem) Create(name string) (File, error) { return m.create(name, false) }
-
-func (m *Mem) CreateNew(name string) (File, error) { return m.create(name, true) }
-
-func (m *Mem) create(name string, fresh bool) (File, error) {
-	name = clean(name)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.check("create", name); err != nil {
-		return nil, err
+func (m *Mem) change(o nameOp) {
+	if o.to != "" {
+		if old := m.names[o.to]; old != nil && old != o.f {
+			old.linked = false
+			m.used -= int64(len(old.data))
+		}
 	}
-	if err := m.parent("create", name); err != nil {
-		return nil, err
+	o.apply(m.names)
+	m.pending = append(m.pending, o)
+	switch {
+	case o.from == "":
+		o.f.linked = true
+		m.used += int64(len(o.f.data))
+	case o.to == "":
+		o.f.linked = false
+		m.used -= int64(len(o.f.data))
 	}
-	f := m.names[name]
-	if f != nil && fresh || m.dirs[name] {
-		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
-	}
-	if f == nil {
-		f = &inode{}
-		m.names[name] = f
-	} else {
-		f.data = nil
-		f.opened = true
-	}
-	f.mod = time.Now()
-	return &memFile{m: m, name: name, f: f, write: true}, nil
 }
 
+// Create implements FS.
+func (m *Mem) Create(name string) (File, error) {
+	return m.open("create", name, func(f *inode) error {
+		m.truncate(f, 0)
+		return nil
+	}, false)
+}
+
+// CreateNew implements FS.
+func (m *Mem) CreateNew(name string) (File, error) {
+	return m.open("create", name, func(*inode) error { return fs.ErrExist }, false)
+}
+
+// OpenAppend implements FS.
 func (m *Mem) OpenAppend(name string) (File, error) {
-	name = clean(name)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.check("open", name); err != nil {
-		return nil, err
-	}
-	if err := m.parent("open", name); err != nil {
-		return nil, err
-	}
-	f := m.names[name]
-	if f == nil {
-		f = &inode{mod: time.Now()}
-		m.names[name] = f
-	}
-	return &memFile{m: m, name: name, f: f, append_: true, write: true}, nil
+	return m.open("open", name, func(*inode) error { return nil }, true)
 }
 
-func (m *Mem) Open(name string) (File, error) {
-	name = clean(name)
+func (m *Mem) open(op, name string, exists func(*inode) error, toEnd bool) (File, error) {
+	name = path.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("open", name); err != nil {
+	if err := m.failCreate(op, name); err != nil {
 		return nil, err
 	}
 	f := m.names[name]
 	if f == nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		f = &inode{modified: time.Now()}
+		m.change(nameOp{to: name, f: f})
+	} else if err := exists(f); err != nil {
+		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return &memFile{m: m, name: name, f: f, writable: true, toEnd: toEnd}, nil
+}
+
+// Open implements FS.
+func (m *Mem) Open(name string) (File, error) {
+	name = path.Clean(name)
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := m.fail("open", name); err != nil {
+		return nil, err
+	}
+	f := m.names[name]
+	if f == nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: m.absent(name)}
 	}
 	return &memFile{m: m, name: name, f: f}, nil
 }
 
+// absent says why there is no file of that name.
+func (m *Mem) absent(name string) error {
+	if m.dirs[name] {
+		return syscall.EISDIR
+	}
+	return fs.ErrNotExist
+}
+
+// Rename implements FS. It renames files, not folders.
 func (m *Mem) Rename(from, to string) error {
-	from, to = clean(from), clean(to)
+	from, to = path.Clean(from), path.Clean(to)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("rename", from); err != nil {
-		return err
-	}
-	if err := m.parent("rename", to); err != nil {
+	if err := m.failCreate("rename", to); err != nil {
 		return err
 	}
 	f := m.names[from]
 	if f == nil {
-		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
+		return &fs.PathError{Op: "rename", Path: from, Err: m.absent(from)}
 	}
-	delete(m.names, from)
-	m.names[to] = f
+	if from != to {
+		m.change(nameOp{from: from, to: to, f: f})
+	}
 	return nil
 }
 
+// Remove implements FS.
 func (m *Mem) Remove(name string) error {
-	name = clean(name)
+	name = path.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("remove", name); err != nil {
+	if err := m.fail("remove", name); err != nil {
 		return err
 	}
-	if m.names[name] == nil {
+	if m.dirs[name] {
+		for n := range m.names {
+			if path.Dir(n) == name {
+				return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOTEMPTY}
+			}
+		}
+		for d := range m.dirs {
+			if d != name && path.Dir(d) == name {
+				return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOTEMPTY}
+			}
+		}
+		delete(m.dirs, name)
+		return nil
+	}
+	f := m.names[name]
+	if f == nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
-	delete(m.names, name)
+	m.change(nameOp{from: name, f: f})
 	return nil
 }
 
+// RemoveAll implements FS.
 func (m *Mem) RemoveAll(name string) error {
-	name = clean(name)
+	name = path.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("remove", name); err != nil {
+	if err := m.fail("remove", name); err != nil {
 		return err
 	}
+	below := func(n string) bool { return n == name || strings.HasPrefix(n, name+"/") }
+	var gone []string
 	for n := range m.names {
-		if n == name || strings.HasPrefix(n, name+"/") {
-			delete(m.names, n)
+		if below(n) {
+			gone = append(gone, n)
 		}
 	}
+	slices.Sort(gone) // so that a seed repeats
+	for _, n := range gone {
+		m.change(nameOp{from: n, f: m.names[n]})
+	}
 	for d := range m.dirs {
-		if d == name || strings.HasPrefix(d, name+"/") {
+		if below(d) {
 			delete(m.dirs, d)
 		}
 	}
 	return nil
 }
 
+// MkdirAll implements FS.
 func (m *Mem) MkdirAll(dir string) error {
-	dir = clean(dir)
+	dir = path.Clean(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("mkdir", dir); err != nil {
+	if err := m.fail("mkdir", dir); err != nil {
 		return err
 	}
 	for d := dir; !m.dirs[d]; d = path.Dir(d) {
 		if m.names[d] != nil {
-			return &fs.PathError{Op: "mkdir", Path: d, Err: fs.ErrExist}
+			return &fs.PathError{Op: "mkdir", Path: d, Err: syscall.ENOTDIR}
 		}
-		m.dirs[d] = true
 	}
+	m.addDir(dir)
 	return nil
 }
 
+func (m *Mem) addDir(dir string) {
+	for d := dir; !m.dirs[d]; d = path.Dir(d) {
+		m.dirs[d] = true
+	}
+}
+
+// List implements FS.
 func (m *Mem) List(dir string) ([]string, error) {
-	dir = clean(dir)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.check("list", dir); err != nil {
+	dir = path.Clean(dir)
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := m.fail("list", dir); err != nil {
 		return nil, err
 	}
 	if !m.dirs[dir] {
 		return nil, &fs.PathError{Op: "list", Path: dir, Err: fs.ErrNotExist}
 	}
-	var out []string
+	out := []string{}
 	for n := range m.names {
 		if path.Dir(n) == dir {
 			out = append(out, path.Base(n))
@@ -338,57 +300,37 @@ func (m *Mem) List(dir string) ([]string, error) {
 	return out, nil
 }
 
+// SyncDir implements FS.
 func (m *Mem) SyncDir(dir string) error {
-	dir = clean(dir)
+	dir = path.Clean(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("syncdir", dir); err != nil {
+	if err := m.fail("syncdir", dir); err != nil {
 		return err
 	}
 	if !m.dirs[dir] {
 		return &fs.PathError{Op: "syncdir", Path: dir, Err: fs.ErrNotExist}
 	}
-	for n := range m.synced {
-		if path.Dir(n) == dir {
-			delete(m.synced, n)
+	m.pending = slices.DeleteFunc(m.pending, func(o nameOp) bool {
+		if !o.touches(dir) {
+			return false
 		}
-	}
-	for n, f := range m.names {
-		if path.Dir(n) == dir {
-			m.synced[n] = f
-		}
-	}
+		o.apply(m.durable)
+		return true
+	})
 	return nil
 }
 
-type memInfo struct {
-	name string
-	size int64
-	dir  bool
-	mod  time.Time
-}
-
-func (i memInfo) Name() string       { return i.name }
-func (i memInfo) Size() int64        { return i.size }
-func (i memInfo) ModTime() time.Time { return i.mod }
-func (i memInfo) IsDir() bool        { return i.dir }
-func (i memInfo) Sys() any           { return nil }
-func (i memInfo) Mode() fs.FileMode {
-	if i.dir {
-		return fs.ModeDir | dirPerm
-	}
-	return filePerm
-}
-
+// Stat implements FS.
 func (m *Mem) Stat(name string) (fs.FileInfo, error) {
-	name = clean(name)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.check("stat", name); err != nil {
+	name = path.Clean(name)
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := m.fail("stat", name); err != nil {
 		return nil, err
 	}
 	if f := m.names[name]; f != nil {
-		return memInfo{path.Base(name), int64(len(f.data)), false, f.mod}, nil
+		return memInfo{name: path.Base(name), size: int64(len(f.data)), modified: f.modified}, nil
 	}
 	if m.dirs[name] {
 		return memInfo{name: path.Base(name), dir: true}, nil
@@ -396,147 +338,66 @@ func (m *Mem) Stat(name string) (fs.FileInfo, error) {
 	return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 }
 
-type memLock struct {
-	m    *Mem
-	name string
-}
-
-func (l memLock) Close() error {
-	l.m.mu.Lock()
-	defer l.m.mu.Unlock()
-	delete(l.m.locks, l.name)
-	return nil
-}
-
+// Lock implements FS.
 func (m *Mem) Lock(name string) (io.Closer, error) {
-	name = clean(name)
+	name = path.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check("lock", name); err != nil {
+	if err := m.failCreate("lock", name); err != nil {
 		return nil, err
 	}
 	if m.locks[name] {
 		return nil, ErrLocked
 	}
+	if m.names[name] == nil {
+		m.change(nameOp{to: name, f: &inode{modified: time.Now()}})
+	}
 	m.locks[name] = true
-	return memLock{m, name}, nil
+	return &memLock{m: m, name: name}, nil
 }
 
+// Free implements FS.
 func (m *Mem) Free(string) (uint64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	if m.limit == 0 {
 		return 1 << 50, nil
 	}
-	return uint64(max(0, m.limit-m.used())), nil
+	return uint64(m.room()), nil
 }
 
-func (f *memFile) enter(op string) error {
-	if f.closed {
-		return &fs.PathError{Op: op, Path: f.name, Err: fs.ErrClosed}
-	}
-	return f.m.check(op, f.name)
+func (m *Mem) room() int64 { return max(0, m.limit-m.used) }
+
+type memLock struct {
+	m    *Mem
+	name string
+	once sync.Once // a second Close must not free somebody else's lock
 }
 
-func (f *memFile) Read(p []byte) (int, error) {
-	n, err := f.ReadAt(p, f.pos)
-	f.pos += int64(n)
-	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return n, err
-}
-
-func (f *memFile) ReadAt(p []byte, at int64) (int, error) {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	if err := f.enter("read"); err != nil {
-		return 0, err
-	}
-	if at < 0 {
-		return 0, fmt.Errorf("read at %d: negative offset", at)
-	}
-	if at >= int64(len(f.f.data)) {
-		return 0, io.EOF
-	}
-	n := copy(p, f.f.data[at:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-func (f *memFile) Write(p []byte) (int, error) {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	if err := f.enter("write"); err != nil {
-		return 0, err
-	}
-	if !f.write {
-		return 0, &fs.PathError{Op: "write", Path: f.name, Err: fs.ErrPermission}
-	}
-	n := len(p)
-	var short error
-	if l := f.m.limit; l > 0 {
-		if room := l - f.m.used(); room < int64(n) {
-			n = int(max(0, room))
-			short = &fs.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
-		}
-	}
-	if f.append_ {
-		f.pos = int64(len(f.f.data))
-	}
-	if need := f.pos + int64(n); need > int64(len(f.f.data)) {
-		f.f.data = append(f.f.data, make([]byte, need-int64(len(f.f.data)))...)
-	}
-	copy(f.f.data[f.pos:], p[:n])
-	f.pos += int64(n)
-	f.f.opened = true
-	f.f.mod = time.Now()
-	return n, short
-}
-
-func (f *memFile) Sync() error {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	if err := f.enter("sync"); err != nil {
-		return err
-	}
-	f.f.durable = slices.Clone(f.f.data)
-	f.f.opened = false
+func (l *memLock) Close() error {
+	l.once.Do(func() {
+		l.m.mu.Lock()
+		defer l.m.mu.Unlock()
+		delete(l.m.locks, l.name)
+	})
 	return nil
 }
 
-func (f *memFile) Size() (int64, error) {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	if err := f.enter("stat"); err != nil {
-		return 0, err
-	}
-	return int64(len(f.f.data)), nil
+type memInfo struct {
+	name     string
+	size     int64
+	dir      bool
+	modified time.Time
 }
 
-func (f *memFile) Truncate(size int64) error {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	if err := f.enter("truncate"); err != nil {
-		return err
+func (i memInfo) Name() string       { return i.name }
+func (i memInfo) Size() int64        { return i.size }
+func (i memInfo) ModTime() time.Time { return i.modified }
+func (i memInfo) IsDir() bool        { return i.dir }
+func (i memInfo) Sys() any           { return nil }
+func (i memInfo) Mode() fs.FileMode {
+	if i.dir {
+		return fs.ModeDir | dirPerm
 	}
-	if size <= int64(len(f.f.data)) {
-		f.f.data = slices.Clone(f.f.data[:size])
-	} else {
-		f.f.data = append(f.f.data, make([]byte, size-int64(len(f.f.data)))...)
-	}
-	f.f.opened = true
-	return nil
-}
-
-func (f *memFile) Close() error {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	if f.closed {
-		return &fs.PathError{Op: "close", Path: f.name, Err: fs.ErrClosed}
-	}
-	f.closed = true
-	return nil
+	return filePerm
 }
