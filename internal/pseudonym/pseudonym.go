@@ -5,8 +5,18 @@
 // and the real id is kept sealed to a key pair whose private half need not be on
 // the host at all.
 //
-// What it is not: anonymisation. Whoever has the hash key and the folder can try
-// member numbers one by one, and pseudonymised data is still personal data.
+// Who can learn what:
+//
+//   - With the data folder alone: no id. What shows is how many ids there are,
+//     how long each is (a sealed id is 32 bytes longer), which records share
+//     one, and which numeric ids are neighbours (see Bucket).
+//   - With the folder and hash.key: any id that can be guessed. Member numbers
+//     are few and a guess costs tens of nanoseconds, so all of them can be tried
+//     in seconds. A stolen running host is this case.
+//   - With the folder and open.key: every id that retention has not destroyed,
+//     without guessing. This is why open.key belongs somewhere else.
+//
+// What it is not: anonymisation. Pseudonymised data is still personal data.
 package pseudonym
 
 import (
@@ -52,7 +62,7 @@ type subkey struct{ k0, k1 uint64 }
 func derive(key [32]byte, use string) subkey {
 	h := sha256.New()
 	h.Write(key[:])
-	h.Write([]byte("haetae " + use))
+	h.Write([]byte(use))
 	var sum [32]byte
 	h.Sum(sum[:0])
 	return subkey{binary.LittleEndian.Uint64(sum[:8]), binary.LittleEndian.Uint64(sum[8:16])}
@@ -67,8 +77,8 @@ type Hasher struct {
 // NewHasher derives the keys of one folder.
 func NewHasher(key [32]byte) *Hasher {
 	return &Hasher{
-		account: derive(key, "account"), actor: derive(key, "actor"), person: derive(key, "person"),
-		token: derive(key, "token"), record: derive(key, "record"), line: derive(key, "line"), bucket: derive(key, "bucket"),
+		account: derive(key, useAccount), actor: derive(key, useActor), person: derive(key, usePerson),
+		token: derive(key, useToken), record: derive(key, useRecord), line: derive(key, useLine), bucket: derive(key, useBucket),
 	}
 }
 

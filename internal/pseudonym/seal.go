@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -14,16 +13,6 @@ import (
 	"filippo.io/age"
 	"golang.org/x/crypto/chacha20poly1305"
 )
-
-// A sealed id is: sealer id (8), counter (8), ciphertext with tag (len+16).
-// The sealer's key is drawn when the sealer is made and is itself sealed, with
-// age, to the folder's opening key: that is the header. The nonce is the
-// counter; a key never outlives its sealer, so none repeats.
-
-// ErrSealed: the entry cannot be opened with this key, or was changed.
-var ErrSealed = errors.New("cannot open a sealed id")
-
-const headerMagic = "HTSEAL01"
 
 // Sealer seals ids. It is safe for concurrent use.
 type Sealer struct {
@@ -95,12 +84,18 @@ func HeaderID(b []byte) (uint64, bool) {
 	return binary.LittleEndian.Uint64(b[len(headerMagic):]), true
 }
 
-// Opener opens what was sealed to a folder's key. It is safe for concurrent use.
+// Opener opens what was sealed to a folder's key. It is safe for concurrent use;
+// mu guards keys.
 type Opener struct {
 	identity age.Identity
+	exposed  error
 	mu       sync.Mutex
 	keys     map[uint64]cipher.AEAD
 }
+
+// Exposed returns an ExposedError when the key file can be read by others, which
+// is worth telling whoever opens something with it.
+func (o *Opener) Exposed() error { return o.exposed }
 
 // AddHeader makes the entries of one sealer openable.
 func (o *Opener) AddHeader(header []byte) error {
