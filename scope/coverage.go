@@ -168,8 +168,8 @@ func (p *plan) limits(e *Extent, t *tally) {
 			"보유현황이 없어 계정 소유자만 사람으로 셌고, 항목이 비어 있었는지와 주소록에 있는 다른 사람은 알 수 없습니다.",
 			"There are no holdings: only account holders are counted as people; whether an item was empty, and who else stands in an address book, is not known.")
 	} else if p.catalog != nil {
-		if missing := p.missingItems(e, t); len(missing) > 0 {
-			list := strings.Join(missing, ", ")
+		if t.missing != 0 {
+			list := strings.Join(p.catalog.ItemNames(t.missing), ", ")
 			add("items_not_in_holdings",
 				"보유현황에 다음 항목이 없어 그 항목이 조회된 사람의 수를 알 수 없습니다: "+list,
 				"The holdings do not speak of these items, so for how many people they were shown is not known: "+list)
@@ -197,6 +197,16 @@ func (p *plan) limits(e *Extent, t *tally) {
 			fmt.Sprintf("기록 %d건의 경로가 카탈로그에 없습니다. 그 경로에 개인정보가 있었다면 위의 수는 실제보다 적습니다.", e.Unmapped.Records),
 			fmt.Sprintf("%d record(s) are on routes the catalog does not know. If those return personal data, the counts are too low.", e.Unmapped.Records))
 	}
+	if t.malformed {
+		add("malformed",
+			"일부 기록에 형식에 맞지 않는 식별자가 있어 저장하지 않았습니다. 그 식별자는 어느 수에도 들어 있지 않습니다.",
+			"Some of these records hold ids that do not fit the catalog's account pattern; those were not kept and are in no count.")
+	}
+	if p.rest > 0 {
+		add("groups",
+			fmt.Sprintf("구분이 %d개를 넘어, 기록이 적은 %d개는 한 줄로 합쳤습니다.", maxGroups, p.rest),
+			fmt.Sprintf("There are more than %d groups: the %d with the fewest records share one line.", maxGroups, p.rest))
+	}
 	if len(e.Gaps) > 0 {
 		add("gaps",
 			fmt.Sprintf("기록이 끊긴 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(e.Gaps)),
@@ -219,31 +229,4 @@ func (p *plan) limits(e *Extent, t *tally) {
 			"보관기간이 지나 파기된 기록이 있습니다. 다음 시점 이전은 알 수 없습니다: "+stamp(at, time.UTC),
 			"Records were destroyed by retention; nothing is known of the time before "+stamp(at, time.UTC))
 	}
-}
-
-// missingItems are items that reads carried and no edition of the holdings has
-// a column for.
-func (p *plan) missingItems(e *Extent, t *tally) []string {
-	known := map[string]bool{}
-	for _, h := range p.holdings {
-		for _, it := range h.Items() {
-			known[it] = true
-		}
-	}
-	missing := map[string]bool{}
-	for route := range t.routes {
-		for _, m := range p.catalog.Meanings(route, true) {
-			for _, it := range p.catalog.ItemNames(m.Items) {
-				if !known[it] {
-					missing[it] = true
-				}
-			}
-		}
-	}
-	out := make([]string, 0, len(missing))
-	for it := range missing {
-		out = append(out, it)
-	}
-	slices.Sort(out)
-	return out
 }

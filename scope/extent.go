@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -125,6 +126,9 @@ type GroupRow struct {
 	People   int64            `json:"people"`
 	Items    map[string]int64 `json:"items"`
 	Ghosts   *int64           `json:"ghosts"`
+	// Rest is how many values share this line, when there are more than get a
+	// line of their own.
+	Rest int `json:"rest,omitempty"`
 }
 
 // Explain says what an answer cost and where it was decided.
@@ -236,29 +240,29 @@ func (p *plan) editionsOf(e *Extent, t *tally) {
 		e.Editions.Decoded = append(e.Editions.Decoded, n)
 	}
 	slices.Sort(e.Editions.Decoded)
-	for _, r := range p.registers {
-		e.Editions.Register = append(e.Editions.Register, r.Name())
+	for i, r := range p.registers {
+		if t.registers[int16(i)] {
+			e.Editions.Register = append(e.Editions.Register, r.Name())
+		}
 	}
-	for _, h := range p.holdings {
-		e.Editions.Holdings = append(e.Editions.Holdings, h.Name())
+	for i, h := range p.holdings {
+		if t.holdings[int16(i)] {
+			e.Editions.Holdings = append(e.Editions.Holdings, h.Name())
+		}
 	}
-	for n := range t.nearest {
-		e.Editions.Nearest = append(e.Editions.Nearest, n)
+	if t.nearest[1] {
+		e.Editions.Nearest = append(e.Editions.Nearest, "holdings")
 	}
-	slices.Sort(e.Editions.Nearest)
+	if t.nearest[0] {
+		e.Editions.Nearest = append(e.Editions.Nearest, "register")
+	}
 	if p.catalog == nil {
 		return
 	}
 	e.Editions.Catalog = p.catalog.Edition
 	for name := range e.Items {
-		b := Basis{How: "declared", Catalog: p.catalog.Edition}
 		bit, _ := p.catalog.ItemBit(name)
-		for route := range t.corrected {
-			for _, m := range p.catalog.Meanings(route, true) {
-				b.Corrected = b.Corrected || m.Items.Has(bit)
-			}
-		}
-		e.Known[name] = b
+		e.Known[name] = Basis{How: "declared", Catalog: p.catalog.Edition, Corrected: t.added.Has(bit)}
 	}
 }
 
@@ -274,13 +278,20 @@ func (p *plan) groupRows(t *tally, e *Extent) []GroupRow {
 			continue
 		}
 		c := &t.counts[i]
-		out = append(out, GroupRow{
+		row := GroupRow{
 			Value: strings.TrimPrefix(name, byPrefix), Records: c.records, Reads: c.reads, Accounts: c.accounts, People: c.people,
 			Items: p.itemCounts(c), Ghosts: p.ghostCount(c),
-		})
+		}
+		if name == restGroup {
+			row.Rest = p.rest
+		}
+		out = append(out, row)
 	}
 	chronological := p.by != nil && (p.by.name == "day" || p.by.name == "hour" || p.by.name == "month")
 	slices.SortFunc(out, func(a, b GroupRow) int {
+		if a.Rest != b.Rest {
+			return cmp.Compare(a.Rest, b.Rest) // last
+		}
 		if !chronological {
 			if a.People != b.People {
 				return int(b.People - a.People)

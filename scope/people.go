@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 
@@ -12,45 +13,17 @@ import (
 // finish turns a partition's sets of accounts into counts: accounts, people
 // with one account, items. What crosses partitions is put aside for settle.
 func (w *worker) finish() error {
-	t := w.t
-	// Ghosts of this partition: members who connected and whom the register in
-	// force did not know.
-	ghosts := map[int32]*accountSet{}
 	for k, set := range w.own {
 		reg := w.registers[k.register].Words(w.part)
-		for i, x := range set.words {
-			if i < len(reg) {
-				x &^= reg[i]
-			}
-			if x == 0 {
-				continue
-			}
-			g := ghosts[k.group]
-			if g == nil {
-				g = &accountSet{}
-				ghosts[k.group] = g
-			}
-			for len(g.words) <= i {
-				g.words = append(g.words, 0)
-			}
-			g.words[i] |= x
-		}
-	}
-	for g, set := range ghosts {
-		for len(t.ghosts) <= int(g) {
-			t.ghosts = append(t.ghosts, nil)
-		}
-		eachBit(set.words, func(l uint32) {
-			t.ghosts[g] = append(t.ghosts[g], dictionary.MakeRef(byte(w.part), l))
+		words, used := w.scratch.wordsOf([]*accountSet{set})
+		eachWord(len(words[0]), used, func(i int) {
+			eachBit(words[0][i]&^at(reg, i), i, func(l uint32) { w.t.ghost(k.group, dictionary.MakeRef(byte(w.part), l)) })
 		})
+		w.scratch.giveBack(words[0], used)
 	}
 	byGroup := map[int32][]classSet{}
 	for c, s := range w.classes {
-		cs := classSet{class: c, words: s.words}
-		if c.register >= 0 {
-			cs.words, cs.outside = split(s.words, w.registers[c.register].Words(w.part))
-		}
-		byGroup[c.group] = append(byGroup[c.group], cs)
+		byGroup[c.group] = append(byGroup[c.group], classSet{class: c, set: s})
 	}
 	for g, sets := range byGroup {
 		if err := w.finishGroup(g, sets); err != nil {
@@ -60,165 +33,280 @@ func (w *worker) finish() error {
 	return nil
 }
 
-// classSet is a class and its accounts, registered and not.
+// at reads a word of a bitmap that may be shorter.
+func at(words []uint64, i int) uint64 {
+	if i < len(words) {
+		return words[i]
+	}
+	return 0
+}
+
+// classSet is a class and its accounts.
 type classSet struct {
 	class
-	words, outside []uint64
+	set      *accountSet
+	words    []uint64
+	register []uint64 // nil: all exist
 	// itemsIn maps the class's items to the bits of its holdings edition.
 	itemsIn uint64
 }
 
-func split(words, register []uint64) (in, out []uint64) {
-	in, out = make([]uint64, len(words)), make([]uint64, len(words))
-	for i, x := range words {
-		r := uint64(0)
-		if i < len(register) {
-			r = register[i]
-		}
-		in[i], out[i] = x&r, x&^r
+// existing gives the accounts of a word that the register in force knows.
+func (s *classSet) existing(i int) uint64 {
+	if s.class.register < 0 {
+		return s.words[i]
 	}
-	return in, out
-}
-
-func union(sets []classSet, pick func(*classSet) []uint64) []uint64 {
-	var out []uint64
-	for i := range sets {
-		ws := pick(&sets[i])
-		for len(out) < len(ws) {
-			out = append(out, 0)
-		}
-		for k, x := range ws {
-			out[k] |= x
-		}
-	}
-	return out
-}
-
-func eachBit(words []uint64, fn func(l uint32)) {
-	for i, x := range words {
-		for ; x != 0; x &= x - 1 {
-			fn(uint32(i<<6 | bits.TrailingZeros64(x)))
-		}
-	}
+	return s.words[i] & at(s.register, i)
 }
 
 func (w *worker) finishGroup(g int32, sets []classSet) error {
-	c := &w.t.counts[g]
-	all := union(sets, func(s *classSet) []uint64 { return s.words })
-	c.accounts += popcount(all)
-	c.unregistered += popcount(union(sets, func(s *classSet) []uint64 { return s.outside }))
+	// Of one edition after the other.
+	slices.SortFunc(sets, func(a, b classSet) int { return cmp.Compare(a.holdings, b.holdings) })
+	list := make([]*accountSet, len(sets))
+	for i := range sets {
+		list[i] = sets[i].set
+	}
+	words, used := w.scratch.wordsOf(list)
+	defer func() {
+		for _, ws := range words {
+			w.scratch.giveBack(ws, used)
+		}
+	}()
+	n := 0
+	for i := range sets {
+		sets[i].words = words[i]
+		n = len(words[i])
+		if r := sets[i].class.register; r >= 0 {
+			sets[i].register = w.registers[r].Words(w.part)
+		}
+	}
 	var keep *keptPart
 	if w.keep && g == 0 {
 		w.t.kept = append(w.t.kept, keptPart{part: w.part})
 		keep = &w.t.kept[len(w.t.kept)-1]
-		eachBit(all, func(l uint32) { keep.locals = append(keep.locals, l) })
 	}
-	if len(w.holdings) == 0 {
-		w.withoutHoldings(c, sets, all, g, keep)
+	p := &peopleCounter{worker: w, c: &w.t.counts[g], group: g, sets: sets, keep: keep}
+	if err := p.begin(); err != nil {
+		return err
+	}
+	eachWord(n, used, p.word)
+	p.end()
+	return nil
+}
+
+// peopleCounter counts the accounts of one line in one partition, and who
+// stands behind them.
+type peopleCounter struct {
+	*worker
+	c     *counts
+	group int32
+	sets  []classSet
+	keep  *keptPart
+
+	parts   []*edition.Part // per edition in use
+	cursors []edition.Cursor
+	alone   bool // no other edition can say otherwise
+	byMask  maskCounts
+	mine    []personItems // people of the account at hand, under several editions
+}
+
+func (p *peopleCounter) begin() error {
+	if len(p.holdings) == 0 {
 		return nil
 	}
-	// One edition of the holdings: people with one account are counted here and
-	// now. Several: a person may be another's in the next, so all are put aside.
-	parts := make([]*edition.Part, len(w.holdings))
-	maps := make([]itemMap, len(w.holdings))
-	used := map[int16]bool{}
-	for i := range sets {
-		h := sets[i].holdings
-		used[h] = true
-		if parts[h] == nil {
-			var err error
-			if parts[h], err = w.holdings[h].Partition(w.part); err != nil {
+	p.parts, p.cursors = make([]*edition.Part, len(p.holdings)), make([]edition.Cursor, len(p.holdings))
+	p.alone = len(p.live) == 1
+	open := func(h int) (err error) {
+		if p.parts[h] == nil {
+			if p.parts[h], err = p.holdings[h].Partition(p.part); err == nil {
+				p.cursors[h] = p.parts[h].Cursor()
+			}
+		}
+		return err
+	}
+	for i := range p.sets {
+		s := &p.sets[i]
+		if err := open(int(s.holdings)); err != nil {
+			return err
+		}
+		m := &p.maps[s.holdings]
+		s.itemsIn = m.toHoldings(s.items)
+		p.t.missing |= s.items &^ catalog.ItemSet(m.toCatalog(s.itemsIn))
+	}
+	if !p.alone {
+		for _, h := range p.live {
+			if err := open(h); err != nil {
 				return err
 			}
-			maps[h] = newItemMap(w.catalog, w.holdings[h])
-		}
-		sets[i].itemsIn = maps[h].toHoldings(sets[i].items)
-	}
-	single := len(used) == 1
-	slices.SortFunc(sets, func(a, b classSet) int { return int(a.holdings) - int(b.holdings) })
-	cursors := make([]edition.Cursor, len(w.holdings))
-	for h := range used {
-		cursors[h] = parts[h].Cursor()
-	}
-	people := int64(0)
-	var byMask maskCounts
-	for i, x := range all {
-		for ; x != 0; x &= x - 1 {
-			l := uint32(i<<6 | bits.TrailingZeros64(x))
-			bit := uint64(1) << (l & 63)
-			found := false
-			for k := 0; k < len(sets); {
-				h := sets[k].holdings
-				own, behind := uint64(0), uint64(0)
-				for ; k < len(sets) && sets[k].holdings == h; k++ {
-					if s := &sets[k]; i < len(s.words) && s.words[i]&bit != 0 {
-						own |= s.itemsIn
-						if s.behind {
-							behind |= s.itemsIn
-						}
-					}
-				}
-				if own == 0 && behind == 0 {
-					continue
-				}
-				from, to := cursors[h].Seek(l)
-				found = found || to > from
-				for n := from; n < to; n++ {
-					line := parts[h].Line(n)
-					shown := line.Mask & behind
-					if line.Holder {
-						shown |= line.Mask & own
-					}
-					if shown == 0 {
-						continue
-					}
-					if single && !line.Shared {
-						people++
-						byMask.add(shown)
-						if keep != nil {
-							keep.persons = append(keep.persons, personItems{0, line.Person, maps[h].toCatalog(shown)})
-						}
-						continue
-					}
-					w.t.shared = append(w.t.shared, personItems{g, line.Person, maps[h].toCatalog(shown)})
-				}
-			}
-			if !found {
-				c.withoutHolding++
-			}
-		}
-	}
-	c.people += people
-	for h := range used {
-		if single {
-			byMask.each(func(mask uint64, n int64) {
-				addItems(c, maps[h].toCatalog(mask), n)
-			})
 		}
 	}
 	return nil
 }
 
-// withoutHoldings counts account holders, of whom nothing more is known.
-func (w *worker) withoutHoldings(c *counts, sets []classSet, all []uint64, g int32, keep *keptPart) {
-	c.people += popcount(all)
-	for i, x := range all {
-		for ; x != 0; x &= x - 1 {
-			bit := x & -x
-			items := catalog.ItemSet(0)
-			for k := range sets {
-				if s := &sets[k]; i < len(s.words) && s.words[i]&bit != 0 {
-					items |= s.items
-				}
-			}
-			addItems(c, uint64(items), 1)
-			if keep != nil {
-				l := uint32(i<<6 | bits.TrailingZeros64(x))
-				// No holdings, no persons: the account stands for its holder.
-				keep.persons = append(keep.persons, personItems{0, dictionary.MakeRef(byte(w.part), l), uint64(items)})
+// word counts the accounts of word i.
+func (p *peopleCounter) word(i int) {
+	all, outside := uint64(0), uint64(0)
+	for k := range p.sets {
+		s := &p.sets[k]
+		x := s.words[i]
+		in := s.existing(i)
+		all |= in
+		if out := x &^ in; out != 0 {
+			outside |= out
+			if s.own {
+				eachBit(out, i, func(l uint32) { p.t.ghost(p.group, dictionary.MakeRef(byte(p.part), l)) })
 			}
 		}
 	}
+	p.c.unregistered += int64(bits.OnesCount64(outside))
+	if all == 0 {
+		return
+	}
+	p.c.accounts += int64(bits.OnesCount64(all))
+	if len(p.holdings) == 0 {
+		p.holders(i, all)
+		return
+	}
+	for x := all; x != 0; x &= x - 1 {
+		l := uint32(i<<6 | bits.TrailingZeros64(x))
+		if p.keep != nil {
+			p.keep.locals = append(p.keep.locals, l)
+		}
+		p.account(i, x&-x, l)
+	}
+}
+
+// holders counts the holders of a word of accounts, of whom nothing more is
+// known: by item, not by account, 64 at a time.
+func (p *peopleCounter) holders(i int, all uint64) {
+	p.c.people += int64(bits.OnesCount64(all))
+	items := catalog.ItemSet(0)
+	for k := range p.sets {
+		items |= p.sets[k].items
+	}
+	for x := uint64(items); x != 0; x &= x - 1 {
+		shown := uint64(0)
+		for k := range p.sets {
+			if s := &p.sets[k]; uint64(s.items)&(x&-x) != 0 {
+				shown |= s.existing(i)
+			}
+		}
+		p.c.items[bits.TrailingZeros64(x)] += int64(bits.OnesCount64(shown))
+	}
+	if p.keep == nil {
+		return
+	}
+	// No holdings, no persons: the account stands for its holder.
+	eachBit(all, i, func(l uint32) {
+		p.keep.locals = append(p.keep.locals, l)
+		mask := catalog.ItemSet(0)
+		for k := range p.sets {
+			if s := &p.sets[k]; s.existing(i)>>(l&63)&1 != 0 {
+				mask |= s.items
+			}
+		}
+		p.keep.persons = append(p.keep.persons, personItems{0, dictionary.MakeRef(byte(p.part), l), uint64(mask)})
+	})
+}
+
+// maxLines is from how many lines of an account on its people are united with
+// the others at the end instead of among themselves.
+const maxLines = 64
+
+// account counts the people behind an account.
+func (p *peopleCounter) account(i int, bit uint64, l uint32) {
+	found := false
+	p.mine = p.mine[:0]
+	for k := 0; k < len(p.sets); {
+		h := p.sets[k].holdings
+		own, behind := uint64(0), uint64(0)
+		read := false
+		for ; k < len(p.sets) && p.sets[k].holdings == h; k++ {
+			if s := &p.sets[k]; s.existing(i)&bit != 0 {
+				read = true
+				own |= s.itemsIn
+				if s.behind {
+					behind |= s.itemsIn
+				}
+			}
+		}
+		if !read {
+			continue
+		}
+		from, to := p.cursors[h].Seek(l)
+		found = found || to > from
+		for n := from; n < to; n++ {
+			line := p.parts[h].Line(n)
+			shown := line.Mask & behind
+			if line.Holder {
+				shown |= line.Mask & own
+			}
+			if shown == 0 {
+				continue
+			}
+			mask := p.maps[h].toCatalog(shown)
+			switch {
+			case line.Shared, !p.alone && !p.only(l, line.Person):
+				p.t.shared = append(p.t.shared, personItems{p.group, line.Person, mask})
+			case p.alone:
+				p.person(line.Person, mask)
+			default:
+				p.mine = append(p.mine, personItems{p.group, line.Person, mask})
+			}
+		}
+	}
+	for n := range p.mine {
+		m := &p.mine[n]
+		if m.mask == 0 {
+			continue
+		}
+		for k := n + 1; k < len(p.mine); k++ {
+			if p.mine[k].person == m.person {
+				m.mask |= p.mine[k].mask
+				p.mine[k].mask = 0
+			}
+		}
+		p.person(m.person, m.mask)
+	}
+	if !found {
+		p.c.withoutHolding++
+	}
+}
+
+// person counts somebody who can stand nowhere else.
+func (p *peopleCounter) person(ref dictionary.Ref, mask uint64) {
+	p.c.people++
+	p.byMask.add(mask)
+	if p.keep != nil {
+		p.keep.persons = append(p.keep.persons, personItems{0, ref, mask})
+	}
+}
+
+// only reports whether every edition that can be in force has the person in
+// this account and in no other. Most people do not move between two editions,
+// and so do not have to be sorted together with everybody at the end.
+func (p *peopleCounter) only(l uint32, person dictionary.Ref) bool {
+	for _, h := range p.live {
+		from, to := p.cursors[h].Seek(l)
+		if to-from > maxLines {
+			return false
+		}
+		ok := false
+		for n := from; n < to; n++ {
+			if line := p.parts[h].Line(n); line.Person == person {
+				ok = !line.Shared
+				break
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *peopleCounter) end() {
+	p.byMask.each(func(mask uint64, n int64) { addItems(p.c, mask, n) })
 }
 
 func addItems(c *counts, mask uint64, n int64) {
@@ -227,34 +315,36 @@ func addItems(c *counts, mask uint64, n int64) {
 	}
 }
 
-// maskCounts counts sets of items; there are few different ones.
+// maskCounts counts sets of items. There are few different ones, so that a
+// small table nearly always has the one at hand.
 type maskCounts struct {
-	last uint64
-	n    int64
-	m    map[uint64]int64
+	table [64]struct {
+		mask uint64
+		n    int64
+	}
+	m map[uint64]int64
 }
 
 func (c *maskCounts) add(mask uint64) {
-	if mask == c.last {
-		c.n++
-		return
-	}
-	c.flush()
-	c.last, c.n = mask, 1
-}
-
-func (c *maskCounts) flush() {
-	if c.n > 0 {
-		if c.m == nil {
-			c.m = map[uint64]int64{}
+	e := &c.table[mask*0x9E3779B97F4A7C15>>58]
+	if e.mask != mask {
+		if e.n > 0 {
+			if c.m == nil {
+				c.m = map[uint64]int64{}
+			}
+			c.m[e.mask] += e.n
 		}
-		c.m[c.last] += c.n
-		c.n = 0
+		e.mask, e.n = mask, 0
 	}
+	e.n++
 }
 
 func (c *maskCounts) each(fn func(mask uint64, n int64)) {
-	c.flush()
+	for i := range c.table {
+		if e := &c.table[i]; e.n > 0 {
+			fn(e.mask, e.n)
+		}
+	}
 	for mask, n := range c.m {
 		fn(mask, n)
 	}
@@ -265,17 +355,20 @@ func (c *maskCounts) each(fn func(mask uint64, n int64)) {
 type itemMap struct {
 	to   [catalog.MaxItems]int8 // catalog bit → holdings bit, -1 = unknown there
 	from [catalog.MaxItems]int8
-	same bool
+	same bool // and so nothing has to be done
 }
 
 func newItemMap(c *catalog.Catalog, h *edition.Holdings) itemMap {
-	var m itemMap
+	m := itemMap{same: true}
 	for i := range m.to {
 		m.to[i], m.from[i] = -1, -1
 	}
 	for i, name := range h.Items() {
 		if b, ok := c.ItemBit(name); ok {
 			m.to[b], m.from[i] = int8(i), int8(b)
+			m.same = m.same && b == i
+		} else {
+			m.same = false
 		}
 	}
 	return m
@@ -291,6 +384,9 @@ func (m *itemMap) toHoldings(s catalog.ItemSet) (out uint64) {
 }
 
 func (m *itemMap) toCatalog(mask uint64) (out uint64) {
+	if m.same {
+		return mask
+	}
 	for ; mask != 0; mask &= mask - 1 {
 		if b := m.from[bits.TrailingZeros64(mask)]; b >= 0 {
 			out |= 1 << b
@@ -303,21 +399,11 @@ func (m *itemMap) toCatalog(mask uint64) (out uint64) {
 // several accounts, member actors seen away from home.
 func (p *plan) settle(t *tally) error {
 	for k, s := range t.split {
-		c := &t.counts[k.group]
-		c.records++
-		if s.read {
-			c.reads++
-			if k.group == 0 {
-				t.routes[k.route]++
-			}
-		}
+		t.record(k.group, s.by, int64(s.n), 0, true)
 	}
 	for k := range t.actors {
 		if !p.registers[k.register].Has(k.ref) {
-			for len(t.ghosts) <= int(k.group) {
-				t.ghosts = append(t.ghosts, nil)
-			}
-			t.ghosts[k.group] = append(t.ghosts[k.group], k.ref)
+			t.ghost(k.group, k.ref)
 		}
 	}
 	for g, refs := range t.ghosts {
@@ -326,15 +412,7 @@ func (p *plan) settle(t *tally) error {
 	}
 	// People by group and person; equal ones are neighbours after the sort.
 	slices.SortFunc(t.shared, func(a, b personItems) int {
-		switch {
-		case a.group != b.group:
-			return int(a.group) - int(b.group)
-		case a.person < b.person:
-			return -1
-		case a.person > b.person:
-			return 1
-		}
-		return 0
+		return cmp.Compare(uint64(a.group)<<32|uint64(a.person), uint64(b.group)<<32|uint64(b.person))
 	})
 	for i := 0; i < len(t.shared); {
 		s := t.shared[i]
@@ -345,7 +423,7 @@ func (p *plan) settle(t *tally) error {
 		c.people++
 		addItems(c, s.mask, 1)
 		if p.keep && s.group == 0 {
-			t.kept = append(t.kept, keptPart{part: -1, persons: []personItems{s}})
+			t.persons = append(t.persons, s)
 		}
 	}
 	return nil

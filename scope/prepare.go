@@ -3,6 +3,7 @@ package scope
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
@@ -12,25 +13,38 @@ import (
 )
 
 // plan is a question made ready for one view: constants hashed, editions
-// chosen, the dimension of --by resolved.
+// chosen, the dimension of --by resolved. It is read by all workers.
 type plan struct {
 	view      View
 	pred      *Predicate
 	from, to  event.Millis // [from, to)
 	by        *dimension
+	named     map[string]bool // values of --by that get a line of their own; nil = all
+	rest      int             // how many values share a line
 	keep      bool
 	catalog   *catalog.Catalog
+	olds      map[uint32]*catalog.Catalog // that decoded records; without the one in force
 	registers []*edition.Register
 	holdings  []*edition.Holdings
+	maps      []itemMap // per edition of the holdings
+	live      []int     // editions of the holdings that can be in force in the question's time
 
 	refs [][]dictionary.Ref // per pseudonymised leaf, what its constants are
 	toks [][]uint64         // per token leaf
 
-	// splitByAccount: the predicate depends on the row's account, so a record
-	// of several fragments may match in any of them and is counted by its
-	// number instead of by its primary fragment.
-	splitByAccount bool
-	bounds         []event.Millis // moments at which an edition changes
+	// byAccount: the predicate depends on the row's account, so a record of
+	// several fragments may match in any of them, and is counted by its number
+	// instead of by its primary fragment.
+	byAccount bool
+	// byRows: the predicate depends on the number of rows, which only the
+	// primary fragment of a record holds.
+	byRows bool
+
+	bounds []event.Millis // moments at which the edition in force changes, sorted
+
+	segments []*segmentPlan
+	rowsOf   map[recordKey]int32
+	moved    [dictionary.Partitions][]movedAccount
 }
 
 func newPlan(v View, q Query) (*plan, error) {
@@ -38,7 +52,10 @@ func newPlan(v View, q Query) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{view: v, pred: pred, from: q.From, to: q.To, keep: q.Keep, catalog: v.Catalog(), registers: v.Registers(), holdings: v.Holdings()}
+	p := &plan{
+		view: v, pred: pred, from: q.From, to: q.To, keep: q.Keep, catalog: v.Catalog(), olds: map[uint32]*catalog.Catalog{},
+		registers: v.Registers(), holdings: v.Holdings(),
+	}
 	if p.to == 0 {
 		p.to = catalog.Never
 	}
@@ -52,13 +69,14 @@ func newPlan(v View, q Query) (*plan, error) {
 	}
 	p.refs, p.toks = make([][]dictionary.Ref, len(pred.leaves)), make([][]uint64, len(pred.leaves))
 	for i, l := range pred.leaves {
+		p.byRows = p.byRows || slices.Contains(l.names, "rows")
 		switch l.pseudo {
 		case pseudoToken:
 			for _, id := range l.ids {
 				p.toks[i] = append(p.toks[i], v.Hasher().Token(event.TokenID(id)))
 			}
 		case pseudoAccount, pseudoActor:
-			p.splitByAccount = p.splitByAccount || l.pseudo == pseudoAccount
+			p.byAccount = p.byAccount || l.pseudo == pseudoAccount
 			for _, ps := range l.pseudonyms(v.Hasher()) {
 				ref, ok, err := v.Lookup(ps)
 				if err != nil {
@@ -70,14 +88,53 @@ func newPlan(v View, q Query) (*plan, error) {
 			}
 		}
 	}
-	for _, r := range p.registers[min(1, len(p.registers)):] {
+	// Before its own date the first edition is only the nearest, so that its
+	// date is a bound too.
+	for _, r := range p.registers {
 		p.bounds = append(p.bounds, r.From())
 	}
-	for _, h := range p.holdings[min(1, len(p.holdings)):] {
+	for _, h := range p.holdings {
 		p.bounds = append(p.bounds, h.From())
+		if p.catalog != nil {
+			p.maps = append(p.maps, newItemMap(p.catalog, h))
+		}
 	}
 	slices.Sort(p.bounds)
 	return p, nil
+}
+
+// segmentsOf prepares the view's segments and drops those that cannot match.
+func (p *plan) segmentsOf(stats *Explain) error {
+	lo, hi := catalog.Never, catalog.Always
+	for _, r := range p.view.Segments() {
+		stats.Segments++
+		info, err := r.Info()
+		if err != nil {
+			return err
+		}
+		if info.MaxTime < p.from || info.MinTime >= p.to {
+			stats.SegmentsSkipped++
+			continue
+		}
+		sp, err := p.prepare(r)
+		if err != nil {
+			return err
+		}
+		if sp == nil {
+			stats.SegmentsSkipped++
+			continue
+		}
+		lo, hi = min(lo, max(info.MinTime, p.from)), max(hi, min(info.MaxTime, p.to))
+		p.segments = append(p.segments, sp)
+	}
+	if len(p.holdings) > 0 && lo <= hi {
+		first, _ := edition.InForce(p.holdings, lo)
+		last, _ := edition.InForce(p.holdings, hi)
+		for h := first; h <= last; h++ {
+			p.live = append(p.live, h)
+		}
+	}
+	return nil
 }
 
 // within reports whether no edition changes inside lo..hi.
@@ -96,11 +153,9 @@ type segmentPlan struct {
 	shapes  []shapePlan
 	clients []segment.Client
 	agents  []string
-	files   []string
-	// leafClients and leafAgents hold, per leaf over that table, its truth for
-	// each entry.
-	leafClients [][]bool
-	leafAgents  [][]bool
+	// tables hold, per leaf over one table, its truth for each entry.
+	tables [][]truth
+	moves  bool // some shape has its account elsewhere; see meaningPlan.moved
 }
 
 // shapePlan is what a shape means, by time.
@@ -112,30 +167,57 @@ type shapePlan struct {
 
 type meaningPlan struct {
 	catalog.Meaning
+	shape  *segment.Shape
+	route  string // by this catalog where it knows the route, else as stored
+	names  []string
+	status int64
+
 	verdict truth
-	leaves  []truth // of the leaves decided by the shape; unknown for the others
+	leaves  []truth // of the leaves decided for all rows of the shape; else unknown
 	read    bool    // a successful answer with items
-	named   bool    // the row's account is a subject by this catalog
-	names   bool    // the record names somebody, if not in this fragment
-	vars    map[string]any
+	added   catalog.ItemSet
+
+	// Whose data it is, by the catalog in force now, whatever the catalog that
+	// decoded the record said.
+	named   bool // the row's account is a subject
+	moved   bool // the subject is the actor, who is not the row's account
+	carrier bool // another fragment of the record has the subject
+	anybody bool // the record names a subject somewhere (for moved: if there is an actor)
+	// bySplit: fragments of one record can differ in whether they match.
+	bySplit bool
+}
+
+// CatalogHistory is what a View may offer besides, so that an answer can tell
+// which items a correction of the catalog has added.
+type CatalogHistory interface {
+	CatalogEdition(number uint32) (*catalog.Catalog, error)
+}
+
+// old gives an earlier edition, or nil.
+func (p *plan) old(number uint32) (*catalog.Catalog, error) {
+	if p.catalog == nil || number == p.catalog.Edition || number == 0 {
+		return p.catalog, nil
+	}
+	if c, ok := p.olds[number]; ok {
+		return c, nil
+	}
+	h, ok := p.view.(CatalogHistory)
+	if !ok {
+		return nil, nil
+	}
+	c, err := h.CatalogEdition(number)
+	if err != nil {
+		return nil, fmt.Errorf("catalog edition %d: %w", number, err)
+	}
+	p.olds[number] = c
+	return c, nil
 }
 
 func (p *plan) prepare(r *segment.Reader) (*segmentPlan, error) {
-	sp := &segmentPlan{r: r}
+	sp := &segmentPlan{r: r, tables: make([][]truth, len(p.pred.leaves))}
 	shapes, err := r.Shapes()
 	if err != nil {
 		return nil, err
-	}
-	sp.shapes = make([]shapePlan, len(shapes))
-	some := false
-	for i, sh := range shapes {
-		if err := p.prepareShape(&sp.shapes[i], sh); err != nil {
-			return nil, err
-		}
-		some = some || sp.shapes[i].possible
-	}
-	if !some {
-		return nil, nil
 	}
 	if sp.clients, err = r.Clients(); err != nil {
 		return nil, err
@@ -143,97 +225,189 @@ func (p *plan) prepare(r *segment.Reader) (*segmentPlan, error) {
 	if sp.agents, err = r.Agents(); err != nil {
 		return nil, err
 	}
-	sp.leafClients, sp.leafAgents = make([][]bool, len(p.pred.leaves)), make([][]bool, len(p.pred.leaves))
+	all := make([]truth, len(p.pred.leaves)) // true of the whole segment
 	for i, l := range p.pred.leaves {
+		all[i] = unknown
+		var f facts
 		switch l.levels {
 		case levelClient:
-			sp.leafClients[i] = make([]bool, len(sp.clients))
-			for k, c := range sp.clients {
-				if sp.leafClients[i][k], err = l.value(clientVars(c)); err != nil {
-					return nil, err
-				}
+			sp.tables[i] = make([]truth, len(sp.clients))
+			for k := range sp.clients {
+				f.client = &sp.clients[k]
+				sp.tables[i][k], _ = l.value(&f) // an error is told of when a row has it
 			}
 		case levelAgent:
-			sp.leafAgents[i] = make([]bool, len(sp.agents))
+			sp.tables[i] = make([]truth, len(sp.agents))
 			for k, a := range sp.agents {
-				if sp.leafAgents[i][k], err = l.value(map[string]any{"client.agent": a}); err != nil {
-					return nil, err
-				}
+				f.agent = a
+				sp.tables[i][k], _ = l.value(&f)
 			}
+		default:
+			continue
 		}
+		all[i] = agreed(sp.tables[i])
+	}
+	sp.shapes = make([]shapePlan, len(shapes))
+	some := false
+	for i, sh := range shapes {
+		s := &sp.shapes[i]
+		if err := p.prepareShape(s, sh, all); err != nil {
+			return nil, err
+		}
+		some = some || s.possible
+		for k := range s.meanings {
+			sp.moves = sp.moves || s.meanings[k].moved && s.meanings[k].read && s.meanings[k].verdict != no
+		}
+	}
+	if !some && !p.byRows {
+		return nil, nil
 	}
 	return sp, nil
 }
 
-func clientVars(c segment.Client) map[string]any {
-	ip := ""
-	if c.IP.IsValid() {
-		ip = c.IP.Unmap().String()
+// agreed gives what all entries of a table have in common.
+func agreed(table []truth) truth {
+	if len(table) == 0 {
+		return unknown
 	}
-	return map[string]any{"client.ip": ip, "client.country": c.Country, "client.network": c.Network}
+	for _, t := range table {
+		if t != table[0] {
+			return unknown
+		}
+	}
+	if table[0] == failed {
+		return unknown
+	}
+	return table[0]
 }
 
-func (p *plan) prepareShape(s *shapePlan, sh segment.Shape) error {
+func (p *plan) prepareShape(s *shapePlan, sh segment.Shape, all []truth) error {
 	s.shape = sh
+	mapped := sh.Flags&segment.Mapped != 0
 	meanings := []catalog.Meaning{{From: catalog.Always, Until: catalog.Never}}
 	if p.catalog != nil {
-		meanings = p.catalog.Meanings(sh.Route, sh.Flags&segment.Mapped != 0)
+		meanings = p.catalog.Meanings(sh.Route, mapped)
+	}
+	old, err := p.old(sh.Edition)
+	if err != nil {
+		return err
+	}
+	if old != nil && old != p.catalog {
+		meanings = cut(meanings, old.Meanings(sh.Route, mapped))
 	}
 	for _, m := range meanings {
-		mp := meaningPlan{Meaning: m, leaves: make([]truth, len(p.pred.leaves))}
-		items := []string{}
-		if p.catalog != nil {
-			items = p.catalog.ItemNames(m.Items)
-		}
-		mp.vars = map[string]any{
-			"source": sh.Source, "action": sh.Action.String(), "route": sh.Route, "status": int64(sh.Status),
-			"credential.key": sh.Key, "actor.type": sh.ActorType, "items": items,
-		}
-		for i, l := range p.pred.leaves {
-			mp.leaves[i] = unknown
-			if l.pseudo != plain || l.timeOp != "" || l.levels&^levelShape != 0 {
-				continue
+		mp := meaningPlan{Meaning: m, shape: &s.shape, route: sh.Route, names: []string{}, status: int64(sh.Status)}
+		if m.Known {
+			mp.route = routeName(sh.Route, m.Route)
+			mp.names = p.catalog.ItemNames(m.Items)
+			switch {
+			case old == nil:
+				mp.added = added(m)
+			case old != p.catalog:
+				mp.added = p.catalog.AddedSince(old, sh.Route, mapped, m.From)
 			}
-			v, err := l.value(mp.vars)
-			if err != nil {
-				return err
-			}
-			mp.leaves[i] = of(v)
 		}
-		mp.verdict = p.pred.root.eval(func(i int) truth { return mp.leaves[i] })
 		mp.read = m.Known && m.Personal && m.Success.Contains(sh.Status)
-		mp.named, mp.names = p.subject(sh, m)
+		mp.subject()
+		p.decideShape(&mp, all)
 		s.possible = s.possible || mp.verdict != no
 		s.meanings = append(s.meanings, mp)
 	}
 	return nil
 }
 
-// subject tells whether the fragment's account is a subject of the record by
-// the catalog in force now, whatever the catalog that decoded it said.
-func (p *plan) subject(sh segment.Shape, m catalog.Meaning) (named, names bool) {
-	switch m.Position {
-	case event.PositionActor:
-		named = sh.Flags&segment.HomeIsActor != 0
-		names = named
-	case event.PositionPath, event.PositionQuery:
-		named = sh.Flags&segment.Named != 0 && sh.Position == m.Position ||
-			sh.Flags&segment.Lifted != 0 && m.Position == event.PositionPath
-		// The lifted id of an unmapped request by a member stands in a second
-		// fragment.
-		names = named || sh.Flags&(segment.Mapped|segment.Split) == segment.Split && m.Position == event.PositionPath
-	case event.PositionList:
-		named = sh.Flags&segment.Named != 0 && sh.Position == event.PositionList
-		names = named
+// added is what is known to be added when the older catalog is not at hand.
+func added(m catalog.Meaning) catalog.ItemSet {
+	if m.Added {
+		return m.Items
 	}
-	return named, names
+	return 0
+}
+
+// cut divides meanings where the older catalog changed what it said.
+func cut(ms, olds []catalog.Meaning) []catalog.Meaning {
+	var out []catalog.Meaning
+	for _, m := range ms {
+		for _, o := range olds {
+			if from, until := max(m.From, o.From), min(m.Until, o.Until); from < until {
+				piece := m
+				piece.From, piece.Until = from, until
+				out = append(out, piece)
+			}
+		}
+	}
+	return out
+}
+
+// routeName is the name by which an answer speaks of a stored route: that of
+// the catalog in force, under the method it was asked with where that has no
+// body (HEAD, OPTIONS).
+func routeName(stored, now string) string {
+	method, _, _ := strings.Cut(stored, " ")
+	if method == "HEAD" || method == "OPTIONS" {
+		if was, path, ok := strings.Cut(now, " "); ok && was != method {
+			return method + " " + path
+		}
+	}
+	return now
+}
+
+// decideShape evaluates what the shape decides.
+func (p *plan) decideShape(mp *meaningPlan, all []truth) {
+	mp.leaves = make([]truth, len(p.pred.leaves))
+	f := facts{shape: mp}
+	for i, l := range p.pred.leaves {
+		mp.leaves[i] = all[i]
+		switch {
+		case l.pseudo == pseudoAccount && !mp.named && !mp.moved:
+			mp.leaves[i] = of(l.empty != l.negate) // the record names nobody
+		case l.pseudo == plain && l.timeOp == "" && l.levels&^levelShape == 0:
+			mp.leaves[i], _ = l.value(&f)
+		case l.timeOp != "" && mp.From < mp.Until:
+			mp.leaves[i] = l.span(mp.From, mp.Until-1)
+		}
+	}
+	mp.verdict = p.pred.root.eval(func(i int) truth { return mp.leaves[i] })
+	mp.bySplit = p.byAccount && mp.named && mp.shape.Flags&segment.Split != 0 && !(mp.Known && mp.Position == event.PositionActor)
+	if p.byAccount && mp.carrier {
+		mp.verdict = no // decided by the fragment that has the subject
+	}
+}
+
+// liftedAccount stands in the shape of an unmapped path for an id that fits the
+// catalog's account pattern.
+const liftedAccount = "{account}"
+
+// subject tells whose data the rows of a shape are. A record that was decoded
+// by an earlier catalog keeps the accounts that one found and where it found
+// them; accounts that stood elsewhere are gone, and the read is unresolved
+// unless the subject is the actor.
+func (mp *meaningPlan) subject() {
+	flags, m := mp.shape.Flags, &mp.Meaning
+	has := func(f segment.Flags) bool { return flags&f != 0 }
+	// An id lifted from an unmapped path stands in a second fragment, beside
+	// the actor's, except that a member's own id stands in the actor's.
+	unnamed := !has(segment.Mapped) && mp.shape.Position == event.PositionNone
+	ownID := unnamed && has(segment.HomeIsActor) && !has(segment.Split) && strings.Contains(mp.shape.Route, liftedAccount)
+	lifted := has(segment.Lifted) || ownID
+	beside := unnamed && !lifted && has(segment.Split)
+	switch {
+	case !m.Known: // what the line says counts, though not as a read
+		mp.named, mp.carrier = has(segment.Named) || lifted, beside
+	case m.Position == event.PositionActor:
+		mp.named = has(segment.HomeIsActor)
+		mp.moved = !mp.named && mp.shape.ActorType == event.Member && (has(segment.Named) || has(segment.Lifted))
+	case m.Position == event.PositionPath && unnamed:
+		mp.named, mp.carrier = lifted, beside
+	case m.Position == event.PositionNone:
+	default:
+		mp.named = has(segment.Named) && mp.shape.Position == m.Position
+	}
+	mp.anybody = mp.named || mp.moved || mp.carrier
 }
 
 // at gives the meaning in force at a moment.
 func (s *shapePlan) at(t event.Millis) *meaningPlan {
-	if len(s.meanings) == 1 {
-		return &s.meanings[0]
-	}
 	for i := range s.meanings {
 		if m := &s.meanings[i]; m.From <= t && t < m.Until {
 			return m

@@ -40,6 +40,9 @@ func newSet(p *plan, t *tally) *Set {
 			s.People = append(s.People, Person{x.person, x.mask})
 		}
 	}
+	for _, x := range t.persons {
+		s.People = append(s.People, Person{x.person, x.mask})
+	}
 	slices.Sort(s.Accounts)
 	s.People = unitePeople(s.People)
 	return s

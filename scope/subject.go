@@ -132,7 +132,7 @@ func (p *plan) subjectIn(v View, r *segment.Reader, ref dictionary.Ref, out *Acc
 			continue
 		}
 		var sh shapePlan
-		if err := p.prepareShape(&sh, shapes[gr.Shape]); err != nil {
+		if err := p.prepareShape(&sh, shapes[gr.Shape], nil); err != nil {
 			return err
 		}
 		if err := pt.Details(g, homes, &d, true); err != nil {

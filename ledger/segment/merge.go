@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger/dictionary"
 )
 
-// Merge writes the rows of several segments as one, partition by partition. The
-// result is what Write would make of all their rows.
+// Merge writes the rows of several segments as one, partition by partition, so
+// that it needs the memory of their tables and of a few partitions. The result
+// is byte for byte what Write makes of all their rows.
 func Merge(w io.Writer, rs []*Reader) (Info, error) {
 	return Filter(w, rs, nil)
 }
@@ -17,88 +17,136 @@ func Merge(w io.Writer, rs []*Reader) (Info, error) {
 // Filter is Merge without the rows whose file drop names; drop may be nil.
 func Filter(w io.Writer, rs []*Reader, drop func(file string) bool) (Info, error) {
 	rows := int64(0)
-	us := make([]*tablesInUse, len(rs))
-	dropped := make([][]bool, len(rs))
+	ins := make([]*input, len(rs))
+	us := make([]source, len(rs))
 	for i, r := range rs {
-		t, err := r.load()
-		if err != nil {
-			return Info{}, err
+		for p := range r.parts {
+			rows += int64(r.parts[p].rows)
 		}
-		for _, pl := range r.parts {
-			rows += int64(pl.rows)
-		}
-		dropped[i] = make([]bool, len(t.files))
-		some := false
-		for f, name := range t.files {
-			dropped[i][f] = drop != nil && drop(name)
-			some = some || dropped[i][f]
-		}
-		if us[i], err = inUse(r, t, dropped[i], some); err != nil {
+		ins[i] = &input{r: r}
+		var err error
+		if us[i], err = ins[i].source(drop); err != nil {
 			return Info{}, err
 		}
 	}
 	if rows > MaxRows {
 		return Info{}, fmt.Errorf("merge of %d rows: at most %d", rows, MaxRows)
 	}
-	t, codes := unite(us)
-	out := newFile(w, t)
-	err := out.partitions(func(p int) ([]Session, []Row, error) { return gather(rs, codes, dropped, p) })
+	f, codes := newFile(w, us)
+	sessions := 0
+	for i, in := range ins {
+		in.codes = codes[i]
+		sessions += in.sessions
+	}
+	var err error
+	f.t.visitors, err = findVisitors(sessions, func(fn func(*Session)) error {
+		for _, in := range ins {
+			if err := in.eachSession(fn); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return Info{}, err
 	}
-	return out.finish()
+	err = f.partitions(func(p int, l *load) error {
+		for _, in := range ins {
+			if err := in.gather(p, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return f.finish()
 }
 
-// inUse marks what the kept rows use. When nothing is dropped that is all.
-func inUse(r *Reader, t *names, dropped []bool, some bool) (*tablesInUse, error) {
-	clients, err := r.Clients()
+// input is a segment being merged.
+type input struct {
+	r        *Reader
+	codes    tableCodes // in the result
+	sessions int        // in use, at most
+	dropped  []bool     // per file; nil if none is
+	// inUse marks, per partition, the sessions that have a row which is kept;
+	// only if a file is dropped.
+	inUse [dictionary.Partitions][]bool
+}
+
+// source tells what the kept rows use. When none is dropped, that is all.
+func (in *input) source(drop func(string) bool) (source, error) {
+	var u source
+	r := in.r
+	files, err := r.fileTable()
 	if err != nil {
-		return nil, err
+		return u, err
 	}
-	blocks, err := r.loadBlocks()
-	if err != nil {
-		return nil, err
+	if u.shapes.list, err = r.Shapes(); err != nil {
+		return u, err
 	}
-	u := &tablesInUse{
-		shapes: t.shapes, clients: clients, agents: t.agents, files: t.files, minTime: r.base,
-		first: make([]map[uint32]event.Millis, len(t.files)),
+	if u.clients.list, err = r.Clients(); err != nil {
+		return u, err
 	}
-	mark := func(n int, v bool) []bool {
-		b := make([]bool, n)
-		for i := range b {
-			b[i] = v
-		}
-		return b
+	if u.agents.list, err = r.Agents(); err != nil {
+		return u, err
 	}
-	u.uShape, u.uClient = mark(len(t.shapes), !some), mark(len(clients), !some)
-	u.uAgnt, u.uFile = mark(len(t.agents), !some), mark(len(t.files), !some)
-	for f, b := range blocks {
-		if dropped[f] {
-			continue
-		}
-		u.first[f] = make(map[uint32]event.Millis, len(b.blocks))
-		for i := range b.blocks {
-			u.first[f][b.blocks[i]] = b.times[i]
+	u.files.list = files.names
+	for i, name := range files.names {
+		if drop != nil && drop(name) {
+			if in.dropped == nil {
+				in.dropped = make([]bool, len(files.names))
+			}
+			in.dropped[i] = true
 		}
 	}
-	if !some {
+	u.first = make([]firstTimes, len(files.names))
+	for i := range files.blocks {
+		if in.dropped == nil || !in.dropped[i] {
+			u.first[i].noteAll(&files.blocks[i])
+		}
+	}
+	if in.dropped == nil {
+		info, err := r.Info()
+		if err != nil || info.Rows == 0 {
+			return u, err
+		}
+		u.time(info.MinTime, info.MaxTime)
+		// As many sessions as rows is much too high, and costs a byte each.
+		in.sessions = int(info.Rows)
 		return u, nil
 	}
-	for p := range dictionary.Partitions {
-		err := eachRow(r, p, func(pt *Partition, ss *Sessions, g *Group, d *Details, i int) {
-			if f := d.File[i]; !dropped[f] {
-				s := d.Session[i]
-				u.uShape[g.Shape], u.uFile[f], u.uClient[ss.Client[s]], u.uAgnt[ss.Agent[s]] = true, true, true, true
+	u.shapes.on, u.clients.on = make([]bool, len(u.shapes.list)), make([]bool, len(u.clients.list))
+	u.agents.on, u.files.on = make([]bool, len(u.agents.list)), make([]bool, len(u.files.list))
+	for p := range in.inUse {
+		err := eachGroup(r, p, func(ss *Sessions, g *Group, d *Details) {
+			if in.inUse[p] == nil {
+				in.inUse[p] = make([]bool, len(ss.Home))
+			}
+			for i, f := range d.File {
+				if in.dropped[f] {
+					continue
+				}
+				u.time(d.Time[i], d.Time[i])
+				u.shapes.on[g.Shape], u.files.on[f] = true, true
+				if s := d.Session[i]; !in.inUse[p][s] {
+					in.inUse[p][s] = true
+					in.sessions++
+					u.clients.on[ss.Client[s]], u.agents.on[ss.Agent[s]] = true, true
+				}
 			}
 		})
 		if err != nil {
-			return nil, err
+			return u, err
 		}
 	}
 	return u, nil
 }
 
-func eachRow(r *Reader, p int, fn func(pt *Partition, ss *Sessions, g *Group, d *Details, i int)) error {
+// eachGroup decodes a partition, group by group. What fn is given is good until
+// it returns.
+func eachGroup(r *Reader, p int, fn func(ss *Sessions, g *Group, d *Details)) error {
 	pt, err := r.Partition(p)
 	if err != nil || len(pt.groups) == 0 {
 		return err
@@ -116,44 +164,62 @@ func eachRow(r *Reader, p int, fn func(pt *Partition, ss *Sessions, g *Group, d 
 		if err := pt.Details(g, homes, &d, true); err != nil {
 			return err
 		}
-		for i := range homes {
-			fn(pt, ss, &pt.groups[g], &d, i)
+		fn(ss, &pt.groups[g], &d)
+	}
+	return nil
+}
+
+// session gives one in the codes of the result.
+func (in *input) session(p int, ss *Sessions, i int) Session {
+	return Session{
+		Home: dictionary.MakeRef(byte(p), ss.Home[i]), Actor: ss.Actor[i], HasActor: ss.HasActor[i],
+		Token: ss.Token[i], Client: in.codes.clients[ss.Client[i]], Agent: in.codes.agents[ss.Agent[i]],
+	}
+}
+
+func (in *input) eachSession(fn func(*Session)) error {
+	for p := range dictionary.Partitions {
+		pt, err := in.r.Partition(p)
+		if err != nil {
+			return err
+		}
+		ss, err := pt.Sessions()
+		if err != nil {
+			return err
+		}
+		for i := range ss.Home {
+			if in.dropped != nil && !in.inUse[p][i] {
+				continue
+			}
+			s := in.session(p, ss, i)
+			fn(&s)
 		}
 	}
 	return nil
 }
 
-// gather collects one partition of all segments, in the codes of the result.
-func gather(rs []*Reader, codes []tableCodes, dropped [][]bool, p int) ([]Session, []Row, error) {
-	var sessions []Session
-	var rows []Row
-	for i, r := range rs {
-		c := &codes[i]
-		var base uint32
-		first := true
-		err := eachRow(r, p, func(pt *Partition, ss *Sessions, g *Group, d *Details, k int) {
-			if first {
-				first = false
-				base = uint32(len(sessions))
-				for j := range ss.Home {
-					sessions = append(sessions, Session{
-						Home: dictionary.MakeRef(byte(p), ss.Home[j]), Actor: ss.Actor[j], HasActor: ss.HasActor[j],
-						Token: ss.Token[j], Client: c.clients[ss.Client[j]], Agent: c.agents[ss.Agent[j]],
-					})
-				}
-			}
-			if dropped[i][d.File[k]] {
-				return
-			}
-			s := d.Session[k]
-			rows = append(rows, Row{
-				Time: d.Time[k], Home: dictionary.MakeRef(byte(p), ss.Home[s]), Shape: c.shapes[g.Shape], Session: base + s,
-				Rows: d.Rows[k], File: c.files[d.File[k]], Block: d.Block[k], Record: d.Record[k],
-			})
-		})
-		if err != nil {
-			return nil, nil, err
+// gather adds one partition to l.
+func (in *input) gather(p int, l *load) error {
+	local := []uint32(nil) // of a session in l, +1
+	return eachGroup(in.r, p, func(ss *Sessions, g *Group, d *Details) {
+		if local == nil {
+			local = make([]uint32, len(ss.Home))
 		}
-	}
-	return sessions, rows, nil
+		shape := in.codes.shapes[g.Shape]
+		k := l.grow(len(d.File))
+		for i, f := range d.File {
+			if in.dropped != nil && in.dropped[f] {
+				continue
+			}
+			s := d.Session[i]
+			if local[s] == 0 {
+				l.sessions = append(l.sessions, in.session(p, ss, int(s)))
+				local[s] = uint32(len(l.sessions))
+			}
+			l.session[k], l.shape[k], l.file[k] = local[s]-1, shape, in.codes.files[f]
+			l.block[k], l.record[k], l.rows[k], l.time[k] = d.Block[i], d.Record[i], d.Rows[i], d.Time[i]
+			k++
+		}
+		l.cut(k)
+	})
 }

@@ -124,5 +124,6 @@ type Info struct {
 	Sources   map[string]*SourceInfo
 }
 
-// MaxRows bounds a segment: row numbers and offsets stay within 32 bits.
-const MaxRows = 1 << 28
+// MaxRows bounds a segment: it is four times what merges make, and bounds what a
+// damaged file can ask for.
+const MaxRows = 1 << 26

@@ -3,12 +3,15 @@ package segment
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/haetae/haetae/event"
@@ -120,7 +123,18 @@ func flatten(in *Input) []flat {
 }
 
 func sortFlat(out []flat) {
-	slices.SortFunc(out, func(a, b flat) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	type keyed struct {
+		key string
+		flat
+	}
+	ks := make([]keyed, len(out))
+	for i, f := range out {
+		ks[i] = keyed{fmt.Sprint(f), f}
+	}
+	slices.SortFunc(ks, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
+	for i := range ks {
+		out[i] = ks[i].flat
+	}
 }
 
 func readBack(t testing.TB, r *Reader) []flat {
@@ -134,16 +148,17 @@ func readBack(t testing.TB, r *Reader) []flat {
 	files, _ := r.Files()
 	shapes, _ := r.Shapes()
 	for p := range dictionary.Partitions {
-		err := eachRow(r, p, func(pt *Partition, ss *Sessions, g *Group, d *Details, i int) {
-			s := d.Session[i]
-			home := dictionary.MakeRef(byte(p), ss.Home[s])
-			out = append(out, flat{
-				d.Time[i], home, shapes[g.Shape],
-				Session{Home: home, Actor: ss.Actor[s], HasActor: ss.HasActor[s], Token: ss.Token[s]},
-				clients[ss.Client[s]], agents[ss.Agent[s]], d.Rows[i], files[d.File[i]], d.Block[i], d.Record[i],
-			})
-			if d.Time[i] < g.MinTime || d.Time[i] > g.MaxTime {
-				t.Errorf("row at %v outside its group's span %v..%v", d.Time[i], g.MinTime, g.MaxTime)
+		err := eachGroup(r, p, func(ss *Sessions, g *Group, d *Details) {
+			for i, s := range d.Session {
+				home := dictionary.MakeRef(byte(p), ss.Home[s])
+				out = append(out, flat{
+					d.Time[i], home, shapes[g.Shape],
+					Session{Home: home, Actor: ss.Actor[s], HasActor: ss.HasActor[s], Token: ss.Token[s]},
+					clients[ss.Client[s]], agents[ss.Agent[s]], d.Rows[i], files[d.File[i]], d.Block[i], d.Record[i],
+				})
+				if d.Time[i] < g.MinTime || d.Time[i] > g.MaxTime {
+					t.Errorf("row at %v outside its group's span %v..%v", d.Time[i], g.MinTime, g.MaxTime)
+				}
 			}
 		})
 		if err != nil {
@@ -164,7 +179,7 @@ func write(t testing.TB, in *Input) ([]byte, Info) {
 	return buf.Bytes(), info
 }
 
-func open(t testing.TB, b []byte) *Reader {
+func reader(t testing.TB, b []byte) *Reader {
 	t.Helper()
 	r, err := Open(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -193,7 +208,7 @@ func TestReadBack(t *testing.T) {
 			in := randomInput(rnd, n)
 			want := flatten(in)
 			b, info := write(t, in)
-			r := open(t, b)
+			r := reader(t, b)
 			diff(t, readBack(t, r), want)
 			got, err := r.Info()
 			if err != nil {
@@ -240,12 +255,14 @@ func TestMerge(t *testing.T) {
 	for range 10 {
 		var rs []*Reader
 		var want, without []flat
+		all := &Input{}
 		for range 1 + rnd.IntN(5) {
 			in := randomInput(rnd, rnd.IntN(800))
 			rows := flatten(in)
 			want = append(want, rows...)
+			all.append(in)
 			b, _ := write(t, in)
-			rs = append(rs, open(t, b))
+			rs = append(rs, reader(t, b))
 		}
 		for _, f := range want {
 			if f.File != "import 1" {
@@ -258,21 +275,204 @@ func TestMerge(t *testing.T) {
 		if _, err := Merge(&buf, rs); err != nil {
 			t.Fatal(err)
 		}
-		diff(t, readBack(t, open(t, buf.Bytes())), want)
+		diff(t, readBack(t, reader(t, buf.Bytes())), want)
+		if once, _ := write(t, all); !bytes.Equal(once, buf.Bytes()) {
+			t.Fatal("a merge is not what writing all rows at once makes")
+		}
 		buf.Reset()
 		info, err := Filter(&buf, rs, func(f string) bool { return f == "import 1" })
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := open(t, buf.Bytes())
+		r := reader(t, buf.Bytes())
 		diff(t, readBack(t, r), without)
 		if info.Rows != int64(len(without)) {
 			t.Fatalf("filter says %d rows, want %d", info.Rows, len(without))
+		}
+		some := &Input{Shapes: all.Shapes, Clients: all.Clients, Agents: all.Agents, Files: all.Files, Sessions: all.Sessions}
+		for _, row := range all.Rows {
+			if all.Files[row.File] != "import 1" {
+				some.Rows = append(some.Rows, row)
+			}
+		}
+		if once, _ := write(t, some); !bytes.Equal(once, buf.Bytes()) {
+			t.Fatal("a filter is not what writing the rows that are left makes")
 		}
 		if files, _ := r.Files(); slices.Contains(files, "import 1") {
 			t.Fatal("the filtered file is still named")
 		}
 	}
+}
+
+// append adds the rows of other, with its tables behind those of in.
+func (in *Input) append(other *Input) {
+	shapes, clients, agents := uint32(len(in.Shapes)), uint32(len(in.Clients)), uint32(len(in.Agents))
+	files, sessions := uint32(len(in.Files)), uint32(len(in.Sessions))
+	in.Shapes, in.Clients, in.Agents = append(in.Shapes, other.Shapes...), append(in.Clients, other.Clients...), append(in.Agents, other.Agents...)
+	in.Files = append(in.Files, other.Files...)
+	for _, s := range other.Sessions {
+		s.Client, s.Agent = s.Client+clients, s.Agent+agents
+		in.Sessions = append(in.Sessions, s)
+	}
+	for _, r := range other.Rows {
+		r.Shape, r.File, r.Session = r.Shape+shapes, r.File+files, r.Session+sessions
+		in.Rows = append(in.Rows, r)
+	}
+}
+
+// TestFindHome: what it finds is what a walk over all homes finds.
+func TestFindHome(t *testing.T) {
+	rnd := seed(t)
+	b, _ := write(t, randomInput(rnd, 2000))
+	r := reader(t, b)
+	for p := range dictionary.Partitions {
+		pt, err := r.Partition(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, local := range []uint32{0, 1, uint32(rnd.IntN(300)), noLocal} {
+			found := map[int]int{}
+			ranges, err := pt.FindHome(local)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range ranges {
+				found[x.Group] = x.To - x.From
+			}
+			for g := range pt.Groups() {
+				homes, err := pt.Homes(g, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := 0
+				for _, h := range homes {
+					if h == local {
+						n++
+					}
+				}
+				if found[g] != n {
+					t.Fatalf("partition %d, group %d: %d rows of the account found, want %d", p, g, found[g], n)
+				}
+			}
+		}
+	}
+}
+
+// TestSide: partitions may be read side by side, with one Partition in common.
+func TestSide(t *testing.T) {
+	b, _ := write(t, traffic(rand.New(rand.NewPCG(3, 3)), 200_000, 6, 1000))
+	r := reader(t, b)
+	shared, err := r.Partition(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for g := range shared.Groups() {
+				homes, err := shared.Homes(g, nil)
+				if err == nil {
+					err = shared.Details(g, homes, &Details{}, true)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			for p := w; p < dictionary.Partitions; p += 4 {
+				if err := eachGroup(r, p, func(*Sessions, *Group, *Details) {}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestForeignSession: a row of another account's session is refused, since the
+// file could not say it.
+func TestForeignSession(t *testing.T) {
+	in := traffic(rand.New(rand.NewPCG(3, 3)), 100, 6, 1000)
+	in.Rows[7].Home ^= 1
+	if _, err := Write(io.Discard, in); !errors.Is(err, errHome) {
+		t.Fatalf("a row with another home than its session: %v", err)
+	}
+}
+
+// TestSame: rows that are all the same cost next to nothing, and still bytes
+// enough for their number to be believed.
+func TestSame(t *testing.T) {
+	in := randomInput(seed(t), 1)
+	for range 50_000 {
+		in.Rows = append(in.Rows, in.Rows[0])
+	}
+	b, _ := write(t, in)
+	if len(b) > 2048 {
+		t.Errorf("%d equal rows take %d bytes", len(in.Rows), len(b))
+	}
+	diff(t, readBack(t, reader(t, b)), flatten(in))
+}
+
+// TestSmall: what a live flush of a few rows costs, and how often it is read.
+func TestSmall(t *testing.T) {
+	in := traffic(rand.New(rand.NewPCG(3, 3)), 300, 6, 1000)
+	b, _ := write(t, in)
+	t.Logf("%d rows: %d bytes", len(in.Rows), len(b))
+	if len(b) > 12_000 {
+		t.Errorf("%d rows take %d bytes", len(in.Rows), len(b))
+	}
+	c := &counting{Reader: bytes.NewReader(b)}
+	r, err := Open(c, int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := readAll(r); err != nil {
+		t.Fatal(err)
+	}
+	if c.n != 1 {
+		t.Errorf("%d reads of a small file, want 1", c.n)
+	}
+}
+
+// TestManyShapes: groups of a row or two stay cheap and are not read one by one.
+func TestManyShapes(t *testing.T) {
+	in := traffic(rand.New(rand.NewPCG(3, 3)), 300_000, 6, 1000)
+	base := in.Shapes[0]
+	for k := range 100_000 {
+		base.Key = "key " + strconv.Itoa(k)
+		in.Shapes = append(in.Shapes, base)
+	}
+	for i := range in.Rows {
+		in.Rows[i].Shape = uint32(4 + i%100_000)
+	}
+	b, _ := write(t, in)
+	per := float64(len(b)) / float64(len(in.Rows))
+	t.Logf("%.1f bytes a row in groups of one", per)
+	if per > 24 {
+		t.Errorf("%.1f bytes a row", per)
+	}
+	c := &counting{Reader: bytes.NewReader(b)}
+	r, err := Open(c, int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.n = 0
+	if err := eachGroup(r, 3, func(*Sessions, *Group, *Details) {}); err != nil {
+		t.Fatal(err)
+	}
+	if c.n > 10 {
+		t.Errorf("%d reads for a partition of small groups", c.n)
+	}
+}
+
+// counting counts reads.
+type counting struct {
+	*bytes.Reader
+	n int
+}
+
+func (c *counting) ReadAt(b []byte, at int64) (int, error) {
+	c.n++
+	return c.Reader.ReadAt(b, at)
 }
 
 func TestPack(t *testing.T) {
@@ -299,163 +499,4 @@ func TestPack(t *testing.T) {
 			t.Fatalf("%d values of width %d do not come back", n, width)
 		}
 	}
-}
-
-// FuzzOpen reads mutated segments: an error or rows, never a panic, and no
-// allocation out of proportion to the file.
-func FuzzOpen(f *testing.F) {
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{0, 1, 60} {
-		in := randomInput(rnd, n)
-		var buf bytes.Buffer
-		if _, err := Write(&buf, in); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(buf.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := Open(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			return
-		}
-		r.Info()
-		r.Clients()
-		if _, err := r.Shapes(); err != nil {
-			return
-		}
-		for p := range dictionary.Partitions {
-			eachRow(r, p, func(*Partition, *Sessions, *Group, *Details, int) {})
-		}
-	})
-}
-
-// TestDamage flips each byte of a small segment: reading it all must fail, or
-// give the same rows (a byte nobody reads does not exist in this format).
-func TestDamage(t *testing.T) {
-	rnd := seed(t)
-	b, _ := write(t, randomInput(rnd, 40))
-	for i := range b {
-		bad := slices.Clone(b)
-		bad[i] ^= 1 << rnd.IntN(8)
-		err := func() error {
-			r, err := Open(bytes.NewReader(bad), int64(len(bad)))
-			if err != nil {
-				return err
-			}
-			if _, err := r.Info(); err != nil {
-				return err
-			}
-			if _, err := r.Clients(); err != nil {
-				return err
-			}
-			for p := range dictionary.Partitions {
-				if err := eachRow(r, p, func(*Partition, *Sessions, *Group, *Details, int) {}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}()
-		if err == nil {
-			t.Fatalf("a flipped bit in byte %d of %d went unnoticed", i, len(b))
-		}
-	}
-}
-
-// TestSize prints and bounds the bytes per row of two shapes of traffic.
-func TestSize(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		perTok  int
-		ceiling float64
-	}{{"attack, one page a token", 1, 14}, {"ordinary sessions, six pages a token", 6, 8}} {
-		rnd := rand.New(rand.NewPCG(7, 7))
-		in := traffic(rnd, 400_000, c.perTok)
-		b, _ := write(t, in)
-		per := float64(len(b)) / float64(len(in.Rows))
-		t.Logf("%s: %.2f bytes a row", c.name, per)
-		if per > c.ceiling {
-			t.Errorf("%s: %.2f bytes a row, more than %.0f", c.name, per, c.ceiling)
-		}
-	}
-}
-
-// traffic makes a day of rows: perTok pages for each token, four routes, and
-// accounts at random among a million. With one page a token it is an attack as
-// they were: one account after the other in the order of their numbers, one
-// tool, a pool of addresses.
-func traffic(rnd *rand.Rand, rows, perTok int) *Input {
-	in := &Input{Files: []string{"import 1"}}
-	for _, route := range []string{"GET /my/addresses", "GET /my/profile", "GET /my/orders", "GET /my/addresses/{n}/edit"} {
-		in.Shapes = append(in.Shapes, Shape{Source: "gateway", Route: route, Key: "sig-2024-09", ActorType: event.Member, Status: 200, Flags: Mapped | Named | Primary | HomeIsActor})
-	}
-	clients := rows / perTok / 4
-	if perTok == 1 {
-		clients = 2000 // an attacker's pool of addresses
-	}
-	for range clients {
-		in.Clients = append(in.Clients, Client{IP: netip.AddrFrom4([4]byte{byte(rnd.Uint32()), byte(rnd.Uint32()), byte(rnd.Uint32()), byte(rnd.Uint32())})})
-	}
-	for i := range 60 {
-		in.Agents = append(in.Agents, "agent "+strconv.Itoa(i))
-	}
-	var next [dictionary.Partitions]uint32
-	for at := 0; at < rows; {
-		home := dictionary.Ref(rnd.Uint32()&0xff000000 | uint32(rnd.IntN(1_000_000/256)))
-		agents := 60
-		if perTok == 1 {
-			home = dictionary.MakeRef(byte(home.Part()), next[home.Part()])
-			next[home.Part()]++
-			agents = 1
-		}
-		start := int64(at) * 86_400_000 / int64(rows)
-		in.Sessions = append(in.Sessions, Session{Home: home, Actor: home, HasActor: true, Token: rnd.Uint64() | 1, Client: uint32(rnd.IntN(clients)), Agent: uint32(rnd.IntN(agents))})
-		for i := range perTok {
-			in.Rows = append(in.Rows, Row{
-				Time: event.Millis(1_740_000_000_000 + start + int64(i)*30_000 + rnd.Int64N(20_000)), Home: home,
-				Shape: uint32(rnd.IntN(4)), Session: uint32(len(in.Sessions) - 1), Rows: event.RowsUnknown,
-				Block: uint32(at * 500 >> 20),
-			})
-			at++
-		}
-	}
-	return in
-}
-
-func BenchmarkWrite(b *testing.B) {
-	rnd := rand.New(rand.NewPCG(7, 7))
-	in := traffic(rnd, 1_000_000, 6)
-	rows := slices.Clone(in.Rows)
-	for b.Loop() {
-		in.Rows = slices.Clone(rows)
-		var buf bytes.Buffer
-		if _, err := Write(&buf, in); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(buf.Len()))
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(rows)), "ns/row")
-}
-
-func BenchmarkHomes(b *testing.B) {
-	rnd := rand.New(rand.NewPCG(7, 7))
-	in := traffic(rnd, 4_000_000, 1)
-	raw, _ := write(b, in)
-	r := open(b, raw)
-	var dst []uint32
-	n := 0
-	for b.Loop() {
-		for p := range dictionary.Partitions {
-			pt, err := r.Partition(p)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for g := range pt.Groups() {
-				if dst, err = pt.Homes(g, dst); err != nil {
-					b.Fatal(err)
-				}
-				n += len(dst)
-			}
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/row")
 }

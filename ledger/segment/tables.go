@@ -3,41 +3,27 @@ package segment
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 
-	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/haetae/haetae/event"
-)
-
-var (
-	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-	decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(1<<30))
+	"github.com/haetae/haetae/ledger/dictionary"
 )
 
 // tables are the codes of a segment, each table sorted and without repeats, so
 // that the same rows always make the same file.
 type tables struct {
-	shapes  []Shape
-	clients []Client
-	agents  []string
-	files   []string
-	tokens  []uint64     // of sessions that are not the account's own
-	blocks  []fileBlocks // per file
+	shapes   []Shape
+	clients  []Client
+	agents   []string
+	files    []string
+	blocks   []fileBlocks // per file
+	visitors *visitors
 }
 
-// fileBlocks predicts the block of a row from its time: blocks[i] holds rows
-// from times[i] on, in a log written in order.
-type fileBlocks struct {
-	blocks []uint32
-	times  []event.Millis
-}
-
+// compareShapes begins with what a question asks for most, so that the groups
+// of one source or route stand together.
 func compareShapes(a, b Shape) int {
 	return cmp.Or(
 		strings.Compare(a.Source, b.Source), strings.Compare(a.Route, b.Route), strings.Compare(a.Key, b.Key),
@@ -50,138 +36,109 @@ func compareClients(a, b Client) int {
 	return cmp.Or(a.IP.Compare(b.IP), strings.Compare(a.Country, b.Country), strings.Compare(a.Network, b.Network))
 }
 
-// canonical sorts the entries of lists that are used, without repeats, and maps
-// the index of each entry of each list to its code.
-func canonical[T comparable](lists [][]T, used [][]bool, compare func(a, b T) int) (table []T, codes [][]uint32) {
-	for i, l := range lists {
-		for j, v := range l {
-			if used == nil || used[i][j] {
-				table = append(table, v)
+// used is a table of one of the segment's inputs: where on is nil all entries
+// are in use.
+type used[T any] struct {
+	list []T
+	on   []bool
+}
+
+func (u *used[T]) has(i int) bool { return u.on == nil || u.on[i] }
+
+// canonical sorts the entries in use, without repeats, and maps the index of
+// each entry of each input to its code.
+func canonical[T comparable](in []used[T], compare func(a, b T) int) (table []T, codes [][]uint32) {
+	type entry struct {
+		list, at uint32
+	}
+	var all []entry
+	for i := range in {
+		for j := range in[i].list {
+			if in[i].has(j) {
+				all = append(all, entry{uint32(i), uint32(j)})
 			}
 		}
 	}
-	slices.SortFunc(table, compare)
-	table = slices.Compact(table)
-	codes = make([][]uint32, len(lists))
-	for i, l := range lists {
-		codes[i] = make([]uint32, len(l))
-		for j, v := range l {
-			if used == nil || used[i][j] {
-				k, _ := slices.BinarySearchFunc(table, v, compare)
-				codes[i][j] = uint32(k)
-			}
+	slices.SortFunc(all, func(a, b entry) int { return compare(in[a.list].list[a.at], in[b.list].list[b.at]) })
+	codes = make([][]uint32, len(in))
+	for i := range in {
+		codes[i] = make([]uint32, len(in[i].list))
+	}
+	for _, e := range all {
+		v := in[e.list].list[e.at]
+		if len(table) == 0 || table[len(table)-1] != v {
+			table = append(table, v)
 		}
+		codes[e.list][e.at] = uint32(len(table) - 1)
 	}
 	return table, codes
 }
 
-// predict gives the place in f.blocks where a row of time t is expected.
-func (f *fileBlocks) predict(t event.Millis) int {
-	i := sort.Search(len(f.times), func(i int) bool { return f.times[i] > t })
-	return max(0, i-1)
-}
-
-// blockTable makes the prediction for one file from the first time seen in each
-// block.
-func blockTable(first map[uint32]event.Millis) fileBlocks {
-	var f fileBlocks
-	for b := range first {
-		f.blocks = append(f.blocks, b)
-	}
-	slices.Sort(f.blocks)
-	f.times = make([]event.Millis, len(f.blocks))
-	for i, b := range f.blocks {
-		f.times[i] = first[b]
-		if i > 0 { // so that it can be searched
-			f.times[i] = max(f.times[i], f.times[i-1])
-		}
-	}
-	return f
-}
-
-// encode gives the four tables: shapes with agents and files, clients, tokens,
-// blocks.
-func (t *tables) encode() [4][]byte {
-	var out [4][]byte
-	for i, b := range [][]byte{t.encodeNames(), t.encodeClients(), t.encodeTokens(), t.encodeBlocks()} {
-		out[i] = encoder.EncodeAll(b, nil)
-	}
-	return out
-}
-
-func (t *tables) encodeNames() []byte {
-	var b []byte
-	str := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
-	b = binary.AppendUvarint(b, uint64(len(t.shapes)))
-	for _, s := range t.shapes {
-		str(s.Source)
-		str(s.Route)
-		str(s.Key)
-		str(s.ActorType)
+func encodeShapes(list []Shape) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(list)))
+	var last Shape
+	for _, s := range list {
+		b = appendString(b, last.Source, s.Source)
+		b = appendString(b, last.Route, s.Route)
+		b = appendString(b, last.Key, s.Key)
+		b = appendString(b, last.ActorType, s.ActorType)
+		last = s
 		for _, v := range []uint64{uint64(s.Action), uint64(s.Status), uint64(s.Position), uint64(s.Edition), uint64(s.Flags)} {
 			b = binary.AppendUvarint(b, v)
 		}
 	}
-	for _, list := range [][]string{t.agents, t.files} {
-		b = binary.AppendUvarint(b, uint64(len(list)))
-		for _, s := range list {
-			str(s)
-		}
-	}
-	// How many there are in the other tables, by which codes are checked.
-	b = binary.AppendUvarint(b, uint64(len(t.clients)))
-	return binary.AppendUvarint(b, uint64(len(t.tokens)))
+	return b
 }
 
-func (t *tables) encodeClients() []byte {
-	var b []byte
-	str := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
-	// Countries and networks are few: a table of their own.
-	places, codes := canonical([][]string{placesOf(t.clients)}, nil, strings.Compare)
-	b = binary.AppendUvarint(b, uint64(len(places)))
-	for _, p := range places {
-		str(p)
+func decodeShapes(raw []byte) ([]Shape, error) {
+	v := &varints{b: raw}
+	var list []Shape
+	var last Shape
+	for range v.int(int64(len(raw))) {
+		s := Shape{Source: v.str(last.Source), Route: v.str(last.Route), Key: v.str(last.Key), ActorType: v.str(last.ActorType)}
+		s.Action, s.Status, s.Position = event.Action(v.int(255)), uint16(v.int(1<<16-1)), event.Position(v.int(255))
+		s.Edition, s.Flags = uint32(v.int(1<<32-1)), Flags(v.int(1<<16-1))
+		if v.bad {
+			break
+		}
+		list, last = append(list, s), s
 	}
-	b = binary.AppendUvarint(b, uint64(len(t.clients)))
+	return list, v.err()
+}
+
+// Kinds of address.
+const (
+	addressNone = 0
+	address4    = 4
+	address6    = 6
+	// addressSame: that of the client before, which differs in what is said of it.
+	addressSame = 1
+)
+
+func encodeClients(list []Client) []byte {
+	// Countries and networks are few: a table of their own.
+	places, codes := canonical([]used[string]{{list: placesOf(list)}}, strings.Compare)
+	b := encodeStrings(nil, places)
+	b = binary.AppendUvarint(b, uint64(len(list)))
 	last4 := uint64(0)
-	for i, c := range t.clients {
+	for i, c := range list {
 		b = binary.AppendUvarint(b, uint64(codes[0][2*i]))
 		b = binary.AppendUvarint(b, uint64(codes[0][2*i+1]))
 		switch {
 		case !c.IP.IsValid():
-			b = append(b, 0)
+			b = append(b, addressNone)
+		case i > 0 && c.IP == list[i-1].IP:
+			b = append(b, addressSame)
 		case c.IP.Is4():
 			a := c.IP.As4()
 			v := uint64(binary.BigEndian.Uint32(a[:]))
-			b = append(b, 4)
+			b = append(b, address4)
 			b = binary.AppendUvarint(b, v-last4) // sorted, so never negative
 			last4 = v
 		default:
 			a := c.IP.As16()
-			b = append(b, 6)
+			b = append(b, address6)
 			b = append(b, a[:]...)
-		}
-	}
-	return b
-}
-
-func (t *tables) encodeTokens() []byte {
-	b := make([]byte, 0, 8*len(t.tokens))
-	for _, v := range t.tokens {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return b
-}
-
-func (t *tables) encodeBlocks() []byte {
-	var b []byte
-	for _, f := range t.blocks {
-		b = binary.AppendUvarint(b, uint64(len(f.blocks)))
-		lb, lt := uint32(0), event.Millis(0)
-		for i := range f.blocks {
-			b = binary.AppendUvarint(b, uint64(f.blocks[i]-lb))
-			b = binary.AppendUvarint(b, zigzag(int64(f.times[i]-lt)))
-			lb, lt = f.blocks[i], f.times[i]
 		}
 	}
 	return b
@@ -195,185 +152,297 @@ func placesOf(cs []Client) []string {
 	return out
 }
 
-func unzip(raw []byte, what string) ([]byte, error) {
-	data, err := decoder.DecodeAll(raw, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", what, ErrCorrupt, err)
-	}
-	return data, nil
-}
-
-// names is what the first table holds.
-type names struct {
-	shapes          []Shape
-	agents, files   []string
-	clients, tokens int // how many
-}
-
-func decodeNames(raw []byte) (*names, error) {
-	data, err := unzip(raw, "names")
+func decodeClients(raw []byte) ([]Client, error) {
+	v := &varints{b: raw}
+	places, err := decodeStrings(v)
 	if err != nil {
 		return nil, err
 	}
-	v := &varints{b: data}
-	t := &names{}
-	for range v.int(int64(len(data))) {
-		s := Shape{Source: v.str(), Route: v.str(), Key: v.str(), ActorType: v.str()}
-		s.Action, s.Status, s.Position = event.Action(v.int(255)), uint16(v.int(1<<16-1)), event.Position(v.int(255))
-		s.Edition, s.Flags = uint32(v.int(1<<32-1)), Flags(v.int(1<<16-1))
-		if v.bad {
-			break
-		}
-		t.shapes = append(t.shapes, s)
-	}
-	for _, list := range []*[]string{&t.agents, &t.files} {
-		for range v.int(int64(len(data))) {
-			*list = append(*list, v.str())
-			if v.bad {
-				break
-			}
-		}
-	}
-	t.clients, t.tokens = v.int(MaxRows), v.int(MaxRows)
-	return t, v.err("names")
-}
-
-func decodeClients(raw []byte, n int) ([]Client, error) {
-	data, err := unzip(raw, "clients")
-	if err != nil {
-		return nil, err
-	}
-	v := &varints{b: data}
-	var places []string
-	for range v.int(int64(len(data))) {
-		places = append(places, v.str())
-		if v.bad {
-			break
-		}
-	}
-	var out []Client
+	n := v.int(int64(len(v.b)) / 3)
+	list := make([]Client, 0, n)
 	last4 := uint64(0)
-	for range v.int(int64(len(data))) {
-		country, network := v.int(int64(len(places))), v.int(int64(len(places)))
+	for range n {
+		country, network := v.int(int64(len(places))-1), v.int(int64(len(places))-1)
 		kind := v.take(1)
-		if v.bad || country >= len(places) || network >= len(places) {
-			v.bad = true
+		if v.bad {
 			break
 		}
 		c := Client{Country: places[country], Network: places[network]}
 		switch kind[0] {
-		case 0:
-		case 4:
+		case addressNone:
+		case addressSame:
+			if len(list) == 0 {
+				v.bad = true
+				return nil, v.err()
+			}
+			c.IP = list[len(list)-1].IP
+		case address4:
 			last4 += v.uint()
 			var a [4]byte
 			binary.BigEndian.PutUint32(a[:], uint32(last4))
 			c.IP = netip.AddrFrom4(a)
-		case 6:
-			a := v.take(16)
-			if a != nil {
+		case address6:
+			if a := v.take(16); a != nil {
 				c.IP = netip.AddrFrom16([16]byte(a))
 			}
 		default:
 			v.bad = true
 		}
-		out = append(out, c)
+		list = append(list, c)
 	}
-	if len(out) != n {
-		v.bad = true
-	}
-	return out, v.err("clients")
+	return list, v.err()
 }
 
-func decodeTokens(raw []byte, n int) ([]uint64, error) {
-	data, err := unzip(raw, "tokens")
-	if err != nil {
-		return nil, err
+func encodeStrings(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	last := ""
+	for _, s := range list {
+		b = appendString(b, last, s)
+		last = s
 	}
-	if len(data) != 8*n {
-		return nil, fmt.Errorf("tokens end early: %w", ErrCorrupt)
-	}
-	out := make([]uint64, n)
-	for i := range out {
-		out[i] = binary.LittleEndian.Uint64(data[8*i:])
-	}
-	return out, nil
+	return b
 }
 
-func decodeBlocks(raw []byte, files int) ([]fileBlocks, error) {
-	data, err := unzip(raw, "blocks")
-	if err != nil {
-		return nil, err
-	}
-	v := &varints{b: data}
-	var out []fileBlocks
-	for range files {
-		var f fileBlocks
-		lb, lt := uint32(0), event.Millis(0)
-		for range v.int(int64(len(data))) {
-			lb += uint32(v.uint())
-			lt += event.Millis(unzigzag(v.uint()))
-			if v.bad {
-				break
-			}
-			f.blocks, f.times = append(f.blocks, lb), append(f.times, lt)
-		}
-		out = append(out, f)
-	}
-	return out, v.err("blocks")
-}
-
-func (i *Info) encode() ([]byte, error) {
-	var b []byte
-	for _, v := range []uint64{uint64(i.Rows), uint64(i.Primaries), zigzag(int64(i.MinTime)), zigzag(int64(i.MaxTime)), uint64(i.Malformed), uint64(len(i.Sources))} {
-		b = binary.AppendUvarint(b, v)
-	}
-	names := make([]string, 0, len(i.Sources))
-	for n := range i.Sources {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		s := i.Sources[n]
-		b = append(binary.AppendUvarint(b, uint64(len(n))), n...)
-		b = binary.AppendUvarint(b, uint64(s.Records))
-		b = binary.AppendUvarint(b, zigzag(int64(s.MinTime)))
-		b = binary.AppendUvarint(b, zigzag(int64(s.MaxTime)))
-		s.Minutes.RunOptimize()
-		m, err := s.Minutes.ToBytes()
-		if err != nil {
-			return nil, err
-		}
-		b = append(binary.AppendUvarint(b, uint64(len(m))), m...)
-	}
-	return encoder.EncodeAll(b, nil), nil
-}
-
-func decodeInfo(raw []byte) (Info, error) {
-	var i Info
-	data, err := decoder.DecodeAll(raw, nil)
-	if err != nil {
-		return i, fmt.Errorf("information: %w: %w", ErrCorrupt, err)
-	}
-	v := &varints{b: data}
-	i.Rows, i.Primaries = int64(v.int(MaxRows)), int64(v.int(MaxRows))
-	i.MinTime, i.MaxTime = event.Millis(unzigzag(v.uint())), event.Millis(unzigzag(v.uint()))
-	i.Malformed = int64(v.int(MaxRows))
-	i.Sources = map[string]*SourceInfo{}
-	for range v.int(int64(len(data))) {
-		name := v.str()
-		s := &SourceInfo{Records: int64(v.int(MaxRows)), MinTime: event.Millis(unzigzag(v.uint())), MaxTime: event.Millis(unzigzag(v.uint()))}
-		m := v.take(v.int(int64(len(v.b))))
+func decodeStrings(v *varints) ([]string, error) {
+	n := v.int(int64(len(v.b)) / 2)
+	list := make([]string, 0, n)
+	last := ""
+	for range n {
+		last = v.str(last)
+		list = append(list, last)
 		if v.bad {
 			break
 		}
-		s.Minutes = roaring.New()
-		if _, err := s.Minutes.FromBuffer(m); err != nil {
-			return i, fmt.Errorf("information: minutes: %w", ErrCorrupt)
-		}
-		if err := s.Minutes.Validate(); err != nil && len(m) > 0 && !s.Minutes.IsEmpty() {
-			return i, fmt.Errorf("information: minutes: %w", ErrCorrupt)
-		}
-		i.Sources[name] = s
 	}
-	return i, v.err("information")
+	return list, v.err()
+}
+
+func encodeFiles(files []string, blocks []fileBlocks) []byte {
+	b := encodeStrings(nil, files)
+	for i := range blocks {
+		f := &blocks[i]
+		b = binary.AppendUvarint(b, uint64(len(f.blocks)))
+		lb, lt := uint32(0), event.Millis(0)
+		for i := range f.blocks {
+			b = binary.AppendUvarint(b, uint64(f.blocks[i]-lb))
+			b = binary.AppendUvarint(b, zigzag(int64(f.times[i]-lt)))
+			lb, lt = f.blocks[i], f.times[i]
+		}
+	}
+	return b
+}
+
+type filesTable struct {
+	names  []string
+	blocks []fileBlocks
+}
+
+func decodeFiles(raw []byte) (filesTable, error) {
+	v := &varints{b: raw}
+	var t filesTable
+	var err error
+	if t.names, err = decodeStrings(v); err != nil {
+		return t, err
+	}
+	for range t.names {
+		n := v.int(int64(len(v.b)) / 2)
+		f := fileBlocks{blocks: make([]uint32, n), times: make([]event.Millis, n)}
+		lb, lt := uint32(0), event.Millis(0)
+		for i := range n {
+			lb += uint32(v.uint())
+			lt += event.Millis(unzigzag(v.uint()))
+			f.blocks[i], f.times[i] = lb, lt
+		}
+		f.prepare()
+		t.blocks = append(t.blocks, f)
+	}
+	return t, v.err()
+}
+
+// visitor is who reads accounts that are not their own, as a session says it:
+// staff, a partner, a crawler. The same one comes to many accounts, in all
+// partitions, and then stands once in the segment.
+type visitor struct {
+	token         uint64
+	actor         dictionary.Ref
+	client, agent uint32
+	hasActor      bool
+}
+
+func compareVisitors(a, b visitor) int {
+	if a.hasActor != b.hasActor {
+		if a.hasActor {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(cmp.Compare(a.actor, b.actor), cmp.Compare(a.token, b.token), cmp.Compare(a.client, b.client), cmp.Compare(a.agent, b.agent))
+}
+
+// visits tells whether the session is that of somebody else than the account.
+func (s *Session) visits() bool { return !s.HasActor || s.Actor != s.Home }
+
+func (s *Session) visitor() visitor {
+	v := visitor{token: s.Token, client: s.Client, agent: s.Agent, hasActor: s.HasActor}
+	if s.HasActor {
+		v.actor = s.Actor
+	}
+	return v
+}
+
+func (v *visitor) hash() uint64 {
+	h := v.token ^ uint64(v.actor)<<32 ^ uint64(v.client)<<16 ^ uint64(v.agent)
+	h = (h ^ h>>32) * 0x9E3779B97F4A7C15
+	h ^= uint64(v.client) * 0xD6E8FEB86659FD93
+	return (h ^ h>>29) * 0xBF58476D1CE4E5B9
+}
+
+// visitors is the table of those who come to more than one home.
+type visitors struct {
+	list  []visitor
+	slots []uint32 // code + 1, open addressing; only while writing
+}
+
+func (t *visitors) code(v *visitor) (uint32, bool) {
+	if len(t.list) == 0 {
+		return 0, false
+	}
+	mask := uint64(len(t.slots) - 1)
+	for i := v.hash() >> 20 & mask; t.slots[i] != 0; i = (i + 1) & mask {
+		if k := t.slots[i] - 1; t.list[k] == *v {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+// findVisitors goes through all sessions twice. each calls its argument with
+// every session in use, in the segment's codes, some perhaps repeatedly. The
+// first time two bits a session find those whose visitor may have come before;
+// only these are then looked at exactly.
+func findVisitors(sessions int, each func(func(*Session)) error) (*visitors, error) {
+	words := 1 << 4
+	for words*64 < 8*sessions {
+		words *= 2
+	}
+	once, again := make([]uint64, words), make([]uint64, words)
+	place := func(h uint64) (int, uint64) { return int(h >> 6 & uint64(words-1)), 1 << (h & 63) }
+	err := each(func(s *Session) {
+		if s.visits() {
+			v := s.visitor()
+			w, bit := place(v.hash())
+			again[w] |= once[w] & bit
+			once[w] |= bit
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	type seen struct {
+		visitor
+		home  dictionary.Ref
+		homes bool // more than one
+	}
+	var list []seen
+	slots := make([]uint32, 1<<8)
+	err = each(func(s *Session) {
+		if !s.visits() {
+			return
+		}
+		v := s.visitor()
+		h := v.hash()
+		if w, bit := place(h); again[w]&bit == 0 {
+			return
+		}
+		if len(list)*2 >= len(slots) {
+			slots = make([]uint32, len(slots)*4)
+			for k := range list {
+				i := list[k].hash() >> 20 & uint64(len(slots)-1)
+				for slots[i] != 0 {
+					i = (i + 1) & uint64(len(slots)-1)
+				}
+				slots[i] = uint32(k) + 1
+			}
+		}
+		mask := uint64(len(slots) - 1)
+		i := h >> 20 & mask
+		for ; slots[i] != 0; i = (i + 1) & mask {
+			if e := &list[slots[i]-1]; e.visitor == v {
+				e.homes = e.homes || e.home != s.Home
+				return
+			}
+		}
+		list = append(list, seen{visitor: v, home: s.Home})
+		slots[i] = uint32(len(list))
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &visitors{}
+	for i := range list {
+		if list[i].homes {
+			t.list = append(t.list, list[i].visitor)
+		}
+	}
+	slices.SortFunc(t.list, compareVisitors)
+	t.slots = make([]uint32, max(2, 4<<bitsFor(len(t.list))))
+	for k := range t.list {
+		i := t.list[k].hash() >> 20 & uint64(len(t.slots)-1)
+		for t.slots[i] != 0 {
+			i = (i + 1) & uint64(len(t.slots)-1)
+		}
+		t.slots[i] = uint32(k) + 1
+	}
+	return t, nil
+}
+
+func encodeVisitors(list []visitor) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(list)))
+	var last visitor
+	for i, v := range list {
+		kind := byte(0)
+		if v.hasActor {
+			kind |= 1
+		}
+		if i > 0 && v.token == last.token {
+			kind |= 2
+		}
+		b = append(b, kind)
+		if v.hasActor {
+			b = binary.AppendUvarint(b, uint64(v.actor-last.actor)) // sorted
+		}
+		if kind&2 == 0 {
+			b = binary.LittleEndian.AppendUint64(b, v.token)
+		}
+		b = binary.AppendUvarint(b, uint64(v.client))
+		b = binary.AppendUvarint(b, uint64(v.agent))
+		last = v
+	}
+	return b
+}
+
+func decodeVisitors(raw []byte, clients, agents int) ([]visitor, error) {
+	v := &varints{b: raw}
+	n := v.int(int64(len(raw)) / 3)
+	list := make([]visitor, 0, n)
+	var last visitor
+	for i := range n {
+		kind := v.take(1)
+		if v.bad || kind[0] > 3 || i == 0 && kind[0]&2 != 0 {
+			v.bad = true
+			break
+		}
+		x := visitor{hasActor: kind[0]&1 != 0, token: last.token, actor: last.actor}
+		if x.hasActor {
+			x.actor += dictionary.Ref(v.int(1<<32 - 1))
+		}
+		if kind[0]&2 == 0 {
+			if t := v.take(8); t != nil {
+				x.token = binary.LittleEndian.Uint64(t)
+			}
+		}
+		x.client, x.agent = uint32(v.int(int64(clients)-1)), uint32(v.int(int64(agents)-1))
+		list, last = append(list, x), x
+	}
+	return list, v.err()
 }

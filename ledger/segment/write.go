@@ -1,15 +1,15 @@
 package segment
 
 import (
-	"cmp"
+	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
-	"slices"
+	"strings"
 	"sync"
-
-	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger/dictionary"
@@ -17,299 +17,316 @@ import (
 
 const noLocal = 1<<24 - 1
 
-// Write writes in as one segment. It reorders in.Rows and rewrites their codes.
+// Write writes in as one segment. Beside in it needs about four bytes a row and
+// four a session.
 func Write(w io.Writer, in *Input) (Info, error) {
-	if len(in.Rows) > MaxRows {
-		return Info{}, fmt.Errorf("segment of %d rows: at most %d", len(in.Rows), MaxRows)
+	if len(in.Rows) > MaxRows || len(in.Sessions) > math.MaxUint32-1 {
+		return Info{}, fmt.Errorf("segment of %d rows and %d sessions: at most %d rows", len(in.Rows), len(in.Sessions), MaxRows)
 	}
-	src := newSource(in)
-	t, codes := unite([]*tablesInUse{src})
-	for i := range in.Rows {
-		r := &in.Rows[i]
-		r.Shape, r.File = codes[0].shapes[r.Shape], codes[0].files[r.File]
+	u := source{
+		shapes: used[Shape]{in.Shapes, make([]bool, len(in.Shapes))}, clients: used[Client]{in.Clients, make([]bool, len(in.Clients))},
+		agents: used[string]{in.Agents, make([]bool, len(in.Agents))}, files: used[string]{in.Files, make([]bool, len(in.Files))},
+		first: make([]firstTimes, len(in.Files)),
 	}
-	sessions := slices.Clone(in.Sessions)
-	for i := range sessions {
-		s := &sessions[i]
-		if src.sessions[i] {
-			s.Client, s.Agent = codes[0].clients[s.Client], codes[0].agents[s.Agent]
-		}
-	}
-	// Rows by partition, in place (American flag sort).
+	inUse := make([]bool, len(in.Sessions))
+	sessions := 0
 	var start [dictionary.Partitions + 1]int
 	for i := range in.Rows {
-		start[in.Rows[i].Home.Part()+1]++
-	}
-	for p := range dictionary.Partitions {
-		start[p+1] += start[p]
-	}
-	next := start
-	for p := range dictionary.Partitions {
-		for i := next[p]; i < start[p+1]; {
-			q := in.Rows[i].Home.Part()
-			if q == p {
-				i++
-				next[p] = i
-				continue
-			}
-			in.Rows[i], in.Rows[next[q]] = in.Rows[next[q]], in.Rows[i]
-			next[q]++
+		r := &in.Rows[i]
+		u.time(r.Time, r.Time)
+		u.shapes.on[r.Shape], u.files.on[r.File] = true, true
+		u.first[r.File].note(r.Block, r.Time)
+		start[r.Home.Part()+1]++
+		if !inUse[r.Session] {
+			inUse[r.Session] = true
+			sessions++
+			s := &in.Sessions[r.Session]
+			u.clients.on[s.Client], u.agents.on[s.Agent] = true, true
 		}
 	}
-	out := newFile(w, t)
-	err := out.partitions(func(p int) ([]Session, []Row, error) {
-		rows := in.Rows[start[p]:start[p+1]]
-		return sessions, rows, nil
+	f, codes := newFile(w, []source{u})
+	c := &codes[0]
+	var err error
+	f.t.visitors, err = findVisitors(sessions, func(fn func(*Session)) error {
+		for i, on := range inUse {
+			if s := &in.Sessions[i]; on && s.visits() {
+				x := *s
+				x.Client, x.Agent = c.clients[s.Client], c.agents[s.Agent]
+				fn(&x)
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return Info{}, err
 	}
-	return out.finish()
+	// Rows by partition, in the order in which they came: that is mostly the
+	// order of time, and then there is little left to sort.
+	for p := range dictionary.Partitions {
+		start[p+1] += start[p]
+	}
+	next := start
+	byPart := make([]uint32, len(in.Rows))
+	for i := range in.Rows {
+		p := in.Rows[i].Home.Part()
+		byPart[next[p]] = uint32(i)
+		next[p]++
+	}
+	local := make([]uint32, len(in.Sessions)) // of a session in its load, +1; a session is in one partition
+	err = f.partitions(func(p int, l *load) error {
+		mine := byPart[start[p]:start[p+1]]
+		l.grow(len(mine))
+		// The rows lie scattered, and so do their sessions: in loops of their
+		// own the waits for memory overlap.
+		for k, i := range mine {
+			r := &in.Rows[i]
+			l.session[k], l.shape[k], l.file[k], l.block[k], l.record[k] = r.Session, r.Shape, r.File, r.Block, r.Record
+			l.rows[k], l.time[k], l.home[k] = r.Rows, r.Time, r.Home
+		}
+		for k := range mine {
+			l.shape[k], l.file[k] = c.shapes[l.shape[k]], c.files[l.file[k]]
+		}
+		for k, i := range l.session {
+			n := local[i]
+			if n == 0 {
+				s := in.Sessions[i]
+				s.Client, s.Agent = c.clients[s.Client], c.agents[s.Agent]
+				if !s.HasActor {
+					s.Actor = 0
+				}
+				if s.Home != l.home[k] {
+					return errHome
+				}
+				l.sessions = append(l.sessions, s)
+				n = uint32(len(l.sessions))
+				local[i] = n
+			} else if l.sessions[n-1].Home != l.home[k] {
+				return errHome
+			}
+			l.session[k] = n - 1
+		}
+		return nil
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return f.finish()
 }
 
-// tablesInUse is a set of tables with marks for the entries that rows use.
-type tablesInUse struct {
-	shapes         []Shape
-	clients        []Client
-	agents, files  []string
-	uShape, uFile  []bool
-	uClient, uAgnt []bool
-	sessions       []bool
-	first          []map[uint32]event.Millis // per file, first time of each block
-	minTime        event.Millis
+var errHome = errors.New("a row's home is not its session's")
+
+// source is the tables of one of a segment's inputs and what they are used for.
+type source struct {
+	shapes        used[Shape]
+	clients       used[Client]
+	agents, files used[string]
+	first         []firstTimes // per file
+	lo, hi        event.Millis // of the rows
+	any           bool
+}
+
+func (u *source) time(lo, hi event.Millis) {
+	if !u.any {
+		u.any, u.lo, u.hi = true, lo, hi
+	}
+	u.lo, u.hi = min(u.lo, lo), max(u.hi, hi)
 }
 
 type tableCodes struct{ shapes, clients, agents, files []uint32 }
 
-func newSource(in *Input) *tablesInUse {
-	u := &tablesInUse{
-		shapes: in.Shapes, clients: in.Clients, agents: in.Agents, files: in.Files,
-		uShape: make([]bool, len(in.Shapes)), uFile: make([]bool, len(in.Files)),
-		uClient: make([]bool, len(in.Clients)), uAgnt: make([]bool, len(in.Agents)),
-		sessions: make([]bool, len(in.Sessions)), first: make([]map[uint32]event.Millis, len(in.Files)),
-	}
-	type key struct{ file, block uint32 }
-	last, lastTime := key{^uint32(0), 0}, event.Millis(0)
-	for i := range in.Rows {
-		r := &in.Rows[i]
-		if i == 0 || r.Time < u.minTime {
-			u.minTime = r.Time
-		}
-		u.uShape[r.Shape], u.uFile[r.File], u.sessions[r.Session] = true, true, true
-		if k := (key{r.File, r.Block}); k != last || r.Time < lastTime {
-			last, lastTime = k, r.Time
-			m := u.first[r.File]
-			if m == nil {
-				m = map[uint32]event.Millis{}
-				u.first[r.File] = m
-			}
-			if t, ok := m[r.Block]; !ok || r.Time < t {
-				m[r.Block] = r.Time
-			}
-		}
-	}
-	for i, used := range u.sessions {
-		if used {
-			u.uClient[in.Sessions[i].Client], u.uAgnt[in.Sessions[i].Agent] = true, true
-		}
-	}
-	return u
+// file is a segment being written.
+type file struct {
+	w       *bufio.Writer
+	t       *tables
+	base    event.Millis
+	minutes minuteSpan
+	shapes  []shapeOf
+	sources []string
+	tallies []*tally
+	dir     []byte
 }
 
-// unite makes one set of tables of several.
-func unite(us []*tablesInUse) (*tables, []tableCodes) {
-	t := &tables{}
-	var shapes [][]Shape
-	var clients [][]Client
-	var agents, files [][]string
-	var uS, uC, uA, uF [][]bool
+// newFile unites the tables of a segment's inputs.
+func newFile(w io.Writer, us []source) (*file, []tableCodes) {
+	f := &file{w: bufio.NewWriterSize(w, 1<<18), t: &tables{}}
+	var all source
+	var shapes []used[Shape]
+	var clients []used[Client]
+	var agents, files []used[string]
 	for _, u := range us {
 		shapes, clients = append(shapes, u.shapes), append(clients, u.clients)
 		agents, files = append(agents, u.agents), append(files, u.files)
-		uS, uC, uA, uF = append(uS, u.uShape), append(uC, u.uClient), append(uA, u.uAgnt), append(uF, u.uFile)
+		if u.any {
+			all.time(u.lo, u.hi)
+		}
 	}
 	var cs, cc, ca, cf [][]uint32
-	t.shapes, cs = canonical(shapes, uS, compareShapes)
-	t.clients, cc = canonical(clients, uC, compareClients)
-	t.agents, ca = canonical(agents, uA, cmp.Compare[string])
-	t.files, cf = canonical(files, uF, cmp.Compare[string])
+	f.t.shapes, cs = canonical(shapes, compareShapes)
+	f.t.clients, cc = canonical(clients, compareClients)
+	f.t.agents, ca = canonical(agents, strings.Compare)
+	f.t.files, cf = canonical(files, strings.Compare)
+	f.base, f.minutes = all.lo, spanOf(all.lo, all.hi)
 	codes := make([]tableCodes, len(us))
-	first := make([]map[uint32]event.Millis, len(t.files))
-	for i, u := range us {
+	first := make([]*firstTimes, len(f.t.files))
+	for i := range us {
 		codes[i] = tableCodes{cs[i], cc[i], ca[i], cf[i]}
-		for f, m := range u.first {
-			if m == nil {
+		for k := range us[i].first {
+			if !us[i].files.has(k) {
 				continue
 			}
-			c := cf[i][f]
-			if first[c] == nil {
-				first[c] = map[uint32]event.Millis{}
-			}
-			for b, at := range m {
-				if was, ok := first[c][b]; !ok || at < was {
-					first[c][b] = at
-				}
+			mine := &us[i].first[k]
+			if have := first[cf[i][k]]; have != nil {
+				b := mine.table()
+				have.noteAll(&b)
+			} else {
+				first[cf[i][k]] = mine
 			}
 		}
 	}
 	for _, m := range first {
-		t.blocks = append(t.blocks, blockTable(m))
+		f.t.blocks = append(f.t.blocks, m.table())
 	}
-	return t, codes
+	for _, s := range f.t.shapes { // sorted by source
+		if n := len(f.sources); n == 0 || f.sources[n-1] != s.Source {
+			f.sources = append(f.sources, s.Source)
+		}
+		f.shapes = append(f.shapes, shapeOf{s.Flags, len(f.sources) - 1})
+	}
+	return f, codes
 }
 
-// file is a segment being written.
-type file struct {
-	w      io.Writer
-	t      *tables
-	at     int64
-	dir    []byte
-	tokens map[uint64]uint32
-	info   Info
-	err    error
-}
+// maxWorkers bounds the memory: a load may hold a large partition.
+const maxWorkers = 8
 
-func newFile(w io.Writer, t *tables) *file {
-	return &file{w: w, t: t, tokens: map[uint64]uint32{}, info: Info{Sources: map[string]*SourceInfo{}}}
-}
-
-func (f *file) write(b []byte) {
-	if f.err == nil {
-		_, f.err = f.w.Write(b)
-		f.at += int64(len(b))
+// partitions writes all partitions in order. Loads are filled, arranged and
+// encoded side by side, written one after the other.
+func (f *file) partitions(fill func(p int, l *load) error) error {
+	f.w.WriteString(magicName + version)
+	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
+	type result struct {
+		l     *load
+		paged bool
+		err   error
 	}
-}
-
-// partitions writes all partitions in order. rows are sorted and encoded side
-// by side; what order decides (the token table) is done in between.
-func (f *file) partitions(get func(p int) ([]Session, []Row, error)) error {
-	f.write([]byte(magic))
-	type prepared struct {
-		part *partition
-		err  error
+	free := make(chan *load, workers+1)
+	for range workers + 1 { // one more, so that nobody waits for the writing
+		l := &load{tally: newTally(len(f.sources))}
+		f.tallies = append(f.tallies, l.tally)
+		free <- l
 	}
-	workers := min(runtime.GOMAXPROCS(0), 8)
-	ahead := make([]chan prepared, dictionary.Partitions)
-	for p := range ahead {
-		ahead[p] = make(chan prepared, 1)
+	var done [dictionary.Partitions]chan result
+	for p := range done {
+		done[p] = make(chan result, 1)
 	}
-	limit := make(chan struct{}, workers)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer close(stop)
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
+	// Loads are handed out in the order of the partitions, so that the next one
+	// to be written always has one.
+	type job struct {
+		p int
+		l *load
+	}
+	jobs := make(chan job)
+	wg.Go(func() {
+		defer close(jobs)
 		for p := range dictionary.Partitions {
 			select {
-			case limit <- struct{}{}:
+			case l := <-free:
+				jobs <- job{p, l}
 			case <-stop:
 				return
 			}
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				sessions, rows, err := get(p)
-				if err != nil || len(rows) == 0 {
-					ahead[p] <- prepared{nil, err}
-					return
-				}
-				ahead[p] <- prepared{preparePartition(f.t, sessions, rows), nil}
-			}()
 		}
-	}()
+	})
+	for range workers {
+		wg.Go(func() {
+			for j := range jobs {
+				r := result{l: j.l}
+				j.l.reset()
+				if r.err = fill(j.p, j.l); r.err == nil && len(j.l.session) > 0 {
+					j.l.arrange()
+					r.paged = j.l.encode(f.t, f.shapes, f.base, f.minutes)
+				}
+				done[j.p] <- r
+			}
+		})
+	}
 	last := -1
 	for p := range dictionary.Partitions {
-		r := <-ahead[p]
-		<-limit
+		r := <-done[p]
 		if r.err != nil {
-			return r.err
+			return fmt.Errorf("partition %d: %w", p, r.err)
 		}
-		if r.part == nil {
-			continue
-		}
-		f.count(r.part)
-		blocks, sums := r.part.encode(f)
-		f.dir = binary.AppendUvarint(f.dir, uint64(p-last-1))
-		last = p
-		f.dir = binary.AppendUvarint(f.dir, uint64(len(r.part.rows)))
-		f.dir = binary.AppendUvarint(f.dir, uint64(f.at))
-		for i, b := range blocks {
-			f.dir = binary.AppendUvarint(f.dir, uint64(len(b)))
-			if sums[i] {
-				f.dir = binary.LittleEndian.AppendUint32(f.dir, sum(b))
+		if len(r.l.session) > 0 {
+			if err := f.put(p-last-1, r.l, r.paged); err != nil {
+				return err
 			}
-			f.write(b)
+			last = p
 		}
-		if f.err != nil {
-			return f.err
-		}
+		free <- r.l
 	}
-	return f.err
+	return nil
 }
 
-// count adds a partition to the segment's information.
-func (f *file) count(p *partition) {
-	var minutes *SourceInfo
-	lastMinute := int64(-1)
-	lastShape := ^uint32(0)
-	var sh Shape
-	for i := range p.rows {
-		r := &p.rows[i]
-		if f.info.Rows == 0 {
-			f.info.MinTime, f.info.MaxTime = r.Time, r.Time
-		}
-		f.info.Rows++
-		f.info.MinTime, f.info.MaxTime = min(f.info.MinTime, r.Time), max(f.info.MaxTime, r.Time)
-		if r.Shape != lastShape {
-			lastShape, lastMinute = r.Shape, -1
-			sh = f.t.shapes[r.Shape]
-			minutes = f.info.Sources[sh.Source]
-			if minutes == nil {
-				minutes = &SourceInfo{MinTime: r.Time, MaxTime: r.Time, Minutes: roaring.New()}
-				f.info.Sources[sh.Source] = minutes
-			}
-		}
-		if sh.Flags&Primary == 0 {
-			continue
-		}
-		f.info.Primaries++
-		minutes.Records++
-		minutes.MinTime, minutes.MaxTime = min(minutes.MinTime, r.Time), max(minutes.MaxTime, r.Time)
-		if m := int64(r.Time) / 60000; m != lastMinute {
-			lastMinute = m
-			if m >= 0 && m < 1<<32 {
-				minutes.Minutes.Add(uint32(m))
-			}
-		}
-		if sh.Flags&Malformed != 0 {
-			f.info.Malformed++
+// put writes one partition and its line of the directory.
+func (f *file) put(gap int, l *load, paged bool) error {
+	f.dir = binary.AppendUvarint(f.dir, uint64(gap))
+	rows := uint64(len(l.session)) << 1
+	if paged {
+		rows |= 1
+	}
+	f.dir = binary.AppendUvarint(f.dir, rows)
+	whole := uint32(0)
+	for _, b := range l.out {
+		f.dir = binary.AppendUvarint(f.dir, uint64(len(b)))
+		whole = update(whole, b)
+		if _, err := f.w.Write(b); err != nil {
+			return err
 		}
 	}
+	if !paged {
+		f.dir = binary.LittleEndian.AppendUint32(f.dir, whole)
+		return nil
+	}
+	f.dir = binary.LittleEndian.AppendUint32(f.dir, sum(l.out[blockGroups]))
+	f.dir = binary.LittleEndian.AppendUint32(f.dir, sum(l.out[blockSessions]))
+	return nil
 }
 
+// finish writes what follows the partitions.
 func (f *file) finish() (Info, error) {
-	f.t.tokens = make([]uint64, len(f.tokens))
-	for t, c := range f.tokens {
-		f.t.tokens[c] = t
-	}
-	info, err := f.info.encode()
+	info := total(f.tallies, f.sources, f.minutes)
+	rawInfo, err := info.encode()
 	if err != nil {
 		return Info{}, err
 	}
-	dir := binary.AppendUvarint(nil, zigzag(int64(f.info.MinTime)))
+	dir := binary.AppendUvarint(nil, zigzag(int64(f.base)))
+	for _, n := range []int{len(f.t.clients), len(f.t.agents)} {
+		dir = binary.AppendUvarint(dir, uint64(n))
+	}
 	dir = append(dir, f.dir...)
+	raw := [sections][]byte{
+		encodeShapes(f.t.shapes), encodeClients(f.t.clients), encodeStrings(nil, f.t.agents), encodeFiles(f.t.files, f.t.blocks),
+		encodeVisitors(f.t.visitors.list), rawInfo, dir,
+	}
 	var foot []byte
-	t := f.t.encode()
-	for _, b := range [sections][]byte{t[0], t[1], t[2], t[3], info, dir} {
-		foot = binary.LittleEndian.AppendUint64(foot, uint64(f.at))
-		foot = binary.LittleEndian.AppendUint64(foot, uint64(len(b)))
+	for i, r := range raw {
+		b := r
+		if i != sectionDirectory { // it is small, and opening a file should be fast
+			b = packSection(r)
+		}
+		if uint64(len(r)) > math.MaxUint32 {
+			return Info{}, fmt.Errorf("%s of %d bytes: at most 4 GiB", sectionNames[i], len(r))
+		}
+		foot = binary.LittleEndian.AppendUint32(foot, uint32(len(b)))
+		foot = binary.LittleEndian.AppendUint32(foot, uint32(len(r)))
 		foot = binary.LittleEndian.AppendUint32(foot, sum(b))
-		f.write(b)
+		f.w.Write(b)
 	}
 	foot = binary.LittleEndian.AppendUint32(foot, sum(foot))
-	foot = append(foot, endMagic...)
-	f.write(foot)
-	return f.info, f.err
+	foot = append(foot, endName+version...)
+	f.w.Write(foot)
+	return info, f.w.Flush()
 }

@@ -1,0 +1,13 @@
+package scope
+
+import "testing"
+
+// MaxGroups is how many lines --by gives.
+func MaxGroups() int { return maxGroups }
+
+// SetMaxGroups makes a test see what happens beyond them.
+func SetMaxGroups(t testing.TB, n int) {
+	old := maxGroups
+	maxGroups = n
+	t.Cleanup(func() { maxGroups = old })
+}
