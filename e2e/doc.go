@@ -1,5 +1,16 @@
-// Package e2e holds the tests that need real programs beside Haetae: nginx in
-// front of a service that uses package capture. They have the build tag e2e, so
-// that `go test ./...` passes on a machine with nothing but Go; `make test` runs
-// both, and installs what is missing.
+// Package e2e tests Haetae with the programs of others in front of it: Debian's
+// nginx before a service that uses package capture, real requests through both,
+// a live log that rotates, and `haetae serve --follow` behind it.
+//
+// The central idea: what was asked for is counted twice, by Haetae from the log
+// and by the test from the requests it made, the catalog's words and the holdings
+// file. Both must be equal, field by field. The configuration that is tested is
+// the one in docs/capture.md, read out of that page.
+//
+// The tests that need nginx have the build tag e2e, so that `go test ./...` passes
+// on a machine with nothing but Go. `make test` runs both and installs nginx
+// where it can. Without the tag, the snippets of the page are checked, and that
+// lines of their shape are read.
+//
+// What it is not: a benchmark, or a test of nginx.
 package e2e
