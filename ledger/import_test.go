@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// TestImportResumes: an interrupted import goes on where its last staged piece
+// ended, shows nothing before its commit, and ends as if it had run through.
+func TestImportResumes(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{StageRows: 4})
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 30, Head: "h"}
+	im, err := l.BeginImport(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := range 5 {
+		b := l.NewBatch()
+		for _, r := range records(seq*2, seq*2+1) {
+			b.Add(&r)
+		}
+		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: 2, End: int64(seq*2 + 2)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(content(t, l)); n != 0 {
+		t.Fatalf("%d rows show before the commit", n)
+	}
+	l.Close() // killed
+	l = open(t, m, Options{StageRows: 4})
+	if n := len(content(t, l)); n != 0 {
+		t.Fatalf("%d rows show before the commit", n)
+	}
+	if im, err = l.BeginImport(spec); err != nil {
+		t.Fatal(err)
+	}
+	at := int(im.Offset())
+	if at == 0 || at > 10 {
+		t.Fatalf("goes on at %d", at)
+	}
+	all := map[int]bool{}
+	for n := range 30 {
+		all[n] = true
+	}
+	for seq := 0; at < 30; seq++ {
+		b := l.NewBatch()
+		r := record(at)
+		b.Add(&r)
+		at++
+		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: 1, End: int64(at)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := im.Commit("sum")
+	if err != nil || res.Records != 30 || res.Duplicates != 0 || !res.Resumed {
+		t.Fatalf("%+v %v", res, err)
+	}
+	same(t, content(t, l), want(t, m, all), "after resuming")
+	if _, sum, ok := l.FindImport(spec); !ok || sum != "sum" {
+		t.Fatal("the import is not known afterwards")
+	}
+	l.Close()
+}
+
+// TestRedecode: the records of a file are replaced, all of them and no others.
+func TestRedecode(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{StageRows: 10})
+	if _, err := l.Append(context.Background(), records(100, 101, 102)); err != nil {
+		t.Fatal(err)
+	}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 20, Head: "h"}
+	run := func(spec ImportSpec, from int) {
+		im, err := l.BeginImport(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := l.NewBatch()
+		for i := range 20 {
+			r := record(from + i)
+			b.Add(&r)
+		}
+		if err := im.Submit(Chunk{Seq: 0, Batch: b, Lines: 20, End: 20}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := im.Commit("sum"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(spec, 0)
+	if err := l.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	spec.Redecode = true
+	run(spec, 200) // as another catalog would have decoded them
+	all := map[int]bool{100: true, 101: true, 102: true}
+	for i := range 20 {
+		all[200+i] = true
+	}
+	same(t, content(t, l), want(t, m, all), "after redecode")
+	l.Close()
+	l = open(t, m, Options{})
+	same(t, content(t, l), want(t, m, all), "after redecode and reopening")
+	l.Close()
+}
+
+// TestCopyRefused: records without ids that were imported before are refused as
+// a copy, unless said to be new.
+func TestCopyRefused(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	run := func(head string, from, to int, fresh bool) error {
+		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: head, Size: int64(to), Head: head, New: fresh})
+		if err != nil {
+			return err
+		}
+		b := l.NewBatch()
+		for n := from; n < to; n++ {
+			r := record(n)
+			r.ID = ""
+			b.Add(&r)
+		}
+		if err := im.Submit(Chunk{Seq: 0, Batch: b, Lines: int64(to - from), End: int64(to)}); err != nil {
+			return errors.Join(err, im.Abort())
+		}
+		_, err = im.Commit(head)
+		return err
+	}
+	if err := run("whole", 0, 400, false); err != nil {
+		t.Fatal(err)
+	}
+	rows := len(content(t, l))
+	var o *OverlapError
+	if err := run("cut copy", 150, 300, false); !errors.As(err, &o) {
+		t.Fatalf("a cut copy: %v", err)
+	}
+	if n := len(content(t, l)); n != rows {
+		t.Fatalf("%d rows after the refusal, %d before", n, rows)
+	}
+	if err := run("the next file", 400, 700, false); err != nil {
+		t.Fatalf("a new file: %v", err)
+	}
+	if err := run("cut copy", 150, 300, true); err != nil {
+		t.Fatalf("a copy said to be new: %v", err)
+	}
+	l.Close()
+}
