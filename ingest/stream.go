@@ -82,23 +82,26 @@ type Stream struct {
 
 // Open recognises gzip and zstd by their first bytes.
 func Open(r io.Reader) (*Stream, error) {
-	br := bufio.NewReaderSize(r, 256<<10)
-	head, err := br.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
-	s := &Stream{r: br, line: 1, close: func() {}}
+	head = head[:n]
+	// What is not packed is read into the chunks, without a buffer between.
+	whole := io.MultiReader(bytes.NewReader(head), r)
+	s := &Stream{r: whole, line: 1, close: func() {}}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		s.Packing = "gzip"
-		z, err := gzip.NewReader(br)
+		z, err := gzip.NewReader(bufio.NewReaderSize(whole, 256<<10))
 		if err != nil {
 			return nil, &BrokenError{s.Packing, 0, eof(err)}
 		}
 		s.r, s.close = z, func() { z.Close() }
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		s.Packing = "zstd"
-		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		z, err := zstd.NewReader(whole, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 		if err != nil {
 			return nil, &BrokenError{s.Packing, 0, eof(err)}
 		}
@@ -166,7 +169,7 @@ func (s *Stream) Next() (*Chunk, error) {
 			start, b = s.offset, b[:0]
 			continue
 		}
-		room := min(cap(b)-len(b), 128<<10)
+		room := min(cap(b)-len(b), 256<<10)
 		n, err := s.r.Read(b[len(b) : len(b)+room])
 		b = b[:len(b)+n]
 		s.offset += int64(n)

@@ -30,7 +30,7 @@ type Batch struct {
 
 	shapes   []segment.Shape
 	shapeIdx map[segment.Shape]uint32
-	recent   [64]uint32 // shapes used lately, +1, by a cheap hash
+	recent   [1 << 10]uint32 // shapes used lately, +1, by a cheap hash
 
 	clients   []segment.Client
 	clientIdx map[segment.Client]uint32
@@ -94,7 +94,7 @@ func (b *Batch) Reset() {
 	// and mostly the same agents. They are cut when they have grown out of
 	// proportion, so that a flood of agents does not stay in memory.
 	if len(b.shapes) > 1<<12 {
-		b.shapes, b.recent = b.shapes[:0], [64]uint32{}
+		b.shapes, b.recent = b.shapes[:0], [1 << 10]uint32{}
 		clear(b.shapeIdx)
 	}
 	if len(b.clients) > 1<<14 {
@@ -223,7 +223,11 @@ func (b *Batch) emit(f fragment, sh segment.Shape, first int) {
 func (b *Batch) shape(sh segment.Shape) uint32 {
 	// Templates are interned by the catalog and one log has few statuses, so
 	// this small table catches nearly every line; equality is checked in full.
-	slot := (uint32(uintptr(unsafe.Pointer(unsafe.StringData(sh.Route)))>>4) ^ uint32(sh.Status)*31 ^ uint32(sh.Flags)*7 ^ uint32(len(sh.Key))) & 63
+	slot := uint32(uintptr(unsafe.Pointer(unsafe.StringData(sh.Route)))>>4) ^ uint32(sh.Status)*31 ^ uint32(sh.Flags)*7
+	if n := len(sh.Key); n > 0 {
+		slot ^= uint32(sh.Key[n-1])*193 ^ uint32(sh.Key[n/2])*13 // the keys of one site differ near their end
+	}
+	slot &= uint32(len(b.recent) - 1)
 	if c := b.recent[slot]; c != 0 && b.shapes[c-1] == sh {
 		return c - 1
 	}

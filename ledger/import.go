@@ -91,6 +91,7 @@ type Import struct {
 	next     int // sequence number whose turn it is
 	err      error
 	builders map[int]*builder
+	spare    *builder // an empty one, with its memory
 	cache    monthCache
 	rows     int
 	marks    []mark
@@ -291,7 +292,9 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 		n := im.cache.of(f.time)
 		b := im.builders[n]
 		if b == nil {
-			b = newBuilder()
+			if b, im.spare = im.spare, nil; b == nil {
+				b = newBuilder()
+			}
 			b.begin(c.Batch)
 			im.builders[n] = b
 		}
@@ -412,7 +415,17 @@ func (im *Import) stage() error {
 	for _, s := range seen {
 		im.seen.sealed(s, im.marks)
 	}
-	im.builders, im.marks, im.rows = map[int]*builder{}, nil, 0
+	im.marks, im.rows = nil, 0
+	for n, b := range im.builders {
+		// A log in order of time needs one builder at a time.
+		if im.spare == nil || b.rows() > im.spare.rows() {
+			im.spare = b
+		}
+		delete(im.builders, n)
+	}
+	if im.spare != nil {
+		im.spare.reset()
+	}
 	return nil
 }
 

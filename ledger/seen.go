@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"sync"
@@ -365,32 +366,28 @@ const (
 
 // writeSeen stores marks under name, durably.
 func writeSeen(fsys disk.FS, dir, name string, marks []mark) (first, last int64, err error) {
-	sorted := slices.Clone(marks)
-	slices.SortFunc(sorted, func(a, b mark) int {
-		if a.hour != b.hour {
-			if a.hour < b.hour {
-				return -1
-			}
-			return 1
+	// Numbers alone sort in half the time of pairs, and a log's marks fall into
+	// few hours.
+	byHour := map[int64][]uint64{}
+	for i := 0; i < len(marks); {
+		hour := marks[i].hour
+		ids := byHour[hour]
+		for ; i < len(marks) && marks[i].hour == hour; i++ {
+			ids = append(ids, marks[i].id)
 		}
-		if a.id < b.id {
-			return -1
-		} else if a.id > b.id {
-			return 1
-		}
-		return 0
-	})
-	out := make([]byte, 0, len(seenMagic)+8*len(sorted)+4096)
+		byHour[hour] = ids
+	}
+	hours := slices.Sorted(maps.Keys(byHour))
+	out := make([]byte, 0, len(seenMagic)+8*len(marks)+4096)
 	out = append(out, seenMagic...)
 	var entries []seenEntry
-	for i := 0; i < len(sorted); {
-		j := i
-		start := len(out)
-		for ; j < len(sorted) && sorted[j].hour == sorted[i].hour; j++ {
-			out = binary.LittleEndian.AppendUint64(out, sorted[j].id)
+	for _, hour := range hours {
+		ids, start := byHour[hour], len(out)
+		slices.Sort(ids)
+		for _, id := range ids {
+			out = binary.LittleEndian.AppendUint64(out, id)
 		}
-		entries = append(entries, seenEntry{sorted[i].hour, int64(start), int64(j - i), crc32.Checksum(out[start:], castagnoli)})
-		i = j
+		entries = append(entries, seenEntry{hour, int64(start), int64(len(ids)), crc32.Checksum(out[start:], castagnoli)})
 	}
 	at := len(out)
 	for _, e := range entries {
@@ -406,10 +403,10 @@ func writeSeen(fsys disk.FS, dir, name string, marks []mark) (first, last int64,
 	if err := disk.WriteFile(fsys, path.Join(dir, name), out); err != nil {
 		return 0, 0, fmt.Errorf("write fingerprints: %w", err)
 	}
-	if len(sorted) == 0 {
+	if len(hours) == 0 {
 		return 0, -1, nil
 	}
-	return sorted[0].hour, sorted[len(sorted)-1].hour, nil
+	return hours[0], hours[len(hours)-1], nil
 }
 
 func (s *seenSet) load(ref seenRef, hour int64) ([]uint64, error) {

@@ -1,10 +1,11 @@
 // Package jsonlines reads logs of one JSON object a line, by the field mapping
 // of the catalog: nginx with escape=json, Envoy, and whatever else writes JSON.
 //
-// The central idea: the keys of a log come in the same order on every line. The
-// decoder walks the object once, and finds what each key means by comparing it
-// with the key that stood there on the line before; only where that fails does
-// it look the key up. Values nobody mapped are stepped over, not decoded.
+// The central idea: a log writes the same text between its values on every line.
+// The decoder walks the object once, and finds what each value means by comparing
+// the text in front of it (comma, key, colon, blanks) with what stood there on the
+// line before, in one comparison; only where that fails does it read the key and
+// look it up. Values nobody mapped are stepped over, not decoded.
 package jsonlines
 
 import (
@@ -35,9 +36,13 @@ type Decoder struct {
 	strict  bool
 }
 
-// seen is what stood at one place of the line before.
+// seen is a member of an object, and what stood in front of its value on the
+// line before.
 type seen struct {
-	key    string // as written, with its path
+	lead   string // from the end of the value before, or the brace, to the value
+	first  bool   // in its object, so that lead has no comma
+	path   string // of the object
+	key    string // with the path
 	fields []catalog.Field
 	enter  bool
 }
@@ -128,115 +133,91 @@ func (st *state) object(path string, depth int) bool {
 		return false
 	}
 	st.at++
-	st.space()
-	if st.at < len(st.s) && st.s[st.at] == '}' {
-		st.at++
-		return true
-	}
-	for {
-		if st.at >= len(st.s) || st.s[st.at] != '"' {
-			return false
+	for first := true; ; first = false {
+		what := st.expected(path, first)
+		if what == nil {
+			var ok bool
+			if what, ok = st.next(path, first); !ok {
+				return false
+			}
+			if what == nil {
+				return true
+			}
 		}
-		what, ok := st.key(path)
-		if !ok {
-			return false
-		}
-		st.space()
-		if st.at >= len(st.s) || st.s[st.at] != ':' {
-			return false
-		}
-		st.at++
-		st.space()
 		if !st.member(what, depth) {
 			return false
 		}
-		st.space()
-		if st.at >= len(st.s) {
-			return false
-		}
-		switch st.s[st.at] {
-		case ',':
-			st.at++
-			st.space()
-		case '}':
-			st.at++
-			return true
-		default:
-			return false
-		}
 	}
 }
 
-// key reads a key and says what it means.
-func (st *state) key(path string) (*seen, bool) {
-	d := st.d
-	if st.place < len(d.order) {
-		// The same key as on the line before, bytes and closing quote?
-		o := &d.order[st.place]
-		if k := o.key; len(k) > len(path) && strings.HasPrefix(k, path) {
-			k = k[len(path):]
-			end := st.at + 1 + len(k)
-			if end < len(st.s) && st.s[end] == '"' && line.String(st.s[st.at+1:end]) == k {
-				st.at = end + 1
-				st.place++
-				return o, true
-			}
-		}
+// expected compares what follows with what stood here on the line before. Those
+// bytes were read by the grammar then, in the same position of an object with the
+// same path, so that they need not be read again.
+func (st *state) expected(path string, first bool) *seen {
+	if st.place >= len(st.d.order) {
+		return nil
 	}
-	raw, escaped, ok := st.str()
-	if !ok {
+	o := &st.d.order[st.place]
+	end := st.at + len(o.lead)
+	if end > len(st.s) || line.String(st.s[st.at:end]) != o.lead || o.first != first || o.path != path {
+		return nil
+	}
+	st.at = end
+	st.place++
+	return o
+}
+
+// maxOrder bounds what is remembered of a line, so that a line of a million keys
+// does not stay in memory.
+const maxOrder = 1024
+
+// next reads up to the next member's value and says what the member means; nil
+// is the end of the object.
+func (st *state) next(path string, first bool) (*seen, bool) {
+	d, from := st.d, st.at
+	st.space()
+	if st.at < len(st.s) && st.s[st.at] == '}' {
+		st.at++
+		return nil, true
+	}
+	if !first {
+		if st.at >= len(st.s) || st.s[st.at] != ',' {
+			return nil, false
+		}
+		st.at++
+		st.space()
+	}
+	raw, how := st.str()
+	if how == unended {
 		return nil, false
 	}
-	if escaped {
-		var valid bool
-		if raw, valid = unescape(nil, raw); !valid {
+	if how == escaped {
+		var ok bool
+		if raw, ok = unescape(nil, raw); !ok {
 			return nil, false
 		}
 	}
-	full := path + string(raw)
-	o := seen{key: full, fields: d.fields[full], enter: d.prefix[full+"."]}
-	if escaped || bytes.IndexByte(raw, '"') >= 0 || bytes.IndexByte(raw, '\\') >= 0 {
-		st.place = len(d.order) + 1 // not to be predicted by its bytes
-		return &o, true
+	st.space()
+	if st.at >= len(st.s) || st.s[st.at] != ':' {
+		return nil, false
 	}
-	if st.place < len(d.order) {
+	st.at++
+	st.space()
+	key := path + string(raw)
+	o := seen{
+		lead: string(st.s[from:st.at]), first: first, path: strings.Clone(path),
+		key: key, fields: d.fields[key], enter: d.prefix[key+"."],
+	}
+	switch {
+	case st.place < len(d.order):
 		d.order[st.place] = o
-	} else if st.place == len(d.order) && len(d.order) < 1024 {
+	case st.place == len(d.order) && st.place < maxOrder:
 		d.order = append(d.order, o)
-	} else {
+	default:
 		return &o, true
 	}
 	st.place++
-	return &o, true
-}
-
-// str reads a string's raw inside.
-func (st *state) str() (raw []byte, escaped, ok bool) {
-	if st.at >= len(st.s) || st.s[st.at] != '"' {
-		return nil, false, false
-	}
-	from := st.at + 1
-	for at := from; ; {
-		i := bytes.IndexByte(st.s[at:], '"')
-		if i < 0 {
-			return nil, false, false
-		}
-		raw = st.s[from : at+i]
-		if j := bytes.IndexByte(raw[at-from:], '\\'); j < 0 {
-			st.at = at + i + 1
-			return raw, escaped, true
-		}
-		escaped = true
-		back := 0
-		for k := at + i - 1; k >= from && st.s[k] == '\\'; k-- {
-			back++
-		}
-		if back%2 == 0 {
-			st.at = at + i + 1
-			return raw, true, true
-		}
-		at += i + 1
-	}
+	return &d.order[st.place-1], true
 }
 
 // member reads the value of a key.
@@ -256,18 +237,19 @@ func (st *state) member(what *seen, depth int) bool {
 		}
 		return st.skip(depth)
 	case c == '"':
-		raw, escaped, ok := st.str()
-		if !ok {
+		raw, how := st.str()
+		if how == unended {
 			return false
 		}
-		if escaped {
+		if how == escaped {
 			// A string of its own: it must outlive the line.
+			var ok bool
 			if raw, ok = unescape(nil, raw); !ok {
 				return false
 			}
 		}
 		for _, f := range what.fields {
-			st.take(f, raw)
+			st.take(f, raw, how == printable)
 		}
 		return true
 	case c == '{' || c == '[':
@@ -285,7 +267,7 @@ func (st *state) member(what *seen, depth int) bool {
 			return true
 		}
 		for _, f := range what.fields {
-			st.take(f, raw)
+			st.take(f, raw, true)
 		}
 		return true
 	}
@@ -357,11 +339,7 @@ func (st *state) skip(depth int) bool {
 	}
 	switch st.s[st.at] {
 	case '"':
-		raw, escaped, ok := st.str()
-		if ok && escaped {
-			_, ok = unescape(st.d.scratch[:0], raw)
-		}
-		return ok
+		return st.skipString()
 	case '{', '[':
 		open := st.s[st.at]
 		end := byte('}')
@@ -409,11 +387,12 @@ func (st *state) skip(depth int) bool {
 }
 
 func (st *state) skipString() bool {
-	raw, escaped, ok := st.str()
-	if ok && escaped {
-		_, ok = unescape(st.d.scratch[:0], raw)
+	raw, how := st.str()
+	if how == escaped {
+		_, ok := unescape(st.d.scratch[:0], raw)
+		return ok
 	}
-	return ok
+	return how != unended
 }
 
 // list reads the subjects as an array of strings or numbers.
@@ -429,11 +408,13 @@ func (st *state) list() bool {
 			return false
 		}
 		var raw []byte
-		var ok, escaped bool
+		var ok bool
 		switch st.s[st.at] {
 		case '"':
-			raw, escaped, ok = st.str()
-			if ok && escaped {
+			var how howWritten
+			raw, how = st.str()
+			ok = how != unended
+			if how == escaped {
 				raw, ok = unescape(nil, raw)
 			}
 		case '{', '[':
@@ -468,8 +449,9 @@ func (st *state) list() bool {
 }
 
 // take puts a value into the record. Of a key that comes twice the last counts,
-// as in every JSON library.
-func (st *state) take(f catalog.Field, v []byte) {
+// as in every JSON library. plain: v is printable ASCII, so that what is wrong
+// with an id can only be its length.
+func (st *state) take(f catalog.Field, v []byte, plain bool) {
 	fail := func(c line.Cause) {
 		if st.err == nil {
 			st.err = &line.Error{Field: string(f), Cause: c}
@@ -480,6 +462,12 @@ func (st *state) take(f catalog.Field, v []byte) {
 			st.err = err
 		}
 		return err == nil
+	}
+	id := func() bool {
+		if plain && len(v) <= line.MaxID {
+			return true
+		}
+		return check(line.CheckID(string(f), v))
 	}
 	if line.Absent(v) {
 		v = nil
@@ -500,15 +488,15 @@ func (st *state) take(f catalog.Field, v []byte) {
 			rec.Time, st.time = at, true
 		}
 	case catalog.FieldID:
-		if check(line.CheckID(string(f), v)) {
+		if id() {
 			rec.ID = event.RecordID(line.String(v))
 		}
 	case catalog.FieldActorID:
-		if check(line.CheckID(string(f), v)) {
+		if id() {
 			rec.Actor.ID = event.ActorID(line.String(v))
 		}
 	case catalog.FieldActorType:
-		if check(line.CheckID(string(f), v)) {
+		if id() {
 			rec.Actor.Type = line.String(v)
 		}
 	case catalog.FieldKey:
@@ -522,21 +510,21 @@ func (st *state) take(f catalog.Field, v []byte) {
 	case catalog.FieldIP:
 		rec.Client.IP = line.IP(v)
 	case catalog.FieldAgent:
-		if st.d.valid(v) {
+		if plain || st.d.valid(v) {
 			rec.Client.Agent = line.String(v)
 		} else {
 			rec.Client.Agent = string(bytes.ToValidUTF8(v, []byte("?")))
 		}
 	case catalog.FieldCountry:
-		if check(line.CheckID(string(f), v)) {
+		if id() {
 			rec.Client.Country = line.String(v)
 		}
 	case catalog.FieldNetwork:
-		if check(line.CheckID(string(f), v)) {
+		if id() {
 			rec.Client.Network = line.String(v)
 		}
 	case catalog.FieldMethod:
-		if check(line.CheckID(string(f), v)) {
+		if id() {
 			req.Method = line.String(v)
 		}
 	case catalog.FieldURI:
@@ -563,7 +551,7 @@ func (st *state) take(f catalog.Field, v []byte) {
 			rec.Rows = n
 		}
 	case catalog.FieldSubjects:
-		if check(line.CheckText(string(f), v)) {
+		if plain || check(line.CheckText(string(f), v)) {
 			req.List = line.String(v)
 		}
 	}

@@ -3,6 +3,7 @@ package segment
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -51,7 +52,11 @@ func canonical[T comparable](in []used[T], compare func(a, b T) int) (table []T,
 	type entry struct {
 		list, at uint32
 	}
-	var all []entry
+	n := 0
+	for i := range in {
+		n += len(in[i].list)
+	}
+	all := make([]entry, 0, n)
 	for i := range in {
 		for j := range in[i].list {
 			if in[i].has(j) {
@@ -117,13 +122,13 @@ const (
 
 func encodeClients(list []Client) []byte {
 	// Countries and networks are few: a table of their own.
-	places, codes := canonical([]used[string]{{list: placesOf(list)}}, strings.Compare)
+	places, codes := placesOf(list)
 	b := encodeStrings(nil, places)
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	last4 := uint64(0)
 	for i, c := range list {
-		b = binary.AppendUvarint(b, uint64(codes[0][2*i]))
-		b = binary.AppendUvarint(b, uint64(codes[0][2*i+1]))
+		b = binary.AppendUvarint(b, uint64(codes[c.Country]))
+		b = binary.AppendUvarint(b, uint64(codes[c.Network]))
 		switch {
 		case !c.IP.IsValid():
 			b = append(b, addressNone)
@@ -144,12 +149,23 @@ func encodeClients(list []Client) []byte {
 	return b
 }
 
-func placesOf(cs []Client) []string {
-	out := make([]string, 0, 2*len(cs))
-	for _, c := range cs {
-		out = append(out, c.Country, c.Network)
+// placesOf lists the countries and networks, sorted: a few thousand beside
+// millions of addresses.
+func placesOf(cs []Client) (places []string, codes map[string]int) {
+	codes = map[string]int{}
+	for i, c := range cs {
+		if i == 0 || c.Country != cs[i-1].Country {
+			codes[c.Country] = 0
+		}
+		if i == 0 || c.Network != cs[i-1].Network {
+			codes[c.Network] = 0
+		}
 	}
-	return out
+	places = slices.Sorted(maps.Keys(codes))
+	for i, p := range places {
+		codes[p] = i
+	}
+	return places, codes
 }
 
 func decodeClients(raw []byte) ([]Client, error) {
