@@ -1,13 +1,27 @@
-# make run     the sample shop, answered and served
-# make test    every test; installs what the end-to-end tests need
-# make check   formatting, vet, a static build
-# make fuzz    every fuzz target for a few seconds (FUZZTIME=5s)
+# make run     the sample shop, imported, answered and served
+# make test    every test: go test ./..., and the ones with a real nginx
+# make unit    go test ./... alone: needs nothing but Go
+# make e2e     nginx, a service, a live log and haetae serve; installs nginx on Debian
+# make check   formatting, vet, a build without cgo: quick, before every commit
+# make race    the race detector on what runs in parallel (needs a C compiler)
+# make fuzz    every fuzz target for FUZZTIME (5s)
 # make bench   the benchmarks beside the packages
+# make peer    Haetae against DuckDB on the same work (needs a C compiler); ROWS, LINES
+# make curve   cost per record and per question from ten million to a billion records
+# make memory  what 40 million accounts and 44 million ghosts take
+# make ci      all that a change has to pass
+# make help    this
 
 GO ?= go
 FUZZTIME ?= 5s
+ROWS ?= 2000000
+LINES ?= 200000
+CURVE ?= 10000000 100000000 1000000000
 
-.PHONY: run test unit e2e e2e-install check fuzz bench race
+.PHONY: help run test unit e2e nginx check race fuzz bench peer curve memory ci
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
 
 run:
 	CGO_ENABLED=0 $(GO) run ./cmd/haetae quickstart
@@ -15,33 +29,53 @@ run:
 test: unit e2e
 
 unit:
+	@echo "go test ./... (the tests with a real nginx follow by make e2e)"
 	$(GO) test ./...
 
-# Real programs beside Haetae. nginx is installed when it is missing and that can
-# be done without asking; else the test says what to do.
-e2e: e2e-install
+# The e2e tests fail, and say what to do, if nginx is neither there nor to be had.
+e2e: nginx
 	$(GO) test -tags e2e -count 1 ./e2e
 
-e2e-install:
-	@test -x /usr/sbin/nginx || command -v nginx >/dev/null || \
-	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	    { apt-get install -y -qq nginx-light || { apt-get update -qq && apt-get install -y -qq nginx-light; }; } || \
-	    echo "nginx is missing: install it (Debian: apt-get install nginx-light)"; }
-
-race:
-	CGO_ENABLED=1 $(GO) test -race ./journal/... ./blob/... ./ledger/... ./scope/... ./internal/... ./ingest/...
+nginx:
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || test -n "$$HAETAE_NGINX" || { \
+	  command -v apt-get >/dev/null || exit 0; \
+	  sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  echo "installing nginx-light for the e2e tests"; \
+	  $$sudo apt-get install -y -qq --no-install-recommends nginx-light >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; } || true; }
 
 check:
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@ugly=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do if test -f "$$f"; then echo "$$f"; fi; done)); \
+	  if test -n "$$ugly"; then echo "not as gofmt writes it:"; echo "$$ugly"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags e2e ./e2e
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/haetae
 
+# Packages whose tests take minutes under the detector are left to nightly runs.
+race:
+	CGO_ENABLED=1 $(GO) test -race ./blob/... ./capture/... ./catalog/... ./event/... ./ingest/... ./internal/... ./journal/... ./ledger/... ./scope/... ./server/...
+
 fuzz:
-	@set -e; for pkg in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "fuzz $$pkg $$f"; \
-	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
-	  done; done
+	@set -e; \
+	for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | grep -v '^./bench/' | xargs -n 1 dirname | sort -u); do \
+	  for target in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/' | sort -u); do \
+	    echo "fuzz $$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
+	  done; \
+	done
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+peer:
+	cd bench && CGO_ENABLED=1 $(GO) test -v -count 1 -timeout 2h -run 'TestImport|TestScope' . -rows $(ROWS) -lines $(LINES)
+
+# The billion takes a quarter of an hour and 8 GB of disk on two cores.
+curve:
+	cd bench && for n in $(CURVE); do CGO_ENABLED=1 $(GO) test -v -count 1 -timeout 4h -run TestScope . -duckdb=false -rows $$n || exit 1; done
+
+memory:
+	cd bench && CGO_ENABLED=1 $(GO) test -v -count 1 -timeout 2h -run TestMemory . -traffic ghosts -rows 84000000
+
+ci:
+	.ci/run

@@ -2,9 +2,14 @@
 // prints ratios. It is a module of its own, because the peer, DuckDB, needs cgo
 // and must not reach the product's go.mod.
 //
-//	go test -run TestScope  -v -timeout 2h -rows 200000000 ./...
-//	go test -run TestImport -v -timeout 2h -lines 4000000 ./...
+//	make peer   ROWS=200000000 LINES=4000000   lines a second, scope, bytes: against DuckDB and Parquet
+//	make curve                                 cost per record and per question at 10M, 100M and 1 billion
+//	make memory                                40 million accounts and 44 million ghosts
 //
 // The records are made in the process by a generator (traffic.go) with a fixed
-// seed: half a terabyte of text would not fit on the machines this has to run on.
+// seed, in chunks that do not depend on each other: half a terabyte of text would
+// not fit on the machines this has to run on.
+//
+// What it is not: a test of correctness, except that both sides must give the
+// same answer.
 package bench

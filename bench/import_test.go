@@ -41,18 +41,15 @@ func logFile(t *testing.T, name string, n int, pack bool) int64 {
 		}
 		out = z
 	}
-	g := newGenerator(sessions, n, 30, 7)
 	var b []byte
 	size := int64(0)
-	for range n {
-		var r record
-		g.make(&r)
+	shapes["sessions"].each(n, 30, func(r *record) {
 		b = r.line(b[:0])
 		size += int64(len(b))
 		if _, err := out.Write(b); err != nil {
 			t.Fatal(err)
 		}
-	}
+	})
 	if z != nil {
 		if err := z.Close(); err != nil {
 			t.Fatal(err)

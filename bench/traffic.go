@@ -10,29 +10,41 @@ import (
 
 // shape is a kind of traffic.
 type shape struct {
-	name     string
-	accounts int // registered members
-	perToken int // pages of one session
-	agents   int
-	clients  int
-	rising   bool // accounts one after the other, as a walk over their numbers
+	name       string
+	accounts   int // that are read
+	registered int // the first of them; the rest are ghosts. 0 = all
+	perToken   int // pages of one session
+	agents     int
+	clients    int
+	rising     bool // accounts one after the other, as a walk over their numbers
 }
 
-var (
-	// sessions is what members do: a few pages by one token, from one place.
-	sessions = shape{name: "ordinary sessions", accounts: 4_000_000, perToken: 6, agents: 200, clients: 1_000_000}
-	// attack is a page for each minted token, over rising numbers, from a pool.
-	attack = shape{name: "attack: one page a token", accounts: 4_000_000, perToken: 1, agents: 1, clients: 2_000, rising: true}
-)
+// shapes by the name of -traffic.
+var shapes = map[string]shape{
+	// What members do: a few pages by one token, from one place.
+	"sessions": {name: "ordinary sessions", accounts: 4_000_000, perToken: 6, agents: 200, clients: 1_000_000},
+	// A page for each minted token, over rising numbers, from a pool of addresses.
+	"attack": {name: "attack: one page a token", accounts: 4_000_000, perToken: 1, agents: 1, clients: 2_000, rising: true},
+	// The largest known case: 40 million accounts, and 44 million tokens that
+	// named members who do not exist.
+	"ghosts": {name: "attack with ghosts", accounts: 84_000_000, registered: 40_000_000, perToken: 1, agents: 1, clients: 2_000, rising: true},
+}
+
+func (s shape) members() int {
+	if s.registered > 0 {
+		return s.registered
+	}
+	return s.accounts
+}
 
 var pages = []string{"/my/addresses", "/my/profile", "/my/orders", "/my/addresses/1/edit"}
 var routes = []string{"GET /my/addresses", "GET /my/profile", "GET /my/orders", "GET /my/addresses/{n}/edit"}
 
-// generator makes records in the order of their time, day after day.
+// generator makes the records of one chunk in the order of their time. Chunks
+// are independent of each other, so that several cores can make them.
 type generator struct {
 	shape
 	rnd  *rand.Rand
-	time event.Millis
 	step float64 // milliseconds between records
 	at   float64
 	keys int
@@ -50,9 +62,28 @@ type generator struct {
 // start is 2025-03-01T00:00:00Z.
 const start = event.Millis(1_740_787_200_000)
 
-// newGenerator spreads rows over days; one key in ten is the asked one.
-func newGenerator(s shape, rows, days int, seed uint64) *generator {
-	return &generator{shape: s, rnd: rand.New(rand.NewPCG(seed, 1)), step: float64(days) * 86_400_000 / float64(rows), keys: 10}
+// chunkRows is how many records a chunk has.
+const chunkRows = 50_000
+
+// chunk makes the generator of the seq-th chunk of rows spread over days; one
+// key in ten is the asked one.
+func (s shape) chunk(rows, days, seq int) *generator {
+	step := float64(days) * 86_400_000 / float64(rows)
+	first := seq * chunkRows
+	return &generator{shape: s, rnd: rand.New(rand.NewPCG(7, uint64(seq))), step: step, at: float64(first) * step, keys: 10, next: first / s.perToken}
+}
+
+// each makes all of them.
+func (s shape) each(rows, days int, fn func(*record)) {
+	var r record
+	for seq, left := 0, rows; left > 0; seq++ {
+		g := s.chunk(rows, days, seq)
+		for range min(chunkRows, left) {
+			g.make(&r)
+			fn(&r)
+		}
+		left -= chunkRows
+	}
 }
 
 // record is what the generator makes: small, so that making one costs little.
