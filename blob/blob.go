@@ -52,18 +52,26 @@ type folder struct {
 	dir string
 }
 
-// Folder is the embedded store: files in dir, which must exist.
+// Folder is the embedded store: files in dir, which must exist and have one
+// owner. What an owner before left unfinished is removed: nobody was told of it.
 func Folder(fsys disk.FS, dir string) (Store, error) {
 	names, err := fsys.List(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
-	_ = names
+	for _, n := range names {
+		if !strings.HasSuffix(n, unfinished) {
+			continue
+		}
+		if err := fsys.Remove(path.Join(dir, n)); err != nil {
+			return nil, fmt.Errorf("open blob folder: %w", err)
+		}
+	}
 	return &folder{fsys, dir}, nil
 }
 
 func check(name string) error {
-	if name == "" || name != path.Base(name) || name[0] == '.' || strings.HasSuffix(name, unfinished) {
+	if name == "" || strings.ContainsRune(name, '/') || name[0] == '.' || strings.HasSuffix(name, unfinished) {
 		return fmt.Errorf("%q: %w", name, ErrName)
 	}
 	return nil
