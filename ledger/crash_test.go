@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
+	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/disk"
 )
 
@@ -100,6 +102,35 @@ func TestCrash(t *testing.T) {
 }
 
 // importAll imports records as one file would be, in pieces of three.
+// TestSmallestEntries reopens a journal of records that take the fewest bytes:
+// one moment, one actor, nothing but zeros beside the id. Such a burst could be
+// acknowledged and then not be read back.
+func TestSmallestEntries(t *testing.T) {
+	for n := 1; n < 40; n++ {
+		m := create(t)
+		l := open(t, m, Options{})
+		var rs []event.Record
+		for i := range n {
+			r := event.Record{Time: noon, Source: "gateway", Rows: event.RowsUnknown, ID: event.RecordID(strconv.Itoa(i))}
+			rs = append(rs, r)
+		}
+		if _, err := l.Append(context.Background(), rs); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(m, "data", Options{})
+		if err != nil {
+			t.Fatalf("%d records: %v", n, err)
+		}
+		if got := l.Stats().Records; got != int64(n) {
+			t.Fatalf("%d records are there, want %d", got, n)
+		}
+		l.Close()
+	}
+}
+
 func importAll(l *Ledger, ns []int, head string) error {
 	im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: int64(len(ns)), Head: head})
 	if err != nil {

@@ -118,6 +118,17 @@ func encodeBatch(e *encoder, eb *entryBatch, keep []bool) {
 	}
 }
 
+// The fewest bytes each thing takes, so that a claimed number of them can be
+// checked before memory is taken. One too many refuses a journal that is whole:
+// TestSmallestEntries has the smallest of each.
+const (
+	minBatch    = 6              // a name and five numbers, all empty
+	minShape    = 9              // four strings and five numbers
+	minClient   = 3              // address, country, network
+	minID       = 16 + 8 + 1     // pseudonym, bucket, length of the sealed id
+	minFragment = 1 + 8 + 8 + 10 // time, id, token, nine numbers and the partition
+)
+
 var errShortEntry = errors.New("journal entry ends early")
 
 // decoder reads what encoder wrote. It never allocates more than the input
@@ -191,7 +202,7 @@ func decodeEntry(data []byte) (*entry, error) {
 		return nil, fmt.Errorf("not a batch of records, or of a newer release: %w", ErrCorrupt)
 	}
 	en := &entry{checkpoints: map[string][]byte{}}
-	for range d.count(8) {
+	for range d.count(minBatch) {
 		eb := decodeBatch(d)
 		if d.err != nil {
 			return nil, d.err
@@ -211,14 +222,14 @@ func decodeEntry(data []byte) (*entry, error) {
 func decodeBatch(d *decoder) entryBatch {
 	b := &Batch{}
 	eb := entryBatch{batch: b, file: d.str()}
-	for range d.count(9) {
+	for range d.count(minShape) {
 		b.shapes = append(b.shapes, segment.Shape{
 			Source: d.str(), Route: d.str(), Key: d.str(), ActorType: d.str(),
 			Action: event.Action(d.uint()), Status: uint16(d.uint()), Position: event.Position(d.uint()),
 			Edition: uint32(d.uint()), Flags: segment.Flags(d.uint()),
 		})
 	}
-	for range d.count(3) {
+	for range d.count(minClient) {
 		var c segment.Client
 		if ip := d.bytes(); len(ip) > 0 {
 			if err := c.IP.UnmarshalBinary(ip); err != nil {
@@ -235,7 +246,7 @@ func decodeBatch(d *decoder) entryBatch {
 	for range d.count(1) {
 		b.agents = append(b.agents, d.str())
 	}
-	for range d.count(25) {
+	for range d.count(minID) {
 		var p pseudonym.Pseudonym
 		copy(p[:], d.take(16))
 		b.ids = append(b.ids, p)
@@ -243,7 +254,7 @@ func decodeBatch(d *decoder) entryBatch {
 		eb.sealed = append(eb.sealed, d.bytes())
 	}
 	last := int64(0)
-	for range d.count(28) {
+	for range d.count(minFragment) {
 		last += d.int()
 		f := fragment{time: event.Millis(last), id: d.fixed(), token: d.fixed()}
 		f.home, f.actor = int32(d.int()), int32(d.int())
