@@ -43,21 +43,18 @@ type AsideLine struct {
 	Text   []byte `json:"text"` // at most its first 4 KiB
 }
 
-// asideCount is how many lines were set aside for one reason.
-type asideCount struct {
+// AsideCount is how many lines were set aside for one reason.
+type AsideCount struct {
 	Source string `json:"source"`
 	Field  string `json:"field,omitempty"`
 	Cause  string `json:"cause"`
 	Count  int64  `json:"count"`
 }
 
-// AsideCount is asideCount for readers of the ledger.
-type AsideCount = asideCount
-
 type asideSummary struct {
 	At     time.Time    `json:"at"`
 	Import uint64       `json:"import,omitempty"`
-	Counts []asideCount `json:"counts"`
+	Counts []AsideCount `json:"counts"`
 }
 
 type asideWriter struct {
@@ -75,7 +72,7 @@ func (l *Ledger) SetAside(imp uint64, lines []AsideLine) error {
 		return fmt.Errorf("set aside: %w", err)
 	}
 	sum := asideSummary{At: l.opts.Now().UTC(), Import: imp}
-	index := map[asideCount]int{}
+	index := map[AsideCount]int{}
 	var sealed bytes.Buffer
 	w, err := pseudonym.SealTo(l.keys.Recipient, &sealed)
 	if err != nil {
@@ -83,7 +80,7 @@ func (l *Ledger) SetAside(imp uint64, lines []AsideLine) error {
 	}
 	enc := json.NewEncoder(w)
 	for _, ln := range lines {
-		k := asideCount{Source: ln.Source, Field: ln.Field, Cause: ln.Cause}
+		k := AsideCount{Source: ln.Source, Field: ln.Field, Cause: ln.Cause}
 		i, ok := index[k]
 		if !ok {
 			i = len(sum.Counts)
@@ -141,10 +138,10 @@ func (l *Ledger) SetAside(imp uint64, lines []AsideLine) error {
 
 // Aside counts what was set aside, by source, field and cause.
 func (l *Ledger) Aside() ([]AsideCount, error) {
-	var out []asideCount
+	var out []AsideCount
 	err := l.eachAside(func(s asideSummary, _ []byte) error {
 		for _, c := range s.Counts {
-			i := slices.IndexFunc(out, func(o asideCount) bool {
+			i := slices.IndexFunc(out, func(o AsideCount) bool {
 				return o.Source == c.Source && o.Field == c.Field && o.Cause == c.Cause
 			})
 			if i < 0 {
@@ -155,7 +152,7 @@ func (l *Ledger) Aside() ([]AsideCount, error) {
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b asideCount) int {
+	slices.SortFunc(out, func(a, b AsideCount) int {
 		if c := strings.Compare(a.Source, b.Source); c != 0 {
 			return c
 		}

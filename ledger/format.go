@@ -23,7 +23,7 @@ const (
 
 	markerText     = "haetae data folder, format %d\n"
 	manifestMagic  = "haetae manifest 1"
-	manifestKeep   = 3 // older ones are kept for a person who has to look back
+	manifestKeep   = 3 // the newest, for a person who has to look back
 	batchMagic     = "HTBATCH1"
 	seenMagic      = "HTSEEN01"
 	segmentSuffix  = ".seg"

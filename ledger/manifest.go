@@ -39,7 +39,6 @@ type manifest struct {
 	Holdings   []editionRef          `json:"holdings,omitempty"`
 	Seen       []seenRef             `json:"seen,omitempty"`
 	Imports    []importRecord        `json:"imports,omitempty"`
-	Aside      []asideCount          `json:"aside,omitempty"`
 
 	// NextFile numbers every file this folder ever writes, so that a name is
 	// never used twice, not even after a crash.
@@ -83,7 +82,6 @@ func (m *manifest) clone() *manifest {
 		c.Imports[i].Staged = append([]segmentRef(nil), c.Imports[i].Staged...)
 		c.Imports[i].Seen = append([]seenRef(nil), c.Imports[i].Seen...)
 	}
-	c.Aside = append([]asideCount(nil), m.Aside...)
 	c.Checkpoints = maps.Clone(m.Checkpoints)
 	c.HeldBy = append([]Hold(nil), m.HeldBy...)
 	return &c

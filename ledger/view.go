@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/haetae/haetae/catalog"
@@ -26,7 +25,6 @@ type View struct {
 	holdings  []*edition.Holdings
 	imports   []importRecord
 	retained  event.Millis
-	aside     []asideCount
 	once      sync.Once
 }
 
@@ -40,7 +38,7 @@ func (l *Ledger) View() (*View, error) {
 	v := &View{
 		l: l, number: l.m.Number, catalog: l.catalog,
 		registers: l.editions.registers, holdings: l.editions.holdings,
-		imports: l.m.Imports, retained: l.m.RetainedFrom, aside: slices.Clone(l.m.Aside),
+		imports: l.m.Imports, retained: l.m.RetainedFrom,
 	}
 	for _, ref := range l.m.Segments {
 		s := l.segments[ref.Name]

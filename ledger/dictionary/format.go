@@ -21,7 +21,7 @@ import (
 // partition. The keys have a checksum of their own because opening a table reads
 // only them: the sealed ids, two thirds of the file, are left alone.
 //
-// A destroyed entry keeps its place: its key is zero and its sealed id empty.
+// A destroyed entry keeps its place: key and bucket are zero, the sealed id empty.
 const (
 	magic      = kind + version
 	kind       = "HTDICT"
