@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ type Check struct {
 	c        *Catalog
 	records  int64
 	reader   int64
+	address  int64
 	mapped   int64
 	personal int64 // on a route with items
 	answered int64 // of those, with a status that counts as answered
@@ -29,7 +31,7 @@ type Check struct {
 }
 
 type shapeCount struct {
-	records, answered, withAccount int64
+	records, answered, withAccount, listed int64
 }
 
 // maxCheckShapes bounds the memory a flood of made-up paths can take.
@@ -45,6 +47,9 @@ func (k *Check) Add(rec *event.Record) {
 	k.records++
 	if rec.Actor.ID != "" {
 		k.reader++
+	}
+	if rec.Client.IP.IsValid() {
+		k.address++
 	}
 	if rec.Mapped {
 		k.mapped++
@@ -82,12 +87,16 @@ func (k *Check) Add(rec *event.Record) {
 	if rec.Lifted != "" || len(rec.Subjects) > 0 {
 		n.withAccount++
 	}
+	if len(rec.Subjects) > 0 {
+		n.listed++
+	}
 }
 
 // Merge adds what another Check of the same catalog counted.
 func (k *Check) Merge(o *Check) {
 	k.records += o.records
 	k.reader += o.reader
+	k.address += o.address
 	k.mapped += o.mapped
 	k.personal += o.personal
 	k.answered += o.answered
@@ -107,6 +116,7 @@ func (k *Check) Merge(o *Check) {
 		n.records += m.records
 		n.answered += m.answered
 		n.withAccount += m.withAccount
+		n.listed += m.listed
 	}
 }
 
@@ -121,7 +131,7 @@ type Share struct {
 // CheckResult is what catalog check prints.
 type CheckResult struct {
 	Records int64 `json:"records"`
-	// Shares in the order reader, route, item, account.
+	// Shares in the order reader, address, route, item, account.
 	Shares []Share `json:"shares"`
 	// UnnamedRows is how many rows the answers said they returned that name no
 	// account.
@@ -145,8 +155,20 @@ type UnmappedShape struct {
 	Words   []string `json:"words,omitempty"` // why
 	// Like names the route it would be if only the case of letters were other.
 	Like string `json:"like,omitempty"`
-	// Template is a beginning for the catalog.
+	// Template is a beginning for the catalog, and Account where the account may
+	// stand in it; TODO where nothing shows it.
 	Template string `json:"template"`
+	Account  string `json:"account"`
+}
+
+// todo stands in a suggestion for what only a person can say. A catalog that
+// still holds it is refused: a page that was copied from a list and not looked
+// at would count as one without personal data.
+const todo = "TODO"
+
+// Entry is the suggestion as a line of the catalog's routes.
+func (u *UnmappedShape) Entry() string {
+	return fmt.Sprintf("- {route: %q, items: [%s], account: %s}", u.Template, todo, u.Account)
 }
 
 // Result sums up what was added.
@@ -155,6 +177,7 @@ func (k *Check) Result() CheckResult {
 		Records: k.records, UnnamedRows: k.rows, Uncounted: k.others,
 		Shares: []Share{
 			{"reader", k.reader, k.records, Text{"접속자가 확인되는 기록", "records that say who read"}},
+			{"address", k.address, k.records, Text{"접속지(IP 주소)가 확인되는 기록", "records that say from which address"}},
 			{"route", k.mapped, k.records, Text{"카탈로그에 있는 경로로 확인되는 기록", "records on a route of the catalog"}},
 			{"item", k.personal, k.records, Text{"개인정보 항목이 있는 경로의 기록", "records on a route that carries items"}},
 			{"account", k.named, k.answered, Text{"응답한 개인정보 조회 중 계정이 확인되는 기록", "answered reads of items that name an account"}},
@@ -166,7 +189,11 @@ func (k *Check) Result() CheckResult {
 	}
 	for s, n := range k.shapes {
 		u := UnmappedShape{Shape: s, Records: n.records, Answered: n.answered, Accounts: n.withAccount,
-			Words: personalWords(s), Like: folded[strings.ToLower(liftNames(s))], Template: templateOf(s)}
+			Words: personalWords(s), Like: folded[strings.ToLower(liftNames(s))]}
+		u.Template, u.Account = suggest(s)
+		if n.listed > 0 {
+			u.Account = "list"
+		}
 		u.Suspect = u.Answered > 0 && (len(u.Words) > 0 || u.Accounts > 0 || u.Like != "")
 		res.Unmapped = append(res.Unmapped, u)
 	}
@@ -199,23 +226,30 @@ func liftNames(s string) string {
 	return strings.Join(parts, "/")
 }
 
-// templateOf turns a shape into a template to start from.
-func templateOf(shape string) string {
+// suggest turns a shape into a template to start from, and says where the account
+// may stand: an id of its form, or else what stands behind a word for people.
+func suggest(shape string) (template, account string) {
 	parts := strings.Split(shape, "/")
 	n := 0
-	account := false
+	found := false
+	behind := ""
 	for i, p := range parts {
 		switch {
-		case p == liftedAccount && !account:
-			account = true
-		case p == liftedAccount || p == liftedID:
+		case p == liftedAccount && !found:
+			found = true
+			account = "path.account"
+		case p == liftedAccount || p == liftedID || p == liftedWord:
 			n++
-			parts[i] = "{id" + string(appendInt(nil, int64(n))) + "}"
+			name := "id" + string(appendInt(nil, int64(n)))
+			parts[i] = "{" + name + "}"
+			if behind == "" && i > 0 && parts[i-1] != "" && isPeopleWord(parts[i-1]) {
+				behind = "path." + name
+			}
 		case p == shapeRest:
 			parts[i] = "*"
 		}
 	}
-	return strings.Join(parts, "/")
+	return strings.Join(parts, "/"), cmp.Or(account, behind, todo)
 }
 
 // suspectWords are words of paths that mean somebody's data, in the two
@@ -244,7 +278,8 @@ func personalWords(shape string) []string {
 		}
 	}
 	for _, seg := range strings.Split(path, "/") {
-		if seg == liftedID || seg == liftedAccount {
+		// A picture called me.png is nobody's data.
+		if seg == liftedID || seg == liftedWord || seg == liftedAccount || knownFiles[seg] || fileEndings[seg[strings.LastIndexByte(seg, '.')+1:]] {
 			continue
 		}
 		for _, w := range suspectKorean {

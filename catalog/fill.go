@@ -22,7 +22,22 @@ type Request struct {
 
 	// Subjects is the same, where the source gives it as a list.
 	Subjects []event.AccountID
+
+	// Lost says what stood in the line and could not be kept.
+	Lost Lost
 }
+
+// Lost is what a decoder could not keep of a line that became a record. The
+// record is not set aside for it, since then an access would be missing; it is
+// counted, since then a statutory field is.
+type Lost uint8
+
+const (
+	// LostAddress: an address stood there, and it cannot be read.
+	LostAddress Lost = 1 << iota
+	// LostText: a free text was cut, or held what must not reach a terminal.
+	LostText
+)
 
 // scratch is what Fill needs while it works.
 type scratch struct {

@@ -113,13 +113,16 @@ func TestReadHoldings(t *testing.T) {
 
 func TestReadHoldingsStops(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"no heading", "m1000001,m1000001,name\n", "read h.csv: the first line is not a heading: expected the columns account, person, items"},
+		{"no heading", "m1000001,m1000001,name\n", "read h.csv: line 1: the first line is not a heading: expected the columns account, person, items"},
 		{"a column missing", "account,items\n", "read h.csv: line 1: the first line is not a heading with the column person"},
-		{"long first line", strings.Repeat("x", 2<<20), "read h.csv: the first line is not a heading"},
+		{"long first line", strings.Repeat("x", 2<<20), "read h.csv: line 1: the first line is not a heading: expected the columns account, person, items"},
 	} {
 		_, rep, err := holdings(t, test.text)
 		if err == nil || err.Error() != test.want || !errors.Is(err, ErrHeading) {
 			t.Errorf("%s: %v", test.name, err)
+		}
+		if ko, ok := err.(interface{ KO() string }); !ok || !hangul(ko.KO()) {
+			t.Errorf("%s: no Korean", test.name)
 		}
 		if len(rep.Ignored) > 0 {
 			t.Errorf("%s: quotes what may be data", test.name)

@@ -13,6 +13,11 @@ type Meaning struct {
 	Known bool
 	Route string // the template's name in this catalog
 
+	// Possible names a template that an unmapped record may have meant: one of its
+	// literal segments is no word that shapes keep, and something was lifted
+	// there. Only decoding the raw log again can tell.
+	Possible string
+
 	// Personal: an answer with a body carries at least one item.
 	Personal bool
 	Items    ItemSet
@@ -36,10 +41,11 @@ type Meaning struct {
 // meant at a moment.
 //
 // A stored route whose template is gone or renamed is looked up by its
-// structure. A shape meets a template when its words are the template's words
-// and each lifted id stands at a variable. Where the template has the account
-// in the path, Position says so only if the id kept beside the record is the
-// one at that place.
+// structure. A shape meets a template when its words are the template's words,
+// each lifted segment stands at a variable, and no template that would go before
+// could have been meant: then it stays unmapped, with Possible. Where the
+// template has the account in the path, Position says so only if the id kept
+// beside the record is the one at that place.
 func (c *Catalog) Meaning(route string, mapped bool, at event.Millis) Meaning {
 	s := c.findStored(route, mapped)
 	return s.meaning(at)
@@ -64,13 +70,14 @@ func (c *Catalog) Meanings(route string, mapped bool) []Meaning {
 // stored is a stored route or shape, found again in this catalog.
 type stored struct {
 	route    *Route // nil: no template matches
+	possible string // then: one that may
 	mapped   bool
 	bodiless bool
 	account  int // segment of the lifted id; -1: not known, so where the template says
 }
 
 func (s *stored) meaning(at event.Millis) Meaning {
-	m := Meaning{From: Always, Until: Never}
+	m := Meaning{From: Always, Until: Never, Possible: s.possible}
 	if s.route == nil {
 		return m
 	}
@@ -136,11 +143,16 @@ func (c *Catalog) findStored(route string, mapped bool) stored {
 		res.method = methodGet
 	}
 	account := res.parts.cutStored(path)
-	c.lookUp(&res)
-	s.route, s.bodiless = res.route, res.bodiless
-	if !mapped {
-		s.account = account
+	if mapped {
+		c.lookUp(&res)
+		s.route, s.bodiless = res.route, res.bodiless
+		return s
 	}
+	if c.lookUpShape(&res) {
+		s.possible = res.route.Name
+		return s
+	}
+	s.route, s.bodiless, s.account = res.route, res.bodiless, account
 	return s
 }
 

@@ -34,50 +34,6 @@ sources:
     set: {actor.type: staff, client.country: KR}
 `
 
-func TestShape(t *testing.T) {
-	c := parse(t, frame+"routes:\n  - {route: \"GET /k8x9/{id}\", items: []}\n")
-	for _, test := range []struct{ method, uri, want, lifted string }{
-		{"GET", "/", "GET /", ""},
-		{"GET", "/api/v2/users/m1000001/cards/77?x", "GET /api/v2/users/{account}/cards/{}", "m1000001"},
-		{"GET", "/m1000001/m1000002", "GET /{account}/{account}", "m1000001"},
-		{"GET", "/x/%6d1000001", "GET /x/{account}", "m1000001"},
-		{"GET", "/users/alice", "GET /users/{}", ""},
-		{"GET", "/Users/Alice", "GET /Users/{}", ""},
-		{"GET", "/users/me/orders", "GET /users/me/orders", ""},
-		{"GET", "/users/search", "GET /users/search", ""},
-		{"GET", "/profile/settings", "GET /profile/settings", ""},
-		{"GET", "/orders/550e8400-e29b-41d4-a716-446655440000", "GET /orders/{}", ""},
-		{"GET", "/f/deadbeefcafe", "GET /f/{}", ""},
-		{"GET", "/f/facade", "GET /f/facade", ""},
-		{"GET", "/mail/kim@shop.example", "GET /mail/{}", ""},
-		{"GET", "/people/홍길동", "GET /people/{}", ""},
-		{"GET", "/회원/홍길동", "GET /회원/{}", ""},
-		{"GET", "/t/eyJhbGciOiJIUzI", "GET /t/{}", ""},
-		{"GET", "/t/aGVsbGFXbFGhhZWtTgHw", "GET /t/{}", ""},
-		{"GET", "/t/abcdefghijklmnopqrstuvwxyzabc", "GET /t/{}", ""},
-		{"GET", "/getMemberAddressList.do", "GET /getMemberAddressList.do", ""},
-		{"GET", "/oauth2/token", "GET /oauth2/token", ""},
-		{"GET", "/user-77/x", "GET /{}/x", ""},
-		{"GET", "/k8x9", "GET /k8x9", ""}, // a word of the catalog
-		{"GET", "/{account}/{member}", "GET /{}/{}", ""},
-		{"GET", "/a/…/b", "GET /a/{}/b", ""},
-		{"get", "/a", "GET /a", ""},
-		{"\x16\x03", "/a", "OTHER /a", ""},
-		{"GET", strings.Repeat("/a", 13), "GET" + " " + strings.Repeat("/a", 12) + "/…", ""},
-		{"GET", strings.Repeat("/a", 12), "GET" + " " + strings.Repeat("/a", 12), ""},
-		{"GET", "/" + strings.Repeat("ab-", 5000), "GET /…", ""},
-		{"GET", strings.Repeat("/abcdefghij-abcdefghij-abcdefghij", 8), "GET " + strings.Repeat("/abcdefghij-abcdefghij-abcdefghij", 5) + "/…", ""},
-	} {
-		got, lifted := c.Shape(test.method, test.uri)
-		if got != test.want || string(lifted) != test.lifted {
-			t.Errorf("%.60q: %.99q, want %q (account found: %v)", test.uri, got, test.want, lifted != "")
-		}
-	}
-	if got := Shape("GET", "/users/m1000001/cards/77"); got != "GET /users/{}/cards/{}" {
-		t.Errorf("without a catalog: %q", got)
-	}
-}
-
 func TestMeaning(t *testing.T) {
 	c := parse(t, frame+`routes:
   - {route: "GET /api/users/{user}/cards", items: [name], account: path.user}

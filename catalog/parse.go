@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +23,7 @@ const (
 	// maxCatalogErrors keeps a wrong file (a log, say) from printing itself.
 	maxCatalogErrors = 100
 	maxRoutes        = 100_000
+	maxWords         = 10_000
 	maxText          = 200 // bytes of a Korean or English name
 	maxNote          = 1000
 	catalogVersion   = 1
@@ -37,7 +37,8 @@ func Parse(name string, text []byte) (*Catalog, error) {
 	if len(p.errs) > 0 {
 		slices.SortStableFunc(p.errs, func(a, b Error) int { return cmp.Compare(a.Line, b.Line) })
 		if n := len(p.errs); n > maxCatalogErrors {
-			p.errs = append(p.errs[:maxCatalogErrors], Error{File: name, Problem: fmt.Sprintf("and %d more mistakes", n-maxCatalogErrors)})
+			t := manyMore.say(n - maxCatalogErrors)
+			p.errs = append(p.errs[:maxCatalogErrors], Error{File: name, Code: manyMore.code(), Problem: t.EN, ProblemKO: t.KO})
 		}
 		return nil, p.errs
 	}
@@ -50,9 +51,14 @@ type parser struct {
 	zone *time.Location
 }
 
-func (p *parser) fail(n *yaml.Node, field, format string, args ...any) {
-	e := Error{File: p.file, Field: field, Problem: fmt.Sprintf(format, args...)}
-	if n != nil {
+// fail reports a mistake at a node; without one, at the beginning of the file.
+func (p *parser) fail(n *yaml.Node, field string, m mistake, args ...any) {
+	p.failText(n, field, m, m.say(args...))
+}
+
+func (p *parser) failText(n *yaml.Node, field string, m mistake, t Text) {
+	e := Error{File: p.file, Line: 1, Field: field, Code: m.code(), Problem: t.EN, ProblemKO: t.KO}
+	if n != nil && n.Line > 0 {
 		e.Line, e.Column = n.Line, n.Column
 	}
 	p.errs = append(p.errs, e)
@@ -60,7 +66,7 @@ func (p *parser) fail(n *yaml.Node, field, format string, args ...any) {
 
 func (p *parser) catalog(text []byte) *Catalog {
 	if len(text) > maxCatalogBytes {
-		p.fail(nil, "", "the catalog is larger than 16 MiB")
+		p.fail(nil, "", tooLarge)
 		return nil
 	}
 	root := p.document(text)
@@ -71,7 +77,7 @@ func (p *parser) catalog(text []byte) *Catalog {
 		Name: p.file, zone: time.UTC, memberTypes: []string{"member"},
 		byName: make(map[string]*Route), words: make(map[string]bool), pool: new(sync.Pool),
 	}
-	keys := p.mapping(root, "", "version", "zone", "account", "items", "sources", "routes")
+	keys := p.mapping(root, "", "version", "zone", "account", "items", "words", "sources", "routes")
 	if keys == nil {
 		return nil
 	}
@@ -87,6 +93,9 @@ func (p *parser) catalog(text []byte) *Catalog {
 	}
 	if n := keys["items"]; n != nil {
 		p.items(c, n)
+	}
+	if n := keys["words"]; n != nil {
+		p.words(c, n)
 	}
 	if n := keys["sources"]; n != nil {
 		p.sources(c, n)
@@ -107,46 +116,32 @@ func (p *parser) document(text []byte) (root *yaml.Node) {
 	defer func() {
 		if recover() != nil {
 			root = nil
-			p.fail(nil, "", "not readable as YAML")
+			p.fail(nil, "", unreadableYAML, "")
 		}
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		p.errs = append(p.errs, Error{File: p.file, Line: 1, Problem: "the catalog is empty"})
+		p.fail(nil, "", emptyCatalog)
 		return nil
 	case err != nil:
-		p.errs = append(p.errs, yamlError(p.file, err))
+		p.yamlError(text, err)
 		return nil
 	}
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
 		if err != nil {
-			p.errs = append(p.errs, yamlError(p.file, err))
+			p.yamlError(text, err)
 		} else {
-			p.fail(&second, "", "a second document begins here; a catalog is one")
+			p.fail(&second, "", secondDocument)
 		}
 		return nil
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		p.fail(&doc, "", "the catalog is empty")
+		p.fail(&doc, "", emptyCatalog)
 		return nil
 	}
 	return doc.Content[0]
-}
-
-var yamlLine = regexp.MustCompile(`line (\d+): ?`)
-
-// yamlError moves the line number to where all other messages have it.
-func yamlError(file string, err error) Error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	e := Error{File: file}
-	if m := yamlLine.FindStringSubmatchIndex(text); m != nil {
-		e.Line, _ = strconv.Atoi(text[m[2]:m[3]])
-		text = text[:m[0]] + text[m[1]:]
-	}
-	e.Problem = "not readable as YAML: " + text
-	return e
 }
 
 // mapping returns the values of a mapping by key, and reports keys that are
@@ -159,11 +154,11 @@ func (p *parser) mapping(n *yaml.Node, field string, known ...string) map[string
 	out := make(map[string]*yaml.Node, len(pairs))
 	for _, kv := range pairs {
 		if !slices.Contains(known, kv.name) {
-			p.fail(kv.key, join(field, kv.name), "unknown key%s", meant(kv.name, known))
+			p.fail(kv.key, join(field, kv.name), unknownKey, meant(kv.name, known))
 			continue
 		}
 		if isNull(kv.value) {
-			p.fail(kv.key, join(field, kv.name), "has no value")
+			p.fail(kv.key, join(field, kv.name), noValue)
 			continue
 		}
 		out[kv.name] = kv.value
@@ -182,7 +177,7 @@ func (p *parser) pairs(n *yaml.Node, field string) ([]pair, bool) {
 		return nil, false
 	}
 	if n.Kind != yaml.MappingNode {
-		p.fail(n, field, "expected keys and values, found %s", kindOf(n))
+		p.fail(n, field, wantMapping, kindOf(n))
 		return nil, false
 	}
 	seen := make(map[string]int)
@@ -190,11 +185,11 @@ func (p *parser) pairs(n *yaml.Node, field string) ([]pair, bool) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		if k.Kind != yaml.ScalarNode {
-			p.fail(k, field, "a key is a plain word")
+			p.fail(k, field, plainKey)
 			continue
 		}
 		if line, twice := seen[k.Value]; twice {
-			p.fail(k, join(field, k.Value), "stands twice; first on line %d", line)
+			p.fail(k, join(field, k.Value), repeatedKey, line)
 			continue
 		}
 		seen[k.Value] = k.Line
@@ -206,7 +201,7 @@ func (p *parser) pairs(n *yaml.Node, field string) ([]pair, bool) {
 // alias refuses YAML's references: what a route carries should be readable
 // where the route is, and nested references can blow up a small file.
 func (p *parser) alias(n *yaml.Node, field string) {
-	p.fail(n, field, "YAML references (*%s) are not supported: write the value out", clip(n.Value))
+	p.fail(n, field, reference, clip(n.Value))
 }
 
 func (p *parser) list(n *yaml.Node, field string) ([]*yaml.Node, bool) {
@@ -216,7 +211,7 @@ func (p *parser) list(n *yaml.Node, field string) ([]*yaml.Node, bool) {
 	case yaml.AliasNode:
 		p.alias(n, field)
 	default:
-		p.fail(n, field, "expected a list, found %s", kindOf(n))
+		p.fail(n, field, wantList, kindOf(n))
 	}
 	return nil, false
 }
@@ -227,9 +222,9 @@ func (p *parser) scalar(n *yaml.Node, field string) (string, bool) {
 	case n.Kind == yaml.AliasNode:
 		p.alias(n, field)
 	case n.Kind != yaml.ScalarNode:
-		p.fail(n, field, "expected one value, found %s", kindOf(n))
+		p.fail(n, field, wantScalar, kindOf(n))
 	case isNull(n):
-		p.fail(n, field, "has no value")
+		p.fail(n, field, noValue)
 	default:
 		return n.Value, true
 	}
@@ -244,11 +239,11 @@ func (p *parser) text(n *yaml.Node, field string, limit int) (string, bool) {
 	}
 	switch {
 	case strings.TrimSpace(s) == "":
-		p.fail(n, field, "is empty")
+		p.fail(n, field, emptyText)
 	case len(s) > limit:
-		p.fail(n, field, "is longer than %d bytes", limit)
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f || r == 0xfffd }):
-		p.fail(n, field, "holds a control character")
+		p.fail(n, field, longText, limit)
+	case strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && unprintable(r) }):
+		p.fail(n, field, controlText)
 	default:
 		return s, true
 	}
@@ -263,9 +258,9 @@ func (p *parser) version(n *yaml.Node) {
 	v, err := strconv.Atoi(s)
 	switch {
 	case err != nil || v < 1:
-		p.fail(n, "version", "expected a number, like %d", catalogVersion)
+		p.fail(n, "version", wantNumber, catalogVersion)
 	case v > catalogVersion:
-		p.fail(n, "version", "this catalog is of version %d and this haetae reads up to version %d: a newer haetae is needed", v, catalogVersion)
+		p.fail(n, "version", newerVersion, v, catalogVersion)
 	}
 }
 
@@ -278,7 +273,7 @@ func (p *parser) timeZone(n *yaml.Node, field string) *time.Location {
 	if z, err := time.LoadLocation(s); err == nil && s != "" && s != "Local" {
 		return z
 	}
-	p.fail(n, field, "unknown time zone %s; zones are named like Asia/Seoul or UTC", quote(s))
+	p.fail(n, field, unknownZone, quote(s))
 	return time.UTC
 }
 
@@ -289,9 +284,9 @@ func (p *parser) account(c *Catalog, n *yaml.Node) {
 			pat, err := compilePattern(s)
 			switch {
 			case err != nil:
-				p.fail(n, "account.pattern", "%v", err)
+				p.failText(n, "account.pattern", err.mistake, err.text())
 			case pat.match(""):
-				p.fail(n, "account.pattern", "the pattern also fits the empty id")
+				p.fail(n, "account.pattern", patternEmpty)
 			default:
 				c.pattern, c.patternText = pat, s
 			}
@@ -306,7 +301,7 @@ func (p *parser) account(c *Catalog, n *yaml.Node) {
 				}
 			}
 			if len(list) == 0 {
-				p.fail(n, "account.member_types", "the list is empty: without members nobody reads their own data")
+				p.fail(n, "account.member_types", noMemberTypes)
 			}
 		}
 	}
@@ -320,11 +315,11 @@ func (p *parser) items(c *Catalog, n *yaml.Node) {
 	for i, kv := range pairs {
 		field := join("items", kv.name)
 		if i == MaxItems {
-			p.fail(kv.key, field, "a catalog has at most %d items", MaxItems)
+			p.fail(kv.key, field, tooManyItems, MaxItems)
 			break
 		}
 		if !isItemName(kv.name) {
-			p.fail(kv.key, field, "an item name is a small letter followed by small letters, digits and _, at most 40")
+			p.fail(kv.key, field, itemName)
 		}
 		// The place is taken even if the item is wrong, so that routes that
 		// name it do not fail for it again.
@@ -341,21 +336,45 @@ func (p *parser) items(c *Catalog, n *yaml.Node) {
 			if n := keys[l.key]; n != nil {
 				*l.to, _ = p.text(n, join(field, l.key), maxText)
 			} else if !p.reported(join(field, l.key)) {
-				p.fail(kv.key, join(field, l.key), "is missing: notices and reports name the item in both languages")
+				p.fail(kv.key, join(field, l.key), itemText)
 			}
 		}
 		n := keys["class"]
 		if n == nil {
 			if !p.reported(join(field, "class")) {
-				p.fail(kv.key, join(field, "class"), "is missing: one of %s", classWords())
+				p.fail(kv.key, join(field, "class"), itemClass, classWords())
 			}
 			continue
 		}
 		if s, ok := p.scalar(n, join(field, "class")); ok {
 			if item.Class, ok = ParseClass(s); !ok {
-				p.fail(n, join(field, "class"), "unknown class %s: one of %s", quote(s), classWords())
+				p.fail(n, join(field, "class"), unknownClass, quote(s), classWords())
 			}
 		}
+	}
+}
+
+// words are segments of the site's own paths that are no ids: the shapes of
+// unmapped requests keep them (see shape.go).
+func (p *parser) words(c *Catalog, n *yaml.Node) {
+	list, ok := p.list(n, "words")
+	if !ok {
+		return
+	}
+	if len(list) > maxWords {
+		p.fail(n, "words", tooManyWords, maxWords)
+		return
+	}
+	for i, n := range list {
+		f := index("words", i)
+		s, ok := p.text(n, f, maxText)
+		if !ok {
+			continue
+		}
+		if strings.ContainsAny(s, "/{}\n") {
+			p.fail(n, f, wordText)
+		}
+		c.words[s] = true
 	}
 }
 
@@ -379,19 +398,20 @@ func isItemName(s string) bool {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-func kindOf(n *yaml.Node) string {
+// kindOf is what stands somewhere; in Korean with its particle.
+func kindOf(n *yaml.Node) Text {
 	switch n.Kind {
 	case yaml.MappingNode:
-		return "keys and values"
+		return Text{KO: "키와 값이", EN: "keys and values"}
 	case yaml.SequenceNode:
-		return "a list"
+		return Text{KO: "목록이", EN: "a list"}
 	case yaml.ScalarNode:
 		if isNull(n) {
-			return "nothing"
+			return Text{KO: "빈 값이", EN: "nothing"}
 		}
-		return "one value"
+		return Text{KO: "값 하나가", EN: "one value"}
 	}
-	return "something else"
+	return Text{KO: "다른 것이", EN: "something else"}
 }
 
 func join(field, key string) string {
@@ -414,18 +434,24 @@ func clip(s string) string {
 
 func quote(s string) string { return strconv.Quote(clip(s)) }
 
-// meant suggests the known word that was probably meant.
-func meant(word string, known []string) string {
+// nearest is the known word that was probably meant, or "".
+func nearest(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
 		if d := editDistance(word, k, distance); d < distance && d < len(k) {
 			best, distance = k, d
 		}
 	}
+	return best
+}
+
+// meant suggests the known word that was probably meant.
+func meant(word string, known []string) Text {
+	best := nearest(word, known)
 	if best == "" {
-		return ""
+		return Text{}
 	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return Text{KO: fmt.Sprintf(" (혹시 %q?)", best), EN: fmt.Sprintf("; did you mean %q?", best)}
 }
 
 // editDistance is Levenshtein's, given up at limit.

@@ -3,7 +3,6 @@ package catalog
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ func (p *parser) routes(c *Catalog, n *yaml.Node) {
 		return
 	}
 	if len(list) > maxRoutes {
-		p.fail(n, "routes", "a catalog has at most 100,000 routes")
+		p.fail(n, "routes", tooManyRoutes)
 		return
 	}
 	structure := make(map[string]*Route) // by template with the names of variables left out
@@ -36,11 +35,11 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 	}
 	var r *Route
 	if node := keys["route"]; node == nil {
-		p.fail(n, join(field, "route"), "is missing: a method and a path, like \"GET /members/{member}\"")
+		p.fail(n, join(field, "route"), noRoute)
 	} else if s, ok := p.scalar(node, join(field, "route")); ok {
-		m, segs, wild, problem := splitTemplate(s)
-		if problem != "" {
-			p.fail(node, join(field, "route"), "%s", problem)
+		m, segs, wild, bad := splitTemplate(s)
+		if bad != nil {
+			p.failText(node, join(field, "route"), bad.mistake, bad.text())
 		} else {
 			r = &Route{method: m, segments: segs, wild: wild, line: node.Line}
 			r.nameIt()
@@ -50,7 +49,7 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 				c.routes = append(c.routes, r)
 				c.byName[r.Name] = r
 			} else if first.Name != r.Name {
-				p.fail(node, join(field, "route"), "the same path as %s on line %d under other names", clip(first.Name), first.line)
+				p.fail(node, join(field, "route"), samePath, clip(first.Name), first.line)
 			} else {
 				r = first // another answer, for another time
 			}
@@ -66,7 +65,7 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 	if n := keys["until"]; n != nil {
 		a.Until = p.moment(n, join(field, "until"))
 		if a.Until <= a.From && a.From != Always && a.Until != Always {
-			p.fail(n, join(field, "until"), "is not after from")
+			p.fail(n, join(field, "until"), untilBefore)
 		}
 	}
 	if n := keys["note"]; n != nil {
@@ -80,7 +79,7 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 func (p *parser) routeItems(c *Catalog, a *Answer, route, n *yaml.Node, field string) {
 	if n == nil {
 		if !p.reported(field) {
-			p.fail(route, field, "is missing: list the items the answer carries, or [] if it carries no personal data")
+			p.fail(route, field, noItems)
 		}
 		return
 	}
@@ -100,11 +99,15 @@ func (p *parser) routeItems(c *Catalog, a *Answer, route, n *yaml.Node, field st
 			for _, it := range c.Items {
 				names = append(names, it.Name)
 			}
-			p.fail(n, f, "unknown item %s%s", quote(s), meant(s, names))
+			if s == "TODO" {
+				p.fail(n, f, todoItems)
+				continue
+			}
+			p.fail(n, f, unknownItem, quote(s), meant(s, names))
 			continue
 		}
 		if a.Items.Has(bit) {
-			p.fail(n, f, "%s stands twice", quote(s))
+			p.fail(n, f, itemTwice, quote(s))
 		}
 		a.Items |= 1 << uint(bit)
 	}
@@ -115,21 +118,23 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 	n := keys["account"]
 	if n == nil {
 		if items := keys["items"]; items != nil && len(items.Content) > 0 && !p.reported(f) {
-			p.fail(route, f, "is missing: path.NAME, query.NAME, actor, list, or none if the line does not say")
+			p.fail(route, f, noAccount)
 		}
 	} else if s, ok := p.scalar(n, f); ok {
 		kind, name, dotted := strings.Cut(s, ".")
 		position, known := event.ParsePosition(kind)
 		takesName := position == event.PositionPath || position == event.PositionQuery
 		switch {
+		case s == "TODO":
+			p.fail(n, f, todoAccount)
 		case !known || takesName != dotted:
-			p.fail(n, f, "%s is not a place an account can stand: path.NAME, query.NAME, actor, list or none", quote(s))
+			p.fail(n, f, accountPlace, quote(s))
 		case dotted && (name == "" || len(name) > maxKey):
-			p.fail(n, f, "the name after the dot is missing or longer than 200 bytes")
+			p.fail(n, f, accountName)
 		case position == event.PositionPath && r != nil:
 			i := slices.Index(r.segments, templateSegment{name, true})
 			if i < 0 {
-				p.fail(n, f, "the route has no {%s}", clip(name))
+				p.fail(n, f, accountVariable, clip(name))
 			}
 			a.segment = i
 		}
@@ -138,7 +143,7 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 	if n := keys["separator"]; n != nil {
 		a.Separator = p.separator(n, join(field, "separator"))
 		if a.Position != event.PositionQuery {
-			p.fail(n, join(field, "separator"), "is only for account: query.NAME; for a list the source says it")
+			p.fail(n, join(field, "separator"), separatorPlace)
 		}
 	}
 	if n := keys["shows"]; n != nil {
@@ -149,11 +154,11 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 			case "people_behind_account":
 				a.Behind = true
 				if a.Items == 0 && !p.reported(f) {
-					p.fail(n, f, "shows people, but the route carries no items")
+					p.fail(n, f, showsNothing)
 				}
 			default:
 				words := []string{"account_holder", "people_behind_account"}
-				p.fail(n, f, "%s is not known%s: account_holder or people_behind_account", quote(s), meant(s, words))
+				p.fail(n, f, unknownShows, quote(s), meant(s, words))
 			}
 		}
 	}
@@ -168,7 +173,7 @@ func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, f
 				p.status(&a.Success, n, index(f, i))
 			}
 			if len(n.Content) == 0 {
-				p.fail(n, f, "no status counts as answered; for a route without personal data say items: []")
+				p.fail(n, f, noStatus)
 			}
 		} else {
 			p.status(&a.Success, n, f)
@@ -191,7 +196,7 @@ func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, f
 			// "open" is Haetae's own word for opening its dictionary.
 			a.acts = true
 			if a.Action, ok = event.ParseAction(s); !ok || a.Action == event.ActionOpen {
-				p.fail(n, f, "unknown action %s%s: one of %s", quote(s), meant(s, words), strings.Join(words, ", "))
+				p.fail(n, f, unknownAction, quote(s), meant(s, words), strings.Join(words, ", "))
 			}
 		}
 	}
@@ -199,7 +204,7 @@ func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, f
 
 func (p *parser) status(set *StatusSet, n *yaml.Node, field string) {
 	if s, ok := p.scalar(n, field); ok && !set.parse(s) {
-		p.fail(n, field, "%s is no status: write 200, 2xx or 200-206", quote(s))
+		p.fail(n, field, badStatus, quote(s))
 	}
 }
 
@@ -211,7 +216,7 @@ func (p *parser) moment(n *yaml.Node, field string) event.Millis {
 	}
 	t, ok := parseMoment(s, p.zone)
 	if !ok {
-		p.fail(n, field, "not a date (2025-03-10) or a time (2025-03-10T09:00:00+09:00)")
+		p.fail(n, field, badMoment)
 		return Always
 	}
 	return event.MillisOf(t)
@@ -232,8 +237,7 @@ func (p *parser) overlaps(r *Route) {
 		a, b := &r.Answers[i-1], &r.Answers[i]
 		if a.Until > b.From {
 			first, second := min(a.line, b.line), max(a.line, b.line)
-			p.errs = append(p.errs, Error{File: p.file, Line: second, Field: "routes", Problem: "a second answer for " + clip(r.Name) +
-				" holds at the same time as the one on line " + strconv.Itoa(first) + "; give them from and until that do not overlap"})
+			p.fail(&yaml.Node{Line: second}, "routes", overlap, clip(r.Name), first)
 		}
 	}
 }

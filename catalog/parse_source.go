@@ -25,13 +25,13 @@ func (p *parser) sources(c *Catalog, n *yaml.Node) {
 		return
 	}
 	if len(pairs) > maxSources {
-		p.fail(n, "sources", "a catalog has at most 1,000 sources")
+		p.fail(n, "sources", tooManySources)
 		return
 	}
 	for _, kv := range pairs {
 		field := join("sources", kv.name)
 		if !isSourceName(kv.name) {
-			p.fail(kv.key, field, "a source name is a small letter followed by small letters, digits, - and _, at most 40")
+			p.fail(kv.key, field, sourceName)
 		}
 		s := Source{Name: kv.name, Zone: c.zone, Separator: ",", line: kv.key.Line}
 		if p.source(&s, kv, field) {
@@ -45,7 +45,7 @@ func isSourceName(s string) bool {
 }
 
 func (p *parser) source(s *Source, kv pair, field string) bool {
-	keys := p.mapping(kv.value, field, "format", "match", "cadence", "zone", "fields", "separator", "set")
+	keys := p.mapping(kv.value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "set")
 	if keys == nil {
 		return false
 	}
@@ -54,7 +54,7 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 		if v, ok := p.scalar(n, f); ok {
 			formats := []string{FormatCombined, FormatCommon, FormatJSON}
 			if !slices.Contains(formats, v) {
-				p.fail(n, f, "unknown format %s%s: one of %s, or leave it out and it is detected", quote(v), meant(v, formats), strings.Join(formats, ", "))
+				p.fail(n, f, unknownFormat, quote(v), meant(v, formats), strings.Join(formats, ", "))
 			}
 			s.Format = v
 		}
@@ -63,9 +63,9 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 		f := join(field, "match")
 		if v, ok := p.text(n, f, maxKey); ok {
 			if _, err := path.Match(v, ""); err != nil {
-				p.fail(n, f, "not a file name pattern")
+				p.fail(n, f, matchPattern)
 			} else if strings.Contains(v, "/") {
-				p.fail(n, f, "the pattern is for the file name alone, without its folder")
+				p.fail(n, f, matchFolder)
 			}
 			s.Match = v
 		}
@@ -76,9 +76,9 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 			d, ok := parseDuration(v)
 			switch {
 			case !ok:
-				p.fail(n, f, "not a length of time: write 10m, 6h or 1d")
+				p.fail(n, f, badDuration)
 			case d < minCadence || d > maxCadence:
-				p.fail(n, f, "a cadence lies between 1m and 366d")
+				p.fail(n, f, cadenceRange)
 			}
 			s.Cadence = d
 		}
@@ -89,10 +89,20 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 	if n := keys["separator"]; n != nil {
 		s.Separator = p.separator(n, join(field, "separator"))
 	}
+	if n := keys["address"]; n != nil {
+		f := join(field, "address")
+		if v, ok := p.scalar(n, f); ok {
+			i := slices.Index(addressRules, v)
+			if i < 0 {
+				p.fail(n, f, unknownAddress, quote(v), meant(v, addressRules))
+			}
+			s.Address = AddressRule(max(i, 0))
+		}
+	}
 	if n := keys["fields"]; n != nil {
 		p.fields(s, n, join(field, "fields"))
 	} else if s.Format == FormatJSON {
-		p.fail(kv.key, join(field, "fields"), "is missing: a JSON log needs to be told which key is which field")
+		p.fail(kv.key, join(field, "fields"), noFields)
 	}
 	if n := keys["set"]; n != nil {
 		p.constants(s, n, join(field, "set"))
@@ -106,9 +116,9 @@ func (p *parser) separator(n *yaml.Node, field string) string {
 	switch {
 	case !ok:
 	case s == "" || len(s) > 8:
-		p.fail(n, field, "a separator has 1 to 8 bytes")
+		p.fail(n, field, separatorLength)
 	case strings.ContainsAny(s, "\x00\n\r"):
-		p.fail(n, field, "a separator is not a line end")
+		p.fail(n, field, separatorLine)
 	default:
 		return s
 	}
@@ -121,7 +131,7 @@ func (p *parser) fields(s *Source, n *yaml.Node, field string) {
 		return
 	}
 	if s.Format == FormatCombined || s.Format == FormatCommon {
-		p.fail(n, field, "the fields of the %s format are fixed", s.Format)
+		p.fail(n, field, fixedFields, s.Format)
 		return
 	}
 	s.Format = FormatJSON
@@ -130,7 +140,7 @@ func (p *parser) fields(s *Source, n *yaml.Node, field string) {
 	for _, kv := range pairs {
 		f := join(field, kv.name)
 		if !slices.Contains(Fields(), Field(kv.name)) {
-			p.fail(kv.key, f, "unknown field%s: one of %s", meant(kv.name, fieldWords(false)), strings.Join(fieldWords(false), ", "))
+			p.fail(kv.key, f, unknownField, meant(kv.name, fieldWords(false)), strings.Join(fieldWords(false), ", "))
 			complete = false
 			continue
 		}
@@ -140,19 +150,16 @@ func (p *parser) fields(s *Source, n *yaml.Node, field string) {
 			continue
 		}
 		if strings.HasPrefix(v, ".") || strings.HasSuffix(v, ".") || strings.Contains(v, "..") {
-			p.fail(kv.value, f, "a dot leads into a nested object, so a name stands on both sides of it")
+			p.fail(kv.value, f, keyDots)
 		}
 		s.Fields[Field(kv.name)] = v
 	}
 	for _, need := range []struct {
 		field Field
-		why   string
-	}{
-		{FieldTime, "a record without a time cannot be placed"},
-		{FieldURI, "without it no request meets a route"},
-	} {
+		what  mistake
+	}{{FieldTime, noTime}, {FieldURI, noURI}} {
 		if s.Fields[need.field] == "" && complete {
-			p.fail(n, join(field, string(need.field)), "is missing: %s", need.why)
+			p.fail(n, join(field, string(need.field)), need.what)
 		}
 	}
 }
@@ -167,9 +174,9 @@ func (p *parser) constants(s *Source, n *yaml.Node, field string) {
 		f := join(field, kv.name)
 		if !slices.Contains(fieldWords(true), kv.name) {
 			if slices.Contains(fieldWords(false), kv.name) {
-				p.fail(kv.key, f, "this field differs from record to record; one of %s", strings.Join(fieldWords(true), ", "))
+				p.fail(kv.key, f, changingField, strings.Join(fieldWords(true), ", "))
 			} else {
-				p.fail(kv.key, f, "unknown field%s: one of %s", meant(kv.name, fieldWords(true)), strings.Join(fieldWords(true), ", "))
+				p.fail(kv.key, f, unknownField, meant(kv.name, fieldWords(true)), strings.Join(fieldWords(true), ", "))
 			}
 			continue
 		}
@@ -178,7 +185,7 @@ func (p *parser) constants(s *Source, n *yaml.Node, field string) {
 			continue
 		}
 		if Field(kv.name) == FieldMethod && methodOf(v) == methodOther {
-			p.fail(kv.value, f, "unknown method %s", quote(v))
+			p.fail(kv.value, f, unknownMethod, quote(v))
 		}
 		s.Set[Field(kv.name)] = v
 		s.constants = append(s.constants, constant{Field(kv.name), v})

@@ -24,20 +24,20 @@ const (
 	maxPatternStates = 512 // 128 KiB of table
 )
 
-func compilePattern(text string) (*pattern, error) {
+func compilePattern(text string) (*pattern, *wrong) {
 	if len(text) > maxPatternBytes {
-		return nil, errors.New("the pattern is longer than 256 bytes")
+		return nil, &wrong{patternLong, nil}
 	}
 	// Alone first: "a)|(b" is no expression, but would be one inside the frame.
 	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
 		if e, ok := errors.AsType[*syntax.Error](err); ok {
-			return nil, errors.New("not a regular expression: " + e.Code.String())
+			return nil, &wrong{patternSyntax, []any{": " + e.Code.String()}}
 		}
-		return nil, errors.New("not a regular expression")
+		return nil, &wrong{patternSyntax, []any{""}}
 	}
 	slow, err := regexp.Compile(`\A(?:` + text + `)\z`)
 	if err != nil {
-		return nil, errors.New("not a regular expression: too large")
+		return nil, &wrong{patternLarge, nil}
 	}
 	p := &pattern{slow: slow}
 	p.build(text)

@@ -2,21 +2,31 @@ package catalog
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/haetae/haetae/event"
 )
 
-// The shape of a path no template describes: its words, with ids lifted out.
+// The shape of a path no template describes: its words, with everything else
+// lifted out.
 //
-//	/api/v2/users/m1000001/cards/77  →  /api/v2/users/{account}/cards/{}
+//	/api/v2/users/m1000001/cards/77   →  /api/v2/users/{account}/cards/{}
+//	/doctor/kimyounghee/appointments  →  /doctor/{word}/appointments
 //
-// {account} is an id that fits the catalog's account pattern; the first of them is kept beside the record (as a pseudonym), so that the route can be
-// mapped later without the raw log. {} is anything else that may be an id. A
-// path is personal data until shown otherwise, so a segment stays only when it
-// looks like a word; what is lifted in error merely stays unmapped until it is
-// decoded again.
+// {account} is an id that fits the catalog's account pattern; the first of them
+// is kept beside the record (as a pseudonym), so that the route can be mapped
+// later without the raw log. {word} is a lifted segment of letters, {} any other.
+//
+// A path is personal data until shown otherwise, and a shape is stored and
+// printed in the clear. So a segment stays only if it is known to be a word: by
+// the list in words.go, or by the catalog (a literal of a template, or words).
+// No count of how many accounts ask for it could show the same: a popular
+// doctor's name is asked for by many. What is lifted in error is told apart from
+// nothing, see matchStored.
 const (
 	liftedID      = "{}"
+	liftedWord    = "{word}"
 	liftedAccount = "{account}"
 	shapeRest     = "…" // the path went on
 )
@@ -62,11 +72,11 @@ func (c *Catalog) appendShape(dst []byte, r *Resolution) ([]byte, int) {
 	if p.count == 0 && !p.deeper {
 		return append(dst, '/'), account
 	}
-	before := ""
+	behindPeople := false
 	for i := range p.count {
 		s := p.text(i)
-		keep := !p.segments[i].lifted && (c != nil && c.words[s] ||
-			isPlainWord(s) && !(namesPeople[strings.ToLower(before)] && !afterPeople[strings.ToLower(s)]))
+		lifted := p.segments[i].lifted
+		keep := !lifted && (c != nil && c.words[s] || keptWord(s, behindPeople))
 		fits := !keep && c != nil && c.pattern != nil && len(s) <= maxIDBytes && c.pattern.match(s)
 		if fits && account < 0 {
 			account = i
@@ -80,10 +90,12 @@ func (c *Catalog) appendShape(dst []byte, r *Resolution) ([]byte, int) {
 			dst = append(dst, s...)
 		case fits:
 			dst = append(dst, liftedAccount...)
-		default:
+		case lifted:
 			dst = append(dst, liftedID...)
+		default:
+			dst = append(dst, liftedAs(s)...)
 		}
-		before = s
+		behindPeople = keep && isPeopleWord(s)
 	}
 	if p.deeper {
 		dst = append(append(dst, '/'), shapeRest...)
@@ -94,74 +106,134 @@ func (c *Catalog) appendShape(dst []byte, r *Resolution) ([]byte, int) {
 // maxIDBytes is the longest id taken for an account.
 const maxIDBytes = 256
 
-// isPlainWord reports whether a segment looks like a word of the API and not
-// like an id, a name or a token.
-func isPlainWord(s string) bool {
+// liftedAs says what stands in a shape for a segment that is no account.
+func liftedAs(s string) string {
+	// A hundred bytes are 33 letters of Hangul; what is longer is a token.
+	if len(s) > 100 {
+		return liftedID
+	}
+	letters := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			if !isForeignWord(s) {
+				return liftedID
+			}
+			return liftedWord
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			letters = true
+		case c != '-' && c != '_' && c != '.':
+			return liftedID
+		}
+	}
+	if letters {
+		return liftedWord
+	}
+	return liftedID
+}
+
+func isForeignWord(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsMark(r) && r != '-' && r != '_' && r != '.'
+	})
+}
+
+// keptWord reports whether a segment is known to be a word of APIs. Behind a word
+// that names people only few are: /users/search, but not /users/price.
+func keptWord(s string, behindPeople bool) bool {
 	if s == "" || len(s) > maxWord {
 		return false
 	}
-	if wordsWithDigits[s] {
+	if use := knownWords[s]; use != 0 {
+		return !behindPeople || use&afterPeople != 0
+	}
+	if len(s) == 1 { // /p/, /t/: too little to be anybody, unless behind people
+		return !behindPeople && isLower(s[0])
+	}
+	if isVersion(s) || knownFiles[s] {
 		return true
 	}
-	if s[0] == 'v' && len(s) <= 6 && strings.Trim(s[1:], "0123456789.") == "" && len(s) > 1 {
-		return true // v2, v1.1
+	return isCompound(s, behindPeople)
+}
+
+func isPeopleWord(s string) bool {
+	if use := knownWords[s]; use != 0 || isLower(s[0]) || len(s) > maxWord {
+		return use&namesPeople != 0
 	}
-	hex, switches, run := true, 0, 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case isLower(c), c >= 'A' && c <= 'Z':
-			run++
-			if i > 0 && isLower(s[i-1]) != isLower(c) && isLetter(s[i-1]) {
-				switches++
-			}
-			if c|0x20 > 'f' {
-				hex = false
-			}
-		case c == '-', c == '_', c == '.', c == '~', c == '$', c == ':':
-			hex = hex && c != '.' && c != '$' && c != ':'
-			run = 0
-		default: // a digit, an escape, @, a letter of another script
-			return koreanWords[s]
-		}
-		if run > 24 {
-			return false // longer than any word of an API: a token
+	var buf [maxWord]byte
+	for i := range len(s) {
+		buf[i] = s[i]
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			buf[i] |= 0x20
 		}
 	}
-	if hex && len(s) >= 8 {
+	return knownWords[string(buf[:len(s)])]&namesPeople != 0
+}
+
+// isVersion knows v2 and v1.1, of which there are a thousand and no more.
+func isVersion(s string) bool {
+	if s[0] != 'v' || len(s) < 2 || !isDigit(s[1]) {
 		return false
 	}
-	// camelCase switches twice a word; base64 switches nearly every letter.
-	return switches <= 8 && (switches < 5 || switches*3 <= len(s))
+	rest := s[2:]
+	if rest != "" && isDigit(rest[0]) {
+		rest = rest[1:]
+	}
+	return rest == "" || len(rest) == 2 && rest[0] == '.' && isDigit(rest[1])
 }
+
+// isCompound reports whether every part of a segment is a known word:
+// getMemberAddressList.do, order-history, Users, user:search. Parts end at - _ .
+// : and where a capital begins a word, so that of the many ways to write a word
+// in capitals few are kept.
+func isCompound(s string, behindPeople bool) bool {
+	if i := strings.LastIndexByte(s, '.'); i > 0 {
+		switch ending := s[i+1:]; {
+		case fileEndings[ending]:
+			return false // not one of knownFiles
+		case pageEndings[ending]:
+			s = s[:i]
+		}
+	}
+	var buf [maxWord]byte
+	n, parts := 0, 0
+	part := func() bool {
+		use := knownWords[string(buf[:n])]
+		n = 0
+		parts++
+		return use != 0 && (!behindPeople || use&afterPeople != 0)
+	}
+	upper := false // the part so far is in capitals
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case isLower(c):
+			if upper && n > 1 { // XMLData: the last capital begins a word
+				last := buf[n-1]
+				n--
+				if !part() {
+					return false
+				}
+				buf[0], n = last, 1
+			}
+			buf[n], n, upper = c, n+1, false
+		case c >= 'A' && c <= 'Z':
+			if n > 0 && !upper && !part() {
+				return false
+			}
+			buf[n], n, upper = c|0x20, n+1, true
+		case c == '-' || c == '_' || c == '.' || c == ':':
+			if n == 0 || !part() {
+				return false
+			}
+			upper = false
+		default:
+			return false
+		}
+	}
+	return n > 0 && part() && parts <= maxParts
+}
+
+// maxParts is more than the longest name of a function has.
+const maxParts = 8
 
 func isLetter(c byte) bool { return isLower(c|0x20) && c|0x20 >= 'a' }
-
-func wordSet(s string) map[string]bool {
-	m := make(map[string]bool)
-	for _, w := range strings.Fields(s) {
-		m[w] = true
-	}
-	return m
-}
-
-// What stands behind one of these is somebody's name or id …
-var namesPeople = wordSet(`user users member members customer customers account accounts people person persons
-	patient patients employee employees profiles client clients subscriber subscribers author authors u`)
-
-// … unless it is one of these.
-var afterPeople = wordSet(`me my self current all list search find filter query new create add edit update delete
-	remove count export import download upload login logout signin signout sign-in sign-out sign-up signup register
-	join verify check auth token tokens session sessions password passwords reset settings setting preferences
-	profile profiles address addresses order orders card cards payment payments point points coupon coupons
-	email emails phone phones info detail details summary history status activity avatar photo image images
-	index api admin batch bulk groups roles permissions withdraw recover activate lock unlock`)
-
-// Words of APIs that hold a digit and are no ids.
-var wordsWithDigits = wordSet(`oauth2 oauth1 s3 ec2 b2b b2c p2p h2 web3 mp3 mp4 utf8 utf-8 base64 sha1 sha256 md5
-	i18n l10n k8s 2fa mfa2 3ds 3ds2 step1 step2 step3 api2 api3 auth0 log4j phase1 phase2 level1 level2 x509 ipv4 ipv6 http2 oidc2`)
-
-// Korean segments stay only when they are known to be words: anything else in
-// Hangul may be a name.
-var koreanWords = wordSet(`회원 회원정보 회원목록 고객 고객정보 주문 주문내역 주문목록 배송 배송지 배송조회 주소 주소록 연락처
-	결제 마이페이지 내정보 프로필 검색 목록 상세 관리자 관리 상품 장바구니 로그인 로그아웃 쿠폰 포인트 문의 공지사항`)

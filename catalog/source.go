@@ -24,6 +24,7 @@ const (
 	FieldStatus    Field = "status"
 	FieldRows      Field = "rows"
 	FieldSubjects  Field = "subjects"
+	FieldMore      Field = "more"
 )
 
 // fieldTable is every field, and whether a source may set it to a constant: a
@@ -38,7 +39,7 @@ var fieldTable = []struct {
 	{FieldKey, true}, {FieldToken, false},
 	{FieldIP, false}, {FieldAgent, true}, {FieldCountry, true}, {FieldNetwork, true},
 	{FieldMethod, true}, {FieldURI, false}, {FieldStatus, false},
-	{FieldRows, false}, {FieldSubjects, false},
+	{FieldRows, false}, {FieldSubjects, false}, {FieldMore, false},
 }
 
 // Fields lists every field that can be mapped.
@@ -77,6 +78,10 @@ type Source struct {
 	// Separator stands between the accounts in the subjects field.
 	Separator string
 
+	// Address says which address counts where the log gives a list of them, as
+	// X-Forwarded-For does.
+	Address AddressRule
+
 	// Cadence is how often at least one record is expected; a longer silence
 	// is a gap. 0: not declared, and then coverage is unknown.
 	Cadence time.Duration
@@ -86,6 +91,28 @@ type Source struct {
 
 	constants []constant // Set, in order, for the hot path
 	line      int
+}
+
+// AddressRule says which of several addresses is the client's.
+type AddressRule uint8
+
+const (
+	// OneAddress: the field holds one address. A list is not read: which of its
+	// addresses is true depends on the proxies, and a client can write the first.
+	OneAddress AddressRule = iota
+	// FirstAddress is what the proxy furthest out was told or saw.
+	FirstAddress
+	// LastAddress is what the nearest proxy saw.
+	LastAddress
+)
+
+var addressRules = []string{"one", "first", "last"}
+
+func (r AddressRule) String() string {
+	if int(r) < len(addressRules) {
+		return addressRules[r]
+	}
+	return "unknown"
 }
 
 type constant struct {

@@ -31,10 +31,10 @@ type row struct {
 	lists   [][]string // NDJSON lists, by column
 	places  []int      // byte each value begins at
 	failed  bool
-	report  func(column int, cause string)
+	report  func(column int, cause mistake)
 }
 
-func (r *row) bad(column int, cause string) {
+func (r *row) bad(column int, cause mistake) {
 	if !r.failed {
 		r.failed = true
 		r.report(column, cause)
@@ -48,13 +48,13 @@ func (r *row) id(i int) string {
 	s := r.values[i]
 	switch {
 	case s == "":
-		r.bad(i, "is empty")
+		r.bad(i, valueEmpty)
 	case len(s) > maxIDBytes:
-		r.bad(i, "is longer than 256 bytes")
+		r.bad(i, valueLong)
 	case !utf8.ValidString(s):
-		r.bad(i, "is not UTF-8")
+		r.bad(i, valueUTF8)
 	case strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		r.bad(i, "holds a control character")
+		r.bad(i, valueControl)
 	}
 	return s
 }
@@ -80,10 +80,11 @@ func readTable(name string, r io.Reader, columns []column, each func(*row) error
 	rep := Report{Name: name}
 	lines := &lineReader{r: bufio.NewReaderSize(r, 64<<10)}
 	rw := &row{columns: columns, values: make([]string, len(columns)), lists: make([][]string, len(columns)), places: make([]int, len(columns))}
-	fail := func(column int, cause string) {
+	fail := func(column int, cause mistake) {
 		rep.Bad++
 		if len(rep.Errors) < maxLineErrors {
-			e := LineError{Name: name, Line: lines.number, Cause: cause}
+			t := cause.say()
+			e := LineError{Name: name, Line: lines.number, Code: cause.code(), Cause: t.EN, CauseKO: t.KO}
 			if column >= 0 {
 				e.Column, e.Field = rw.places[column], columns[column].name
 			}
@@ -106,11 +107,11 @@ func readTable(name string, r io.Reader, columns []column, each func(*row) error
 		}
 		if heading == nil && !ndjson {
 			if err != nil {
-				return rep, fmt.Errorf("read %s: %w", name, ErrHeading)
+				return rep, &headingError{name, false, columnNames(columns)}
 			}
 			if ndjson = bytes.TrimLeft(line, " \t")[0] == '{'; !ndjson {
 				if heading, err = parseHeading(string(line), columns, &rep); err != nil {
-					return rep, fmt.Errorf("read %s: %w", name, err)
+					return rep, err
 				}
 				continue
 			}
@@ -121,17 +122,17 @@ func readTable(name string, r io.Reader, columns []column, each func(*row) error
 		clear(rw.lists)
 		clear(rw.places)
 		if err != nil {
-			fail(-1, "longer than 1 MiB")
+			fail(-1, lineLong)
 			continue
 		}
 		before := rep.Bad
-		var cause string
+		var cause mistake
 		if ndjson {
 			cause = rw.fromJSON(line)
 		} else {
 			cause = heading.split(string(line), rw)
 		}
-		if cause != "" {
+		if cause != sound {
 			fail(-1, cause)
 			continue
 		}
@@ -154,7 +155,7 @@ type heading struct {
 
 func parseHeading(line string, columns []column, rep *Report) (*heading, error) {
 	h := &heading{}
-	var cause string
+	var cause mistake
 	found := make([]bool, len(columns))
 	h.fields, cause = eachCSVField(line, func(_, _ int, value string) {
 		value = strings.ToLower(strings.TrimSpace(value))
@@ -177,14 +178,13 @@ func parseHeading(line string, columns []column, rep *Report) (*heading, error) 
 			missing = append(missing, c.name)
 		}
 	}
-	if none || cause != "" {
-		// What stands there instead may be somebody's data: it is not quoted.
+	if none || cause != sound {
 		rep.Ignored = nil
-		return nil, fmt.Errorf("%w: expected the columns %s", ErrHeading, columnNames(columns))
+		return nil, &headingError{rep.Name, false, columnNames(columns)}
 	}
 	if missing != nil {
 		rep.Ignored = nil
-		return nil, fmt.Errorf("line 1: %w with the column %s", ErrHeading, strings.Join(missing, ", "))
+		return nil, &headingError{rep.Name, true, strings.Join(missing, ", ")}
 	}
 	return h, nil
 }
@@ -199,26 +199,26 @@ func columnNames(columns []column) string {
 	return strings.Join(out, ", ")
 }
 
-func (h *heading) split(line string, rw *row) (cause string) {
+func (h *heading) split(line string, rw *row) (cause mistake) {
 	n, cause := eachCSVField(line, func(i, place int, value string) {
 		if i < len(h.to) && h.to[i] >= 0 {
 			rw.values[h.to[i]], rw.places[h.to[i]] = strings.TrimSpace(value), place+1
 		}
 	})
 	switch {
-	case cause != "":
+	case cause != sound:
 		return cause
 	case n < h.fields:
-		return "fewer fields than the heading"
+		return lineFew
 	case n > h.fields:
-		return "more fields than the heading"
+		return lineMany
 	}
-	return ""
+	return sound
 }
 
 // eachCSVField splits one line of CSV (RFC 4180, except that a quoted field
 // ends on its line: an unclosed quote must not swallow the rest of the file).
-func eachCSVField(line string, fn func(i, place int, value string)) (n int, cause string) {
+func eachCSVField(line string, fn func(i, place int, value string)) (n int, cause mistake) {
 	for at := 0; ; n++ {
 		if at < len(line) && line[at] == '"' {
 			start := at
@@ -228,7 +228,7 @@ func eachCSVField(line string, fn func(i, place int, value string)) (n int, caus
 			for {
 				q := strings.IndexByte(line[at:], '"')
 				if q < 0 {
-					return n, "a quoted field does not end on its line"
+					return n, lineQuote
 				}
 				at += q + 1
 				if at < len(line) && line[at] == '"' {
@@ -244,7 +244,7 @@ func eachCSVField(line string, fn func(i, place int, value string)) (n int, caus
 				value = string(append(unquoted, value...))
 			}
 			if at < len(line) && line[at] != ',' {
-				return n, "text after a closing quote"
+				return n, lineAfterQuote
 			}
 			fn(n, start, value)
 		} else {
@@ -258,33 +258,33 @@ func eachCSVField(line string, fn func(i, place int, value string)) (n int, caus
 			at = end
 		}
 		if at >= len(line) {
-			return n + 1, ""
+			return n + 1, sound
 		}
 		at++ // the comma
 	}
 }
 
-func (rw *row) fromJSON(line []byte) (cause string) {
+func (rw *row) fromJSON(line []byte) (cause mistake) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(line, &object); err != nil {
-		return "not a JSON object"
+		return lineJSON
 	}
 	for i, c := range rw.columns {
 		raw, ok := object[c.name]
 		if !ok {
 			if c.need && !c.list {
-				rw.bad(i, "is missing")
+				rw.bad(i, valueMissing)
 			}
 			continue
 		}
 		text, list, cause := jsonValue(raw, c.list)
-		if cause != "" {
+		if cause != sound {
 			rw.bad(i, cause)
-			return ""
+			return sound
 		}
 		rw.values[i], rw.lists[i] = text, list
 	}
-	return ""
+	return sound
 }
 
 var errLongLine = errors.New("line too long")

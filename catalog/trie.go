@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,10 @@ type trie struct {
 	edges []trieEdge // length is a power of two, at most half full
 	count int
 	maker map[edgeKey]int32 // while building
+
+	// liftable holds, by node, the static children that a shape may not have
+	// kept.
+	liftable map[int32][]trieEdge
 }
 
 type trieNode struct {
@@ -97,6 +102,16 @@ func (t *trie) freeze() {
 			i = (i + 1) & uint64(size-1)
 		}
 		t.edges[i] = trieEdge{k.segment, k.node, child}
+		if !keptWord(k.segment, true) {
+			if t.liftable == nil {
+				t.liftable = make(map[int32][]trieEdge)
+			}
+			t.liftable[k.node] = append(t.liftable[k.node], t.edges[i])
+		}
+	}
+	// The maps go in any order; the answers must not.
+	for _, edges := range t.liftable {
+		slices.SortFunc(edges, func(a, b trieEdge) int { return strings.Compare(a.segment, b.segment) })
 	}
 	t.maker = nil
 }
@@ -169,94 +184,3 @@ func (t *trie) match(p *pathParts, n int32, i int) int32 {
 		return node.wild
 	}
 }
-
-// templateSegment is one segment of a template: a literal or a {variable}.
-type templateSegment struct {
-	text     string
-	variable bool
-}
-
-// maxSegments bounds the depth of templates and of the part of a path that is
-// looked at. Deeper paths can only meet a wildcard. REST resources rarely go
-// beyond ten.
-const maxSegments = 32
-
-// splitTemplate reads "GET /a/{b}/*". The problem is empty when it is sound.
-func splitTemplate(s string) (m method, segs []templateSegment, wild bool, problem string) {
-	name, p, ok := strings.Cut(s, " ")
-	if !ok || p == "" {
-		return 0, nil, false, `a route is a method and a path, like "GET /members/{member}"`
-	}
-	if name == "ANY" {
-		m = methodAny
-	} else if m = methodOf(name); m == methodOther || methodNames[m] != name {
-		return 0, nil, false, "unknown method " + quote(name) + "; methods are in capitals, ANY stands for all"
-	}
-	if p[0] != '/' {
-		return 0, nil, false, "the path begins with /"
-	}
-	if strings.ContainsAny(p, "?#") {
-		return 0, nil, false, "a template has no query: say account: query.NAME instead"
-	}
-	if strings.ContainsAny(p, " \t") {
-		return 0, nil, false, "a path has no spaces; write a method, one space and the path"
-	}
-	if len(p) > maxTemplate {
-		return 0, nil, false, "the template is longer than 1,024 bytes"
-	}
-	if p == "/" {
-		return m, nil, false, ""
-	}
-	parts := strings.Split(strings.TrimSuffix(p[1:], "/"), "/")
-	if len(parts) > maxSegments {
-		return 0, nil, false, "the template has more than 32 segments"
-	}
-	seen := make(map[string]bool)
-	for i, part := range parts {
-		switch {
-		case part == "*" && i == len(parts)-1:
-			return m, segs, true, ""
-		case part == "":
-			return 0, nil, false, "the path has an empty segment"
-		case part == "." || part == "..":
-			return 0, nil, false, "the path has a dot segment"
-		case strings.Contains(part, "*"):
-			return 0, nil, false, "* stands only as the last segment, alone"
-		case part[0] == '{' && part[len(part)-1] == '}':
-			v := part[1 : len(part)-1]
-			if !isWord(v) {
-				return 0, nil, false, "the name in {} is a small letter followed by letters, digits and _"
-			}
-			if seen[v] {
-				return 0, nil, false, "{" + v + "} stands twice in the path"
-			}
-			seen[v] = true
-			segs = append(segs, templateSegment{v, true})
-		case strings.ContainsAny(part, "{}"):
-			return 0, nil, false, "a {variable} fills a whole segment"
-		case strings.ContainsAny(part, ";%"):
-			return 0, nil, false, "a literal segment is written decoded and without ;parameters"
-		default:
-			segs = append(segs, templateSegment{part, false})
-		}
-	}
-	return m, segs, false, ""
-}
-
-const maxTemplate = 1024
-
-// isWord reports whether s is a name as the catalog uses them.
-func isWord(s string) bool {
-	if s == "" || len(s) > 40 || !isLower(s[0]) {
-		return false
-	}
-	for i := 1; i < len(s); i++ {
-		if c := s[i]; !isLower(c) && !(c >= 'A' && c <= 'Z') && !isDigit(c) && c != '_' {
-			return false
-		}
-	}
-	return true
-}
-
-func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -255,7 +255,7 @@ func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
 	if n <= 0 {
 		return nil, true, nil
 	}
-	s := &Stream{r: io.NewSectionReader(t.file, t.pos.Offset, n), close: func() {}, line: t.pos.Line + 1, offset: t.pos.Offset}
+	s := &Stream{r: io.NewSectionReader(t.file, t.pos.Offset, n), line: t.pos.Line + 1, offset: t.pos.Offset}
 	c, err = s.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, true, nil

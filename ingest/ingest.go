@@ -11,7 +11,7 @@
 package ingest
 
 import (
-	"fmt"
+	"bytes"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
@@ -43,32 +43,6 @@ func Formats() []Format {
 		{catalog.FormatCombined, combined.Reads, func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
 		{catalog.FormatCommon, combined.ReadsCommon, func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
 	}
-}
-
-// FormatNamed finds a format by name.
-func FormatNamed(name string) (Format, error) {
-	known := ""
-	for _, f := range Formats() {
-		if f.Name == name {
-			return f, nil
-		}
-		known += " " + f.Name
-	}
-	return Format{}, fmt.Errorf("unknown format %q; known:%s", name, known)
-}
-
-// Verdict is what Detect found out.
-type Verdict struct {
-	Format string `json:"format"` // empty when none fits
-	Fit    int    `json:"fit"`    // lines that look like it
-	Lines  int    `json:"lines"`  // lines looked at
-}
-
-func (v Verdict) String() string {
-	if v.Format == "" {
-		return fmt.Sprintf("no known format (%d lines looked at)", v.Lines)
-	}
-	return fmt.Sprintf("%s, %d of %d lines", v.Format, v.Fit, v.Lines)
 }
 
 // detectLines is how many lines are looked at, and detectShare the share of
@@ -125,6 +99,24 @@ const AsideText = 4 << 10
 // Counts add up: Lines = Records + Aside + Empty.
 type Counts struct {
 	Lines, Records, Aside, Empty int64
+
+	// LostAddresses counts records whose line had a client address that cannot
+	// be read, LostTexts those of which a text was cut or cleaned.
+	LostAddresses, LostTexts int64
+}
+
+// refuser is a decoder that can say where in a line stood what must not be kept.
+type refuser interface{ Refused() []line.Span }
+
+// covered is a copy of the beginning of a line in which nothing usable is left.
+func covered(text []byte, dec Decoder) []byte {
+	kept := bytes.Clone(text[:min(len(text), AsideText)])
+	var spans []line.Span
+	if r, ok := dec.(refuser); ok {
+		spans = r.Refused()
+	}
+	line.Mask(kept, spans...)
+	return kept
 }
 
 // DecodeChunk decodes every line of a chunk. rec and what it holds are valid
@@ -136,13 +128,14 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 	subjects := make([]event.AccountID, 0, 16)
 	for _, a := range c.Asides {
 		a.Origin.File = file
+		line.Mask(a.Text)
 		n.Lines++
 		n.Aside++
 		aside(a)
 	}
 	at, number := c.Offset, c.Line
 	for data := c.Data; len(data) > 0; {
-		text, rest, _ := cutLine(data)
+		text, rest, ended := cutLine(data)
 		size := int64(len(data) - len(rest))
 		data = rest
 		origin := event.Origin{File: file, Line: number, Offset: at}
@@ -155,10 +148,21 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 		}
 		rec = event.Record{Source: src.Name, Rows: event.RowsUnknown, Subjects: subjects[:0], Origin: origin}
 		req = catalog.Request{}
+		if err := c.doubt(at, ended); err != nil {
+			n.Aside++
+			aside(Aside{Origin: origin, Field: err.Field, Cause: err.Cause, Text: covered(text, nil)})
+			continue
+		}
 		if err := dec.Decode(text, &rec, &req); err != nil {
 			n.Aside++
-			aside(Aside{Origin: origin, Field: err.Field, Cause: err.Cause, Text: text[:min(len(text), AsideText)]})
+			aside(Aside{Origin: origin, Field: err.Field, Cause: err.Cause, Text: covered(text, dec)})
 			continue
+		}
+		if req.Lost&catalog.LostAddress != 0 {
+			n.LostAddresses++
+		}
+		if req.Lost&catalog.LostText != 0 {
+			n.LostTexts++
 		}
 		if networks != nil && rec.Client.IP.IsValid() && (rec.Client.Country == "" || rec.Client.Network == "") {
 			country, network := networks.Lookup(rec.Client.IP)

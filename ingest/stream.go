@@ -1,15 +1,11 @@
 package ingest
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest/line"
@@ -36,7 +32,24 @@ type Chunk struct {
 	Lines  int64 // in Data, without Asides
 	Asides []Aside
 
+	// Doubtful: the stream is damaged so close behind that lines which end behind
+	// sound may not be what was logged. Unfinished: it broke within the last line.
+	Doubtful, Unfinished bool
+	sound                int64
+
 	buf *[]byte
+}
+
+// doubt is why the line up to an offset must not be decoded; ended: it has a line
+// end.
+func (c *Chunk) doubt(end int64, ended bool) *line.Error {
+	switch {
+	case c.Doubtful && end > c.sound:
+		return &line.Error{Cause: line.Unverified}
+	case c.Unfinished && !ended:
+		return &line.Error{Cause: line.Undecoded}
+	}
+	return nil
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, ChunkSize+MaxLine); return &b }}
@@ -49,38 +62,27 @@ func (c *Chunk) Release() {
 	}
 }
 
-// BrokenError says that a compressed stream ends or breaks before its end.
-// Everything before the break was delivered.
-type BrokenError struct {
-	Packing string
-	Offset  int64 // in the unpacked stream
-	Err     error
-}
-
-func (e *BrokenError) Error() string {
-	what := "is damaged"
-	if errors.Is(e.Err, io.ErrUnexpectedEOF) {
-		what = "is cut off"
-	}
-	return fmt.Sprintf("the %s stream %s after %d unpacked bytes", e.Packing, what, e.Offset)
-}
-
-func (e *BrokenError) Unwrap() error { return e.Err }
-
 // Stream cuts an input into chunks.
 type Stream struct {
 	r       io.Reader
-	close   func()
-	Packing string // "gzip", "zstd" or ""
-	rest    []byte // the beginning of a line, carried to the next chunk
-	offset  int64  // of the next unread byte, unpacked
+	packed  unpacker // nil when Packing is ""
+	Packing string   // "gzip", "zstd" or ""
+	rest    []byte   // the beginning of a line, carried to the next chunk
+	offset  int64    // of the next unread byte, unpacked
 	line    int64
 	seq     int
 	err     error
 	sampled []byte
+
+	// A chunk of a packed stream is held back until the next one was unpacked:
+	// by then damage right behind it has been noticed.
+	ahead   bool
+	held    *Chunk
+	heldErr error
 }
 
-// Open recognises gzip and zstd by their first bytes.
+// Open recognises gzip and zstd by their first bytes, and refuses what is plainly
+// no log (*BinaryError).
 func Open(r io.Reader) (*Stream, error) {
 	head := make([]byte, 4)
 	n, err := io.ReadFull(r, head)
@@ -90,35 +92,44 @@ func Open(r io.Reader) (*Stream, error) {
 	head = head[:n]
 	// What is not packed is read into the chunks, without a buffer between.
 	whole := io.MultiReader(bytes.NewReader(head), r)
-	s := &Stream{r: whole, line: 1, close: func() {}}
+	s := &Stream{r: whole, line: 1}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		s.Packing = "gzip"
-		z, err := gzip.NewReader(bufio.NewReaderSize(whole, 256<<10))
+		z, err := newGzip(whole)
 		if err != nil {
-			return nil, &BrokenError{s.Packing, 0, eof(err)}
+			return nil, s.broken(err)
 		}
-		s.r, s.close = z, func() { z.Close() }
+		s.r, s.packed = z, z
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		s.Packing = "zstd"
-		z, err := zstd.NewReader(whole, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		z, err := newZstd(whole)
 		if err != nil {
-			return nil, &BrokenError{s.Packing, 0, eof(err)}
+			return nil, s.broken(err)
 		}
-		s.r, s.close = z, z.Close
+		s.r, s.packed = z, z
+	}
+	sample, err := s.Sample()
+	if err == nil {
+		err = refuseBinary(sample)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
 
-func eof(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
 // Close gives the unpacker back.
-func (s *Stream) Close() { s.close() }
+func (s *Stream) Close() {
+	if s.held != nil {
+		s.held.Release()
+		s.held = nil
+	}
+	if s.packed != nil {
+		s.packed.Close()
+	}
+}
 
 // Sample returns the first bytes of the unpacked stream, which Next delivers
 // again.
@@ -148,8 +159,35 @@ func (s *Stream) Skip(n, lines int64) error {
 }
 
 // Next returns the next chunk, or io.EOF. After a break in a compressed stream
-// the whole lines before it have been delivered and the error is *BrokenError.
+// the lines before it have been delivered, those that may be wrong marked as
+// such, and the error is *BrokenError.
 func (s *Stream) Next() (*Chunk, error) {
+	if s.Packing == "" {
+		return s.read()
+	}
+	if !s.ahead {
+		s.held, s.heldErr = s.read()
+		s.ahead = true
+	}
+	c, err := s.held, s.heldErr
+	if c == nil {
+		return nil, err
+	}
+	s.held, s.heldErr = s.read()
+	var b *BrokenError
+	if errors.As(s.err, &b) && b.Damaged {
+		for _, d := range []*Chunk{c, s.held} {
+			if d != nil && d.End > b.Verified {
+				d.Doubtful, d.sound = true, b.Verified
+				b.Doubtful = min(b.Doubtful, max(d.Offset, b.Verified))
+			}
+		}
+	}
+	return c, nil
+}
+
+// read makes the next chunk.
+func (s *Stream) read() (*Chunk, error) {
 	if s.err != nil && len(s.rest) == 0 {
 		return nil, s.err
 	}
@@ -183,6 +221,9 @@ func (s *Stream) Next() (*Chunk, error) {
 	if len(b) > 0 && b[len(b)-1] != '\n' {
 		c.Lines++
 	}
+	if s.err != nil && !errors.Is(s.err, io.EOF) {
+		c.Unfinished = true
+	}
 	s.line += c.Lines
 	c.End = start + int64(len(b))
 	if len(b) == 0 && len(c.Asides) == 0 {
@@ -194,12 +235,24 @@ func (s *Stream) Next() (*Chunk, error) {
 }
 
 func (s *Stream) stop(err error) {
-	s.err = err
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		s.err = io.EOF
-	} else if s.Packing != "" {
-		s.err = &BrokenError{s.Packing, s.offset, err}
+	case s.packed != nil:
+		s.err = s.broken(err)
+	default:
+		s.err = err
 	}
+}
+
+func (s *Stream) broken(err error) *BrokenError {
+	b := &BrokenError{Packing: s.Packing, Offset: s.offset, Err: err, Doubtful: s.offset}
+	if s.packed != nil {
+		b.Verified = s.packed.verified()
+	}
+	b.Junk = errors.Is(err, errJunk)
+	b.Damaged = !b.Junk && !errors.Is(err, io.ErrUnexpectedEOF)
+	return b
 }
 
 // passLong skips the rest of a line that is longer than MaxLine. What was read

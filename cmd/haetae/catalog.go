@@ -173,10 +173,22 @@ func (a *app) showCatalog(v catalogView) {
 	t.write(a.stdout)
 }
 
+// checkWords is what catalog check says beside catalogWords.
+var checkWords = struct{ all, answered, requests, path, why, others, listOthers, more text }{
+	all:        text{"개인정보로 보이지 않는 미등록 경로도 표시", "list the unmapped routes that do not look like personal data too"},
+	answered:   text{"응답", "answered"},
+	requests:   text{"요청", "requests"},
+	path:       text{"경로", "path"},
+	why:        text{"사유", "because of"},
+	others:     text{"\n그 밖에 카탈로그에 없는 경로\n", "\nother unmapped routes\n"},
+	listOthers: text{"  --all을 붙이면 표시합니다.\n", "  --all lists them\n"},
+	more:       text{"  표시하지 않은 경로 %s개(--limit)\n", "  and %s more (--limit)\n"},
+}
+
 func (a *app) catalogCheck() *cobra.Command {
 	var file, source, format string
 	var workers, limit int
-	var asJSON bool
+	var asJSON, all bool
 	c := a.command("check LOG --catalog F", catalogCheckText)
 	c.Args = a.args(1)
 	fl := c.Flags()
@@ -185,6 +197,7 @@ func (a *app) catalogCheck() *cobra.Command {
 	fl.StringVar(&format, "format", "", a.say(flagText.format))
 	fl.IntVar(&workers, "workers", 0, a.say(flagText.workers))
 	fl.IntVar(&limit, "limit", 15, a.say(flagText.limit))
+	fl.BoolVar(&all, "all", false, a.say(checkWords.all))
 	fl.BoolVar(&asJSON, "json", false, a.say(flagText.json))
 	c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(server.FormatNames(), cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -212,13 +225,13 @@ func (a *app) catalogCheck() *cobra.Command {
 			rep.Unmapped = orEmpty(rep.Unmapped)
 			return a.json(rep)
 		}
-		a.showCheck(rep, limit)
+		a.showCheck(rep, limit, all)
 		return nil
 	}
 	return c
 }
 
-func (a *app) showCheck(r *server.CheckReport, limit int) {
+func (a *app) showCheck(r *server.CheckReport, limit int, all bool) {
 	a.printf(catalogWords.checked, r.File, r.Source, r.Format, count(r.Lines), count(r.Records))
 	t := newTable(0, 1, 2)
 	for _, s := range r.Shares {
@@ -243,13 +256,13 @@ func (a *app) showCheck(r *server.CheckReport, limit int) {
 	if r.Broken != "" {
 		a.printf(importWords.broken, r.Broken)
 	}
-	var suspects []catalog.UnmappedShape
-	var others, records int64
+	var suspects, others []catalog.UnmappedShape
+	var records int64
 	for _, u := range r.Unmapped {
 		if u.Suspect {
 			suspects = append(suspects, u)
 		} else {
-			others++
+			others = append(others, u)
 			records += u.Records
 		}
 	}
@@ -257,27 +270,43 @@ func (a *app) showCheck(r *server.CheckReport, limit int) {
 		a.printf(catalogWords.noUnmapped)
 	} else {
 		a.printf(catalogWords.unmappedSuspect)
-		t := newTable(0)
-		for i, u := range suspects {
-			if i == limit {
-				break
-			}
-			why := strings.Join(u.Words, ", ")
-			if u.Like != "" {
-				why = fmt.Sprintf(a.say(catalogWords.like), u.Like)
-			}
-			t.add(count(u.Answered), u.Shape, why)
-		}
-		t.write(a.stdout)
+		a.showUnmapped(suspects, limit)
 		a.printf(catalogWords.addRoutes)
-		for i, u := range suspects {
-			if i == limit {
-				break
-			}
-			fmt.Fprintf(a.stdout, "  - {route: %q, items: [], account: none}\n", u.Template)
+		for _, u := range suspects[:shown(suspects, limit)] {
+			fmt.Fprintf(a.stdout, "  %s\n", u.Entry())
 		}
 	}
-	if others > 0 {
-		a.printf(catalogWords.unmappedOthers, count(others), count(records))
+	switch {
+	case len(others) == 0:
+	case all:
+		a.printf(checkWords.others)
+		a.showUnmapped(others, limit)
+	default:
+		a.printf(catalogWords.unmappedOthers, count(len(others)), count(records))
+		a.printf(checkWords.listOthers)
+	}
+}
+
+func shown(list []catalog.UnmappedShape, limit int) int {
+	if limit <= 0 {
+		return len(list)
+	}
+	return min(len(list), limit)
+}
+
+func (a *app) showUnmapped(list []catalog.UnmappedShape, limit int) {
+	t := newTable(0, 1)
+	t.add(a.say(checkWords.answered), a.say(checkWords.requests), a.say(checkWords.path), a.say(checkWords.why))
+	n := shown(list, limit)
+	for _, u := range list[:n] {
+		why := strings.Join(u.Words, ", ")
+		if u.Like != "" {
+			why = fmt.Sprintf(a.say(catalogWords.like), u.Like)
+		}
+		t.add(count(u.Answered), count(u.Records), u.Shape, why)
+	}
+	t.write(a.stdout)
+	if n < len(list) {
+		a.printf(checkWords.more, count(len(list)-n))
 	}
 }

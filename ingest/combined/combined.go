@@ -3,12 +3,15 @@
 //
 //	1.2.3.4 - user [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 203 "ref" "agent"
 //
+// Apache's vhost_combined, which has the virtual host in front, is read as well.
+//
 // These logs name neither the token nor the account read, unless the path does:
 // docs/capture.md shows a better log.
 package combined
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -19,13 +22,14 @@ import (
 
 // Decoder reads lines. It belongs to one goroutine.
 type Decoder struct {
-	times *line.Times
-	clock line.Clock
+	times   *line.Times
+	clock   line.Clock
+	address catalog.AddressRule
 }
 
 // New makes a decoder.
 func New(src *catalog.Source, now time.Time) *Decoder {
-	return &Decoder{times: line.NewTimes(src.Zone), clock: line.NewClock(now)}
+	return &Decoder{times: line.NewTimes(src.Zone), clock: line.NewClock(now), address: src.Address}
 }
 
 // fields are the pieces of a line, still escaped.
@@ -49,20 +53,13 @@ func ReadsCommon(text []byte) bool {
 // split cuts a line into its fields. The user may hold spaces, so the time's
 // bracket is looked for from the left.
 func split(text []byte) (f fields, ok bool) {
-	sp := bytes.IndexByte(text, ' ')
-	if sp <= 0 {
-		return f, false
-	}
-	f.client = text[:sp]
 	open := bytes.Index(text, []byte(" ["))
-	if open < sp {
+	if open <= 0 {
 		return f, false
 	}
-	// between: ident and user
-	if who := text[sp+1 : max(open, sp+1)]; len(who) > 0 {
-		if _, user, found := bytes.Cut(who, []byte(" ")); found {
-			f.user = user
-		}
+	f.who(text[:open])
+	if len(f.client) == 0 {
+		return f, false
 	}
 	rest := text[open+2:]
 	end := bytes.IndexByte(rest, ']')
@@ -92,6 +89,44 @@ func split(text []byte) (f fields, ok bool) {
 	}
 	f.combined = true
 	return f, true
+}
+
+// who reads what stands before the time: client, ident, user. Two more forms are
+// told apart, since both would be read as a user called "- -":
+//
+//	203.0.113.9, 10.0.0.1 - kim [      a list of addresses, as X-Forwarded-For is
+//	shop.example:443 203.0.113.9 - kim [    Apache's vhost_combined: the host first
+//
+// The host is told from a client by what follows: an address, and a "-" where the
+// ident stands. If the first is a bare address as well, either may be the
+// client's; then neither is taken, and that is counted.
+func (f *fields) who(s []byte) {
+	var rest []byte
+	f.client, rest, _ = bytes.Cut(s, []byte(" "))
+	for len(f.client) > 0 && f.client[len(f.client)-1] == ',' && len(rest) > 0 {
+		_, after, _ := bytes.Cut(rest, []byte(" "))
+		f.client, rest = s[:len(s)-len(after)], after
+		if len(after) == 0 {
+			return
+		}
+		f.client = bytes.TrimSuffix(f.client, []byte(" "))
+	}
+	ident, user, _ := bytes.Cut(rest, []byte(" "))
+	if len(ident) > 1 && bytes.HasPrefix(user, []byte("- ")) && isBare(ident) {
+		if isBare(f.client) {
+			f.client = s[:len(s)-len(rest)+len(ident)] // both: no address
+		} else {
+			f.client = ident
+		}
+		user = user[2:]
+	}
+	f.user = user
+}
+
+// isBare reports whether s is an address and nothing else.
+func isBare(s []byte) bool {
+	a, err := netip.ParseAddr(line.String(s))
+	return err == nil && a.IsValid()
 }
 
 // quoted reads up to the closing quote, which a backslash can escape.
@@ -163,6 +198,9 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 	}
 	f, ok := split(text)
 	if !ok {
+		if line.LooksJSON(text) {
+			return &line.Error{Cause: line.IsJSON}
+		}
 		return &line.Error{Cause: line.Syntax}
 	}
 	at, ok := d.times.Parse(f.time)
@@ -173,7 +211,10 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 		return err
 	}
 	rec.Time = at
-	rec.Client.IP = line.IP(f.client)
+	var lost bool
+	if rec.Client.IP, lost = line.Address(f.client, d.address); lost {
+		req.Lost |= catalog.LostAddress
+	}
 	if !line.Absent(f.user) {
 		user := unescape(f.user)
 		if err := line.CheckID("actor.id", user); err != nil {
@@ -187,8 +228,9 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 		}
 	}
 	if !line.Absent(f.agent) {
-		agent := bytes.ToValidUTF8(unescape(f.agent), []byte("?"))
-		rec.Client.Agent = line.String(agent)
+		if rec.Client.Agent, lost = line.Clean(unescape(f.agent), line.MaxAgent); lost {
+			req.Lost |= catalog.LostText
+		}
 	}
 	req.Method, req.URI = request(f.request)
 	return nil

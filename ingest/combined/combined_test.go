@@ -1,6 +1,7 @@
 package combined
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,17 @@ func TestDecode(t *testing.T) {
 	f(`2001:db8::1 - - `+at+` "GET / HTTP/1.0" 304 0 "http://r/\"q\"" "a \"b\" \\ c"`, "2001:db8::1", "", "GET", "/", `a "b" \ c`, 304)
 	f(`host.example - - `+at+` "GET / HTTP/1.1" 200 1`, "", "", "GET", "/", "", 200)
 	f(`1.2.3.4 - a b `+at+` "GET / HTTP/1.1" 200 1`, "1.2.3.4", "a b", "GET", "/", "", 200)
+	// A list of addresses, and the virtual host in front.
+	f(`203.0.113.9, 10.0.0.1 - - `+at+` "GET / HTTP/1.1" 200 1`, "", "", "GET", "/", "", 200)
+	f(`203.0.113.9, 10.0.0.1, 10.0.0.2 - kim `+at+` "GET / HTTP/1.1" 200 1`, "", "kim", "GET", "/", "", 200)
+	f(`shop.example:443 203.0.113.9 - - `+at+` "GET / HTTP/1.1" 200 1 "-" "curl/8"`, "203.0.113.9", "", "GET", "/", "curl/8", 200)
+	f(`shop.example 2001:db8::1 - kim `+at+` "GET / HTTP/1.1" 200 1`, "2001:db8::1", "kim", "GET", "/", "", 200)
+	f(`10.0.0.5:443 203.0.113.9 - kim lee `+at+` "GET / HTTP/1.1" 200 1`, "203.0.113.9", "kim lee", "GET", "/", "", 200)
+	// Two addresses: either may be the client's.
+	f(`10.0.0.5 203.0.113.9 - - `+at+` "GET / HTTP/1.1" 200 1`, "", "", "GET", "/", "", 200)
+	// No host: ident and user as they are.
+	f(`203.0.113.9 - - - `+at+` "GET / HTTP/1.1" 200 1`, "203.0.113.9", "- -", "GET", "/", "", 200)
+	f(`1.2.3.4 - - `+at+` "GET / HTTP/1.1" 200 1 "-" "a\x1b[31m\xe2\x80\xaeb"`, "1.2.3.4", "", "GET", "/", "a?[31m?b", 200)
 	// A TLS greeting on a plain port, an empty request, a request without a path:
 	// the access happened and is kept.
 	f(`1.2.3.4 - - `+at+` "\x16\x03\x01" 400 0 "-" "-"`, "1.2.3.4", "", "", Unreadable, "", 400)
@@ -49,6 +61,19 @@ func TestDecode(t *testing.T) {
 	// Cut off in its last field.
 	f(`1.2.3.4 - - `+at+` "GET / HTTP/1.1" 200 1 "-" "Mozilla/5.0 (com`, "1.2.3.4", "", "GET", "/", "Mozilla/5.0 (com", 200)
 	f(`1.2.3.4 - - `+at+` "GET /\xec\x95\x88 HTTP/1.1" 200 1 "-" "\xff"`, "1.2.3.4", "", "GET", "/안", "?", 200)
+
+	for text, lost := range map[string]catalog.Lost{
+		`203.0.113.9, 10.0.0.1 - - ` + at + ` "GET / HTTP/1.1" 200 1`:                          catalog.LostAddress,
+		`host.example - - ` + at + ` "GET / HTTP/1.1" 200 1`:                                   catalog.LostAddress,
+		`10.0.0.5 203.0.113.9 - - ` + at + ` "GET / HTTP/1.1" 200 1`:                           catalog.LostAddress,
+		`shop.example:443 203.0.113.9 - - ` + at + ` "GET / HTTP/1.1" 200 1`:                   0,
+		`- - - ` + at + ` "GET / HTTP/1.1" 200 1`:                                              0,
+		`1.2.3.4 - - ` + at + ` "GET / HTTP/1.1" 200 1 "-" "` + strings.Repeat("x", 600) + `"`: catalog.LostText,
+	} {
+		if _, req, err := decode(text); err != "" || req.Lost != lost {
+			t.Errorf("%.60q: lost %d, want %d %s", text, req.Lost, lost, err)
+		}
+	}
 
 	rec, _, _ := decode(`1.2.3.4 - - ` + at + ` "GET / HTTP/1.1" 200 1`)
 	if want := event.MillisOf(time.Date(2015, 5, 17, 1, 5, 3, 0, time.UTC)); rec.Time != want {
@@ -63,6 +88,7 @@ func TestDecode(t *testing.T) {
 	}
 	bad(``, " syntax")
 	bad(`hello`, " syntax")
+	bad(`{"time":"2025-03-01T00:00:00Z"}`, " is_json")
 	bad(`1.2.3.4 - - `+at, " syntax")
 	bad(`1.2.3.4 - - [17/Foo/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1`, "time time")
 	bad(`1.2.3.4 - - [31/Feb/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1`, "time time")

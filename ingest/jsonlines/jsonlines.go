@@ -34,6 +34,8 @@ type Decoder struct {
 	clock   line.Clock
 	scratch []byte
 	strict  bool
+	address catalog.AddressRule
+	refused []line.Span // of the line at hand: values that must not be kept
 }
 
 // seen is a member of an object, and what stood in front of its value on the
@@ -50,9 +52,9 @@ type seen struct {
 // New makes a decoder by a source's mapping.
 func New(src *catalog.Source, now time.Time) (*Decoder, error) {
 	if len(src.Fields) == 0 {
-		return nil, fmt.Errorf("source %s: its format is json and it maps no fields", src.Name)
+		return nil, &noFields{src.Name}
 	}
-	d := &Decoder{fields: map[string][]catalog.Field{}, prefix: map[string]bool{}, times: line.NewTimes(src.Zone), clock: line.NewClock(now)}
+	d := &Decoder{fields: map[string][]catalog.Field{}, prefix: map[string]bool{}, times: line.NewTimes(src.Zone), clock: line.NewClock(now), address: src.Address}
 	for f, key := range src.Fields {
 		d.fields[key] = append(d.fields[key], f)
 		for i := range len(key) {
@@ -64,9 +66,24 @@ func New(src *catalog.Source, now time.Time) (*Decoder, error) {
 	return d, nil
 }
 
-// FieldRoute is the template an application logs itself; only the record form
-// of ingest/records maps it.
-const FieldRoute catalog.Field = "route"
+// noFields: nobody said which key is which field.
+type noFields struct{ source string }
+
+func (e *noFields) Error() string {
+	return fmt.Sprintf("source %s: its format is json and it maps no fields", e.source)
+}
+
+// KO is Error in Korean.
+func (e *noFields) KO() string {
+	return fmt.Sprintf("로그 %s: 형식은 json인데 fields가 없습니다", e.source)
+}
+
+// FieldRoute is the template an application logs itself, and FieldSource the name
+// of the record's source; only the record form of ingest/records maps them.
+const (
+	FieldRoute  catalog.Field = "route"
+	FieldSource catalog.Field = "source"
+)
 
 // NewStrict makes a decoder that refuses keys it does not know, for a form that
 // is ours.
@@ -84,25 +101,32 @@ type state struct {
 	s     []byte
 	at    int
 	place int // index into order
+	value int // where the value at hand begins
 	rec   *event.Record
 	req   *catalog.Request
 	err   *line.Error
 	time  bool
+	more  int32 // accounts in the answer, named or not
 }
+
+// Refused gives the places of what was refused in the last line that Decode gave
+// an error for, so that whoever keeps the line can cover them.
+func (d *Decoder) Refused() []line.Span { return d.refused }
 
 // Decode implements ingest.Decoder.
 func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *line.Error {
+	d.refused = d.refused[:0]
 	st := state{d: d, s: text, rec: rec, req: req}
 	st.space()
 	if !st.object("", 0) {
 		if st.err != nil {
 			return st.err
 		}
-		return &line.Error{Cause: line.Syntax}
+		return noJSON(text)
 	}
 	st.space()
 	if st.at != len(st.s) {
-		return &line.Error{Cause: line.Syntax}
+		return noJSON(text)
 	}
 	if st.err != nil {
 		return st.err
@@ -110,7 +134,19 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 	if !st.time {
 		return &line.Error{Field: "time", Cause: line.Missing}
 	}
+	// Where the accounts are too many to be named, the answer held at least a row
+	// for each.
+	if st.more > 0 {
+		rec.Rows = max(rec.Rows, st.more)
+	}
 	return nil
+}
+
+func noJSON(text []byte) *line.Error {
+	if line.LooksAccessLog(text) {
+		return &line.Error{Cause: line.IsAccessLog}
+	}
+	return &line.Error{Cause: line.Syntax}
 }
 
 func (st *state) space() {
@@ -233,10 +269,11 @@ func (st *state) member(what *seen, depth int) bool {
 		return st.list()
 	case len(what.fields) == 0:
 		if st.d.strict && st.err == nil {
-			st.err = &line.Error{Cause: line.Unknown}
+			st.err = &line.Error{Field: line.Identifier(what.key), Cause: line.Unknown}
 		}
 		return st.skip(depth)
 	case c == '"':
+		st.value = st.at
 		raw, how := st.str()
 		if how == unended {
 			return false
@@ -253,12 +290,19 @@ func (st *state) member(what *seen, depth int) bool {
 		}
 		return true
 	case c == '{' || c == '[':
+		st.value = st.at
 		if !st.skip(depth) {
 			return false
 		}
 		st.wrong(what.fields[0])
+		for _, f := range what.fields {
+			if f == catalog.FieldKey || f == catalog.FieldToken {
+				st.refuse()
+			}
+		}
 		return true
 	default:
+		st.value = st.at
 		raw, ok := st.scalar()
 		if !ok {
 			return false
@@ -271,6 +315,12 @@ func (st *state) member(what *seen, depth int) bool {
 		}
 		return true
 	}
+}
+
+// refuse remembers that the value at hand must not be kept, not even with a line
+// that is set aside.
+func (st *state) refuse() {
+	st.d.refused = append(st.d.refused, line.Span{From: st.value, To: st.at})
 }
 
 func (st *state) wrong(f catalog.Field) {
@@ -469,6 +519,26 @@ func (st *state) take(f catalog.Field, v []byte, plain bool) {
 		}
 		return check(line.CheckID(string(f), v))
 	}
+	// token: what is refused here is not kept with the line that is set aside.
+	token := func() bool {
+		ok := check(line.CheckToken(string(f), v))
+		if !ok {
+			st.refuse()
+		}
+		return ok
+	}
+	// words that are kept as they are and printed.
+	word := func() string {
+		if plain {
+			return line.String(v)
+		}
+		s, lost := line.Clean(v, line.MaxID)
+		if lost {
+			st.req.Lost |= catalog.LostText
+		}
+		return s
+	}
+	fits := func() bool { return check(line.CheckLength(string(f), v)) }
 	if line.Absent(v) {
 		v = nil
 	}
@@ -492,36 +562,49 @@ func (st *state) take(f catalog.Field, v []byte, plain bool) {
 			rec.ID = event.RecordID(line.String(v))
 		}
 	case catalog.FieldActorID:
-		if id() {
+		if line.Usable(v) { // the whole token where its subject belongs
+			fail(line.Bearer)
+			st.refuse()
+		} else if id() {
 			rec.Actor.ID = event.ActorID(line.String(v))
 		}
 	case catalog.FieldActorType:
-		if id() {
-			rec.Actor.Type = line.String(v)
+		if fits() {
+			rec.Actor.Type = word()
 		}
 	case catalog.FieldKey:
-		if check(line.CheckToken(string(f), v)) {
-			rec.Credential.Key = line.String(v)
+		// A client may choose the id of the key it claims: what it writes there
+		// must not keep the record out.
+		if line.Usable(v) || len(v) > line.MaxID {
+			token()
+		} else {
+			rec.Credential.Key = word()
 		}
 	case catalog.FieldToken:
-		if check(line.CheckToken(string(f), v)) {
+		if token() {
 			rec.Credential.Token = event.TokenID(line.String(v))
 		}
 	case catalog.FieldIP:
-		rec.Client.IP = line.IP(v)
+		var lost bool
+		if rec.Client.IP, lost = line.Address(v, st.d.address); lost {
+			req.Lost |= catalog.LostAddress
+		}
 	case catalog.FieldAgent:
-		if plain || st.d.valid(v) {
+		if plain && len(v) <= line.MaxAgent {
 			rec.Client.Agent = line.String(v)
-		} else {
-			rec.Client.Agent = string(bytes.ToValidUTF8(v, []byte("?")))
+			return
+		}
+		var lost bool
+		if rec.Client.Agent, lost = line.Clean(v, line.MaxAgent); lost {
+			req.Lost |= catalog.LostText
 		}
 	case catalog.FieldCountry:
-		if id() {
-			rec.Client.Country = line.String(v)
+		if fits() {
+			rec.Client.Country = word()
 		}
 	case catalog.FieldNetwork:
-		if id() {
-			rec.Client.Network = line.String(v)
+		if fits() {
+			rec.Client.Network = word()
 		}
 	case catalog.FieldMethod:
 		if id() {
@@ -531,6 +614,20 @@ func (st *state) take(f catalog.Field, v []byte, plain bool) {
 		req.URI = line.String(v)
 	case FieldRoute:
 		req.Route = line.String(v)
+	case FieldSource:
+		if v != nil && line.String(v) != rec.Source {
+			fail(line.OtherSource)
+		}
+	case catalog.FieldMore:
+		st.more = 0
+		if v != nil {
+			n, ok := line.Count(v)
+			if !ok {
+				fail(line.Type)
+				return
+			}
+			st.more = n
+		}
 	case catalog.FieldStatus:
 		rec.Status = 0
 		if v != nil {
@@ -556,5 +653,3 @@ func (st *state) take(f catalog.Field, v []byte, plain bool) {
 		}
 	}
 }
-
-func (d *Decoder) valid(v []byte) bool { return line.CheckText("", v) == nil }

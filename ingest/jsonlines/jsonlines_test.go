@@ -24,6 +24,7 @@ var mapping = map[catalog.Field]string{
 	catalog.FieldKey: "key_id", catalog.FieldToken: "token_id", catalog.FieldIP: "remote_addr", catalog.FieldAgent: "http_user_agent",
 	catalog.FieldMethod: "request_method", catalog.FieldURI: "request_uri", catalog.FieldStatus: "status",
 	catalog.FieldRows: "data_rows", catalog.FieldSubjects: "data_subjects", catalog.FieldCountry: "geo.country",
+	catalog.FieldMore: "data_more",
 }
 
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -147,7 +148,26 @@ func TestLines(t *testing.T) {
 	ok(`{`+tm+`,"actor_id":12345,"data_rows":7}`, func(r *result) { r.rec.Actor.ID, r.rec.Rows = "12345", 7 })
 	ok(`{`+tm+`,"geo":{"city":"x","country":"KR"}}`, func(r *result) { r.rec.Client.Country = "KR" })
 	ok(`{`+tm+`,"data_subjects":["m1","m2",3]}`, func(r *result) { r.req.Subjects = []event.AccountID{"m1", "m2", "3"} })
-	ok(`{`+tm+`,"remote_addr":"not an address"}`, func(r *result) {})
+	ok(`{`+tm+`,"remote_addr":"not an address"}`, func(r *result) { r.req.Lost = catalog.LostAddress })
+	ok(`{`+tm+`,"remote_addr":"999.1.2.3"}`, func(r *result) { r.req.Lost = catalog.LostAddress })
+	ok(`{`+tm+`,"remote_addr":"203.0.113.1, 10.0.0.1"}`, func(r *result) { r.req.Lost = catalog.LostAddress })
+	ok(`{`+tm+`,"remote_addr":"-"}`, func(r *result) {})
+	// Texts that a client chooses end up on a terminal.
+	ok(`{`+tm+`,"http_user_agent":"a\u001b[31mb\u202ec"}`, func(r *result) { r.rec.Client.Agent, r.req.Lost = "a?[31mb?c", catalog.LostText })
+	ok(`{`+tm+`,"http_user_agent":"`+"\xff\u0085é"+`"}`, func(r *result) { r.rec.Client.Agent, r.req.Lost = "??é", catalog.LostText })
+	ok(`{`+tm+`,"http_user_agent":"`+strings.Repeat("x", 300_000)+`"}`, func(r *result) {
+		r.rec.Client.Agent, r.req.Lost = strings.Repeat("x", line.MaxAgent)+"…", catalog.LostText
+	})
+	ok(`{`+tm+`,"actor_type":"st\u202eaff","key_id":"k\u0000","geo":{"country":"K\u200fR"}}`, func(r *result) {
+		r.rec.Actor.Type, r.rec.Credential.Key, r.rec.Client.Country, r.req.Lost = "st?aff", "k?", "K?R", catalog.LostText
+	})
+	// Accounts that were too many to be named.
+	ok(`{`+tm+`,"data_more":"300"}`, func(r *result) { r.rec.Rows = 300 })
+	ok(`{`+tm+`,"data_more":300,"data_rows":7}`, func(r *result) { r.rec.Rows = 300 })
+	ok(`{`+tm+`,"data_rows":"900","data_more":"300"}`, func(r *result) { r.rec.Rows = 900 })
+	ok(`{`+tm+`,"data_more":"","data_rows":""}`, func(r *result) {})
+	ok(`{`+tm+`,"data_more":0}`, func(r *result) {})
+	ok(`{`+tm+`,"data_more":null}`, func(r *result) {})
 	ok(`{`+tm+`,"http_user_agent":null}`, func(r *result) {})
 
 	bad(`{}`, "time missing")
@@ -167,9 +187,43 @@ func TestLines(t *testing.T) {
 	bad(`{`+tm+`,"actor_id":"`+strings.Repeat("x", line.MaxID+1)+`"}`, "actor.id too_long")
 	bad(`{`+tm+`,"token_id":"Bearer abcdef"}`, "credential.token bearer")
 	bad(`{`+tm+`,"token_id":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"}`, "credential.token bearer")
+	bad(`{`+tm+`,"actor_id":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"}`, "actor.id bearer")
+	bad(`{`+tm+`,"token_id":"eyJhbGciOiJSU0EifQ.a.b.c.d"}`, "credential.token bearer")
+	bad(`{`+tm+`,"key_id":"`+strings.Repeat("x", line.MaxID+1)+`"}`, "credential.key too_long")
+	bad(`{`+tm+`,"data_more":"many"}`, "more type")
+	bad(`203.0.113.7 - - [10/Mar/2025:09:00:00 +0900] "GET / HTTP/1.1" 200 1 "-" "-"`, " is_access_log")
 	for _, s := range []string{"", "x", "{", `{"time"`, `{"time":}`, `{` + tm + `,}`, `{` + tm + `} x`, `[]`, `{` + tm + `,"a":01}`, `{` + tm + `,"a":tru}`,
 		`{` + tm + `,"a":"\x41"}`, `{` + tm + `,"a":"\u12"}`, strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100)} {
 		bad(s, " syntax")
+	}
+}
+
+// TestAddressList: which address of a list counts, the source says.
+func TestAddressList(t *testing.T) {
+	for _, test := range []struct {
+		rule     catalog.AddressRule
+		text, ip string
+	}{
+		{catalog.OneAddress, "203.0.113.1, 10.0.0.1", ""},
+		{catalog.FirstAddress, "203.0.113.1, 10.0.0.1", "203.0.113.1"},
+		{catalog.FirstAddress, " 203.0.113.1 ,198.51.100.2,10.0.0.1", "203.0.113.1"},
+		{catalog.FirstAddress, "unknown, 10.0.0.1", ""},
+		{catalog.FirstAddress, "203.0.113.1", "203.0.113.1"},
+		{catalog.LastAddress, "203.0.113.1, 10.0.0.1", "10.0.0.1"},
+		{catalog.LastAddress, "203.0.113.1,", ""},
+	} {
+		d, err := New(&catalog.Source{Name: "s", Fields: mapping, Address: test.rule}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := decode(d, []byte(`{"time":1740784286,"remote_addr":"`+test.text+`"}`))
+		ip := ""
+		if got.rec.Client.IP.IsValid() {
+			ip = got.rec.Client.IP.String()
+		}
+		if ip != test.ip || (got.req.Lost != 0) != (test.ip == "") {
+			t.Errorf("%s of %q: %q, lost %d", test.rule, test.text, ip, got.req.Lost)
+		}
 	}
 }
 

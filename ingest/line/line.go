@@ -37,9 +37,14 @@ var (
 	LongLine  = Cause{"long_line", "the line is longer than 1 MiB", "한 줄이 1 MiB를 넘습니다"}
 	Undecoded = Cause{"undecoded", "the bytes cannot be unpacked from here on", "여기부터 압축을 풀 수 없습니다"}
 	Unknown   = Cause{"unknown_field", "the record has a field that is not known", "알 수 없는 필드가 있습니다"}
+
+	IsJSON      = Cause{"is_json", "the line is JSON, but the source is declared as another format: give it format: json and its fields in the catalog", "JSON 줄인데 다른 형식으로 선언되어 있습니다. 카탈로그의 이 로그에 format: json과 fields를 쓰십시오"}
+	IsAccessLog = Cause{"is_access_log", "the line is of an access log, but the source is declared as JSON: give it format: combined and no fields in the catalog", "접속로그(combined) 줄인데 JSON으로 선언되어 있습니다. 카탈로그의 이 로그에 format: combined를 쓰고 fields를 빼십시오"}
+	OtherSource = Cause{"other_source", "the record says another source than its token is for", "토큰이 발급된 로그와 다른 로그 이름이 적혀 있습니다"}
+	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 기록된 그대로가 아닐 수 있습니다"}
 )
 
-var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, Undecoded, Unknown}
+var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, Undecoded, Unknown, IsJSON, IsAccessLog, OtherSource, Unverified}
 
 // CauseText gives a cause's text by its code, in Korean or English.
 func CauseText(code string, korean bool) string {
@@ -82,6 +87,14 @@ func CheckID(field string, s []byte) *Error {
 	return CheckText(field, s)
 }
 
+// CheckLength refuses what is too long to be a word.
+func CheckLength(field string, s []byte) *Error {
+	if len(s) > MaxID {
+		return &Error{field, TooLong}
+	}
+	return nil
+}
+
 // CheckText refuses control characters and invalid UTF-8.
 func CheckText(field string, s []byte) *Error {
 	ascii := true
@@ -97,14 +110,10 @@ func CheckText(field string, s []byte) *Error {
 	return nil
 }
 
-// CheckToken refuses a value that opens something: a JWT, or anything behind
-// an authentication scheme. A token's id is what belongs here.
+// CheckToken refuses a value that opens something: a token's id is what belongs
+// here. What it refuses, for whatever reason, is not kept: see Mask.
 func CheckToken(field string, s []byte) *Error {
-	if len(s) >= 7 && (s[0]|0x20) == 'b' && bytes.EqualFold(s[:7], []byte("bearer ")) ||
-		len(s) >= 6 && bytes.EqualFold(s[:6], []byte("basic ")) {
-		return &Error{field, Bearer}
-	}
-	if len(s) > 20 && bytes.HasPrefix(s, []byte("eyJ")) && bytes.Count(s, []byte(".")) == 2 {
+	if Usable(s) {
 		return &Error{field, Bearer}
 	}
 	return CheckID(field, s)

@@ -18,8 +18,10 @@
 //	status      0 to 999                   the outcome, as HTTP has it
 //	rows        0 to 2,147,483,647         how many rows the answer held
 //	subjects    list of texts              the accounts whose data the answer held
+//	more        0 to 2,147,483,647         how many accounts they are, where they are too many to be named
+//	source      text                       the source the token was made for, and no other
 //
-// The source is not in the line: it is the one the token was made for. A key
+// The source need not be in the line: it is the one the token was made for. A key
 // that is not in this table is an error, so that a typing mistake is noticed.
 package records
 
@@ -41,6 +43,7 @@ var keys = map[catalog.Field]string{
 	catalog.FieldCountry: "client.country", catalog.FieldNetwork: "client.network",
 	catalog.FieldMethod: "method", catalog.FieldURI: "uri", jsonlines.FieldRoute: "route",
 	catalog.FieldStatus: "status", catalog.FieldRows: "rows", catalog.FieldSubjects: "subjects",
+	catalog.FieldMore: "more", jsonlines.FieldSource: "source",
 }
 
 // Decoder reads records of one source. It belongs to one goroutine.
@@ -48,7 +51,14 @@ type Decoder struct {
 	lines  *jsonlines.Decoder
 	cat    *catalog.Catalog
 	source string
+
+	// Lost counts what could not be kept of records that were decoded.
+	Lost Lost
 }
+
+// Lost is how many records lack something that stood in their lines: a client
+// address that cannot be read, a text that was cut or cleaned.
+type Lost struct{ Addresses, Texts int64 }
 
 // New makes a decoder; now bounds the clock of what it accepts.
 func New(cat *catalog.Catalog, source string, now time.Time) (*Decoder, error) {
@@ -56,18 +66,27 @@ func New(cat *catalog.Catalog, source string, now time.Time) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{d, cat, source}, nil
+	return &Decoder{lines: d, cat: cat, source: source}, nil
 }
 
-// Decode reads one line into rec. Its ids point into text.
+// Decode reads one line into rec. Its ids point into text. If it gives an error,
+// it has covered in text what must not be kept with a line that is set aside.
 func (d *Decoder) Decode(text []byte, rec *event.Record) *line.Error {
 	*rec = event.Record{Source: d.source, Rows: event.RowsUnknown}
 	var req catalog.Request
-	if err := d.lines.Decode(text, rec, &req); err != nil {
+	err := d.lines.Decode(text, rec, &req)
+	if err == nil && req.URI == "" && req.Route == "" {
+		err = &line.Error{Field: "uri", Cause: line.Missing}
+	}
+	if err != nil {
+		line.Mask(text, d.lines.Refused()...)
 		return err
 	}
-	if req.URI == "" && req.Route == "" {
-		return &line.Error{Field: "uri", Cause: line.Missing}
+	if req.Lost&catalog.LostAddress != 0 {
+		d.Lost.Addresses++
+	}
+	if req.Lost&catalog.LostText != 0 {
+		d.Lost.Texts++
 	}
 	d.cat.Fill(rec, req)
 	return nil

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -52,6 +53,24 @@ func TestDecode(t *testing.T) {
 	if err := decoder(t).Decode([]byte(route), &rec); err != nil || rec.Route != "GET /export" || !rec.Mapped {
 		t.Fatalf("%+v %v", rec, err)
 	}
+	same := `{"time":1740755549.348,"uri":"/export","source":"app","more":12}`
+	if err := decoder(t).Decode([]byte(same), &rec); err != nil || rec.Source != "app" || rec.Rows != 12 {
+		t.Fatalf("%+v %v", rec, err)
+	}
+	d := decoder(t)
+	for _, text := range []string{`{"time":1740755549,"uri":"/x","client":{"ip":"999.1.2.3"}}`, `{"time":1740755549,"uri":"/x","client":{"agent":"\u001b"}}`} {
+		if err := d.Decode([]byte(text), &rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d.Lost != (Lost{Addresses: 1, Texts: 1}) {
+		t.Errorf("lost: %+v", d.Lost)
+	}
+	// What is refused is not left in the line that its receiver keeps.
+	secret := []byte(`{"time":1740755549,"uri":"/x","credential":{"token":"Bearer s3cr3t"}}`)
+	if err := decoder(t).Decode(secret, &rec); err == nil || bytes.Contains(secret, []byte("s3cr3t")) {
+		t.Errorf("%s", secret)
+	}
 	bad := func(text, want string) {
 		t.Helper()
 		err := decoder(t).Decode([]byte(text), &rec)
@@ -59,8 +78,10 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
-	bad(`{"time":1740755549,"uri":"/x","sujects":["m1"]}`, " unknown_field")
-	bad(`{"time":1740755549,"uri":"/x","actor":{"name":"x"}}`, " unknown_field")
+	bad(`{"time":1740755549,"uri":"/x","sujects":["m1"]}`, "sujects unknown_field")
+	bad(`{"time":1740755549,"uri":"/x","actor":{"name":"x"}}`, "actor.name unknown_field")
+	bad(`{"time":1740755549,"uri":"/x","m1000001":1}`, " unknown_field") // a key that may be somebody
+	bad(`{"time":1740755549,"uri":"/x","source":"other"}`, "source other_source")
 	bad(`{"time":1740755549}`, "uri missing")
 	bad(`{"uri":"/x"}`, "time missing")
 	bad(`{"time":1740755549,"uri":"/x","subjects":[{"a":1}]}`, "subjects type")

@@ -1,0 +1,83 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/ingest/combined"
+)
+
+// FormatError says why a log cannot be read in a format, and what to do.
+type FormatError struct{ Text catalog.Text }
+
+func (e *FormatError) Error() string { return e.Text.EN }
+
+// KO is Error in Korean.
+func (e *FormatError) KO() string { return e.Text.KO }
+
+func formatNames() string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// FormatNamed finds a format by name.
+func FormatNamed(name string) (Format, error) {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return Format{}, &FormatError{catalog.Text{
+		KO: fmt.Sprintf("알 수 없는 형식 %q입니다. 다음 중 하나를 쓰십시오: %s", name, formatNames()),
+		EN: fmt.Sprintf("unknown format %q; known: %s", name, formatNames()),
+	}}
+}
+
+// Verdict is what Detect found out.
+type Verdict struct {
+	Format string `json:"format"` // empty when none fits
+	Fit    int    `json:"fit"`    // lines that look like it
+	Lines  int    `json:"lines"`  // lines looked at
+}
+
+func (v Verdict) String() string {
+	if v.Format == "" {
+		return fmt.Sprintf("no known format (%d lines looked at)", v.Lines)
+	}
+	return fmt.Sprintf("%s, %d of %d lines", v.Format, v.Fit, v.Lines)
+}
+
+// KO is String in Korean.
+func (v Verdict) KO() string {
+	if v.Format == "" {
+		return fmt.Sprintf("알 수 있는 형식이 아닙니다(%d행을 보았습니다)", v.Lines)
+	}
+	return fmt.Sprintf("%s, %d행 중 %d행", v.Format, v.Lines, v.Fit)
+}
+
+// CheckDeclared refuses a log whose first lines are plainly of another format
+// than its source declares: else every line would be set aside, one by one. It
+// says what to write in the catalog.
+func CheckDeclared(f Format, src *catalog.Source, sample []byte) error {
+	v := Detect(sample)
+	if v.Format == "" || v.Format == f.Name || (v.Format == catalog.FormatJSON) == (f.Name == catalog.FormatJSON) {
+		return nil // combined and common are read by one decoder
+	}
+	for _, l := range splitSample(sample) {
+		if f.Reads(l) || f.Name != catalog.FormatJSON && (combined.Reads(l) || combined.ReadsCommon(l)) {
+			return nil
+		}
+	}
+	entry := fmt.Sprintf("sources: {%s: {format: %s}}", src.Name, v.Format)
+	if v.Format == catalog.FormatJSON {
+		entry = fmt.Sprintf("sources: {%s: {format: json, fields: {time: …, uri: …}}}", src.Name)
+	}
+	return &FormatError{catalog.Text{
+		KO: fmt.Sprintf("로그는 %s 형식인데(%d행 중 %d행) 카탈로그의 %s에는 %s로 되어 있습니다. 카탈로그에 이렇게 쓰십시오: %s", v.Format, v.Lines, v.Fit, src.Name, f.Name, entry),
+		EN: fmt.Sprintf("the log is %s (%d of %d lines), but the catalog declares %s as %s; write there %s", v.Format, v.Fit, v.Lines, src.Name, f.Name, entry),
+	}}
+}
