@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
@@ -23,6 +24,51 @@ type editionSet struct {
 	registers []*edition.Register
 	holdings  []*edition.Holdings
 	files     []io.Closer
+	// catalogs outlives the set: an edition never changes.
+	catalogs *catalogCache
+}
+
+// catalogCache keeps the editions of the catalog that a question asked for. An
+// old edition is parsed once for as long as the folder is open.
+type catalogCache struct {
+	mu sync.Mutex // guards what follows; held while one is read, so that nobody reads it twice
+	by map[uint32]*catalog.Catalog
+}
+
+// CatalogEdition gives the catalog that was installed under a number. With it an
+// answer can tell which items a correction has added since a record was decoded.
+func (v *View) CatalogEdition(number uint32) (*catalog.Catalog, error) {
+	if v.catalog != nil && v.catalog.Edition == number {
+		return v.catalog, nil
+	}
+	i := slices.IndexFunc(v.catalogs, func(e editionRef) bool { return e.Number == number })
+	if i < 0 {
+		return nil, fmt.Errorf("catalog edition %d was never installed: %w", number, ErrCorrupt)
+	}
+	v.olds.mu.Lock()
+	defer v.olds.mu.Unlock()
+	if c := v.olds.by[number]; c != nil {
+		return c, nil
+	}
+	c, err := v.l.readCatalog(v.catalogs[i])
+	if err != nil {
+		return nil, err
+	}
+	v.olds.by[number] = c
+	return c, nil
+}
+
+func (l *Ledger) readCatalog(e editionRef) (*catalog.Catalog, error) {
+	data, err := disk.ReadFile(l.fs, l.path(editionDir, e.File))
+	if err != nil {
+		return nil, fmt.Errorf("open editions/%s: %w", e.File, err)
+	}
+	c, err := catalog.Parse(e.Name, data)
+	if err != nil {
+		return nil, fmt.Errorf("open editions/%s: %w", e.File, err)
+	}
+	c.Edition = e.Number
+	return c, nil
 }
 
 func (s *editionSet) close() error {
@@ -76,17 +122,15 @@ func (l *Ledger) loadEditions() error {
 	}
 	var cat *catalog.Catalog
 	if n := len(l.m.Catalogs); n > 0 {
-		e := l.m.Catalogs[n-1]
-		data, err := disk.ReadFile(l.fs, l.path(editionDir, e.File))
-		if err != nil {
-			return fmt.Errorf("open editions/%s: %w", e.File, err)
+		var err error
+		if cat, err = l.readCatalog(l.m.Catalogs[n-1]); err != nil {
+			return err
 		}
-		if cat, err = catalog.Parse(e.Name, data); err != nil {
-			return fmt.Errorf("open editions/%s: %w", e.File, err)
-		}
-		cat.Edition = e.Number
 	}
 	l.mu.Lock()
+	if set.catalogs = l.editions.catalogs; set.catalogs == nil {
+		set.catalogs = &catalogCache{by: map[uint32]*catalog.Catalog{}}
+	}
 	l.editions, l.catalog = set, cat
 	l.mu.Unlock()
 	return nil

@@ -21,6 +21,8 @@ type View struct {
 	readers   []*segment.Reader
 	held      []*openSegment
 	catalog   *catalog.Catalog
+	catalogs  []editionRef
+	olds      *catalogCache
 	registers []*edition.Register
 	holdings  []*edition.Holdings
 	imports   []importRecord
@@ -36,7 +38,7 @@ func (l *Ledger) View() (*View, error) {
 		return nil, ErrClosed
 	}
 	v := &View{
-		l: l, number: l.m.Number, catalog: l.catalog,
+		l: l, number: l.m.Number, catalog: l.catalog, catalogs: l.m.Catalogs, olds: l.editions.catalogs,
 		registers: l.editions.registers, holdings: l.editions.holdings,
 		imports: l.m.Imports, retained: l.m.RetainedFrom,
 	}

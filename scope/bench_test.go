@@ -40,7 +40,14 @@ func (v *madeView) Catalog() *catalog.Catalog      { return v.catalog }
 func (v *madeView) Registers() []*edition.Register { return v.registers }
 func (v *madeView) Holdings() []*edition.Holdings  { return v.holdings }
 func (v *madeView) Number() uint64                 { return 1 }
-func (v *madeView) RetainedFrom() event.Millis     { return 0 }
+func (v *madeView) Count(int) uint32               { return 0 }
+func (v *madeView) CatalogEdition(uint32) (*catalog.Catalog, error) {
+	return v.catalog, nil
+}
+func (v *madeView) LookupPerson(pseudonym.Pseudonym) (dictionary.Ref, bool, error) {
+	return 0, false, nil
+}
+func (v *madeView) RetainedFrom() event.Millis { return 0 }
 
 // makeView makes rows: members on four pages, a tenth of them under one key
 // whose tokens are used for a single page each.

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +22,25 @@ type dimension struct {
 	local   bool // codes mean something else in the next segment
 }
 
-// Dimensions lists the words of --by. "item" groups nothing: the answer holds
-// the people of each item anyway. Accounts and tokens are left out, since a
+// Dimensions lists the words of --by. Accounts and tokens are left out, since a
 // line for each of them would be a list of pseudonyms; an actor's line shows
 // the beginning of its pseudonym.
 func Dimensions() []string {
 	return []string{"action", "actor", "actor_type", "agent", "client", "country", "day", "hour", "item", "key", "month", "network", "route", "source", "status"}
+}
+
+// alsoCalled are the dimensions by the names of a predicate's fields.
+var alsoCalled = map[string]string{
+	"actor.id": "actor", "actor.type": "actor_type", "client.agent": "agent", "client.country": "country", "client.ip": "client",
+	"client.network": "network", "credential.key": "key", "items": "item",
+}
+
+// Dimension gives the word of --by for a word or a field of a predicate.
+func Dimension(name string) (string, bool) {
+	if d, ok := alsoCalled[name]; ok {
+		return d, true
+	}
+	return name, slices.Contains(Dimensions(), name)
 }
 
 // quarter is what all offsets of time zones in use are multiples of.
@@ -43,6 +57,9 @@ func quarterOf(at event.Millis) event.Millis {
 func dimensionNamed(name string, zone *time.Location) (*dimension, error) {
 	if zone == nil {
 		zone = time.UTC
+	}
+	if d, ok := alsoCalled[name]; ok {
+		name = d
 	}
 	shape := func(of func(*meaningPlan) string) (*dimension, error) {
 		return &dimension{name: name, ofShape: of}, nil
@@ -71,7 +88,7 @@ func dimensionNamed(name string, zone *time.Location) (*dimension, error) {
 	case "route":
 		return shape(func(m *meaningPlan) string { return m.route })
 	case "key":
-		return shape(func(m *meaningPlan) string { return m.shape.Key })
+		return shape(func(m *meaningPlan) string { return keyOfShape(m.shape) })
 	case "source":
 		return shape(func(m *meaningPlan) string { return m.shape.Source })
 	case "action":
@@ -112,8 +129,8 @@ func dimensionNamed(name string, zone *time.Location) (*dimension, error) {
 				return actorGroup(v, dictionary.Ref(uint32(code)), code&has != 0)
 			},
 		}, nil
-	case "account", "token":
-		return nil, fmt.Errorf("--by %s: %ss are kept as pseudonyms, one line each would tell nobody anything; choose one of %s", name, name, strings.Join(Dimensions(), ", "))
+	case "account", "token", "credential.token":
+		return nil, fmt.Errorf("--by %s: accounts and tokens are kept as pseudonyms, one line each would tell nobody anything; choose one of %s", name, strings.Join(Dimensions(), ", "))
 	}
 	return nil, fmt.Errorf("--by %s: choose one of %s", name, strings.Join(Dimensions(), ", "))
 }

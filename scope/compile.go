@@ -3,7 +3,6 @@ package scope
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -27,12 +26,12 @@ func Compile(where string) (*Predicate, error) {
 	}
 	checked, issues := env.Compile(where)
 	if issues.Err() != nil {
-		e := issues.Errors()[0]
-		cause := withoutQuotes(e.Message)
-		return nil, &PredicateError{Where: where, Line: e.Location.Line(), At: e.Location.Column() + 1, Cause: cause, Hint: hintFor(cause)}
+		return nil, ofCEL(where, issues.Errors()[0])
 	}
-	if checked.OutputType() != cel.BoolType {
-		return nil, &PredicateError{Where: where, Cause: fmt.Sprintf("it gives a %s, and must give true or false", checked.OutputType())}
+	if t := checked.OutputType(); t != cel.BoolType {
+		return nil, mistake(where, nil, phrase{
+			fmt.Sprintf("결과가 참·거짓이어야 하는데 %s입니다", t), fmt.Sprintf("it gives %s, and must give true or false", t),
+		}, phrase{})
 	}
 	c := &compiler{p: p, native: checked.NativeRep()}
 	root, err := c.node(c.native.Expr())
@@ -40,31 +39,10 @@ func Compile(where string) (*Predicate, error) {
 		return nil, err
 	}
 	p.root = root
+	if err := p.known("action", actionWords()); err != nil {
+		return nil, err
+	}
 	return p, nil
-}
-
-var quoted = regexp.MustCompile(`'[^']*'|"[^"]*"`)
-
-// withoutQuotes gives the first line of a message of CEL, without quoted pieces
-// that may be an id or a name.
-func withoutQuotes(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return quoted.ReplaceAllStringFunc(s, func(q string) string {
-		if len(q) > 26 || strings.ContainsFunc(q, func(r rune) bool { return r >= '0' && r <= '9' || r == '@' || r > 127 || r == '"' }) {
-			return "‹…›"
-		}
-		return q
-	})
-}
-
-func hintFor(message string) string {
-	if strings.Contains(message, "undeclared reference") {
-		return "the fields are " + strings.Join(FieldNames(), ", ") + "; text stands in \"quotes\""
-	}
-	if strings.Contains(message, "no matching overload") {
-		return "compare text with \"text\", numbers with 200, times with timestamp(\"2025-03-10T00:00:00+09:00\")"
-	}
-	return ""
 }
 
 // compiler cuts a predicate into the logic above and the leaves below.
@@ -77,9 +55,8 @@ func (c *compiler) place(e ast.Expr) common.Location {
 	return c.native.SourceInfo().GetStartLocation(e.ID())
 }
 
-func (c *compiler) fail(e ast.Expr, cause, hint string) error {
-	at := c.place(e)
-	return &PredicateError{Where: c.p.text, Line: at.Line(), At: at.Column() + 1, Cause: cause, Hint: hint}
+func (c *compiler) fail(e ast.Expr, cause, hint phrase) error {
+	return mistake(c.p.text, c.place(e), cause, hint)
 }
 
 func (c *compiler) nodes(kind nodeKind, es ...ast.Expr) (*node, error) {
@@ -120,6 +97,7 @@ func (c *compiler) node(e ast.Expr) (*node, error) {
 func (c *compiler) leaf(e ast.Expr) (*node, error) {
 	l := &leaf{at: c.place(e).Column() + 1}
 	var bad error
+	calls := false // pseudonym("…")
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
 		switch x.Kind() {
 		case ast.IdentKind:
@@ -131,30 +109,46 @@ func (c *compiler) leaf(e ast.Expr) (*node, error) {
 			if err := c.network(x); err != nil && bad == nil {
 				bad = err
 			}
+			calls = calls || x.AsCall().FunctionName() == pseudonymCall
 		}
 	}))
 	if bad != nil {
 		return nil, bad
+	}
+	if calls && !slices.Equal(l.names, []string{"account"}) && !slices.Equal(l.names, []string{"actor.id"}) {
+		return nil, c.fail(e, phrase{
+			"pseudonym(\"…\")은 account, actor.id와만 견줄 수 있습니다",
+			"pseudonym(\"…\") can only be compared with account or actor.id",
+		}, pseudonymHint)
 	}
 	var err error
 	if l.text, err = parser.Unparse(e, c.native.SourceInfo()); err != nil {
 		l.text = strings.Join(l.names, ", ") // only --explain shows it
 	}
 	for _, name := range l.names {
-		if f := fieldNamed(name); f.kind != plain {
-			if err := c.pseudonymLeaf(e, l, f); err != nil {
-				return nil, err
-			}
-			return c.add(l), nil
+		f := fieldNamed(name)
+		if f.kind == plain {
+			continue
 		}
+		if f.kind == issued {
+			err = c.issuedLeaf(e, l)
+		} else {
+			err = c.pseudonymLeaf(e, l, f)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c.add(l), nil
 	}
+	c.mentioned(e, l)
 	if ok, err := c.timeLeaf(e, l); err != nil {
 		return nil, err
 	} else if ok {
 		return c.add(l), nil
 	}
 	if l.program, err = c.program(e); err != nil {
-		return nil, c.fail(e, withoutQuotes(err.Error()), "")
+		cause := withoutQuotes(err.Error())
+		return nil, c.fail(e, phrase{inKorean(cause), cause}, phrase{})
 	}
 	c.direct(e, l)
 	l.quarters = onlyCalendar(e, l)
@@ -182,7 +176,8 @@ func (c *compiler) network(x ast.Expr) error {
 	arg := call.Args()[1]
 	if s, ok := textOf(arg); ok {
 		if _, err := netip.ParsePrefix(s); err != nil {
-			return c.fail(arg, notPrefix, "for one address write client.ip == \"45.1.2.3\"")
+			return c.fail(arg, phrase{"inCIDR의 둘째 인자가 \"45.0.0.0/8\" 꼴의 주소 대역이 아닙니다", notPrefix},
+				phrase{"주소 하나는 client.ip == \"45.1.2.3\"으로 씁니다", "for one address write client.ip == \"45.1.2.3\""})
 		}
 	}
 	return nil
@@ -293,49 +288,6 @@ func onlyCalendar(e ast.Expr, l *leaf) bool {
 	return asked == plainly
 }
 
-// pseudonymLeaf accepts ==, != and in with constants: the only questions a
-// pseudonym can answer.
-func (c *compiler) pseudonymLeaf(e ast.Expr, l *leaf, f *field) error {
-	refuse := c.fail(e,
-		fmt.Sprintf("%s is kept as a pseudonym and can only be compared by ==, != or in, with constant text", f.name),
-		fmt.Sprintf("%s == \"…\" or %s in [\"…\", \"…\"]", f.name, f.name))
-	if len(l.names) != 1 || e.Kind() != ast.CallKind {
-		return refuse
-	}
-	call := e.AsCall()
-	args := call.Args()
-	isField := func(x ast.Expr) bool { return x.Kind() == ast.IdentKind && x.AsIdent() == f.name }
-	var ids []string
-	switch call.FunctionName() {
-	case operators.Equals, operators.NotEquals:
-		l.negate = call.FunctionName() == operators.NotEquals
-		if !isField(args[0]) {
-			args = []ast.Expr{args[1], args[0]}
-		}
-		s, ok := textOf(args[1])
-		if !ok || !isField(args[0]) {
-			return refuse
-		}
-		ids = []string{s}
-	case operators.In:
-		var ok bool
-		if ids, ok = textsOf(args[1]); !ok || !isField(args[0]) {
-			return refuse
-		}
-	default:
-		return refuse
-	}
-	for _, id := range ids {
-		if id == "" {
-			l.empty = true
-		} else {
-			l.ids = append(l.ids, id)
-		}
-	}
-	l.pseudo = f.kind
-	return nil
-}
-
 var flipped = map[string]string{
 	operators.Less: operators.Greater, operators.LessEquals: operators.GreaterEquals,
 	operators.Greater: operators.Less, operators.GreaterEquals: operators.LessEquals,
@@ -378,9 +330,11 @@ func (c *compiler) timeLeaf(e ast.Expr, l *leaf) (bool, error) {
 		}
 		err = evalErr
 	}
-	cause := "this is not a moment"
+	cause := phrase{"시각이 아닙니다", "this is not a moment"}
 	if err != nil {
-		cause += ": " + withoutQuotes(err.Error())
+		why := withoutQuotes(err.Error())
+		cause = phrase{cause.ko + ": " + inKorean(why), cause.en + ": " + why}
 	}
-	return false, c.fail(other, cause, "write timestamp(\"2025-03-10T00:00:00+09:00\")")
+	const how = "timestamp(\"2025-03-10T00:00:00+09:00\")"
+	return false, c.fail(other, cause, phrase{how + " 꼴로 씁니다", "write " + how})
 }

@@ -4,10 +4,12 @@
 // The central idea is exactness that knows its edges. Four numbers stand side
 // by side and are never mixed: reads (records), accounts, people, and people
 // for whom one item was shown and not empty. Beside them stands what the record
-// could not tell: reads that name nobody (unresolved), routes the catalog does
-// not know (unmapped), members the register does not know (ghosts), hours a
-// source was silent (gaps), sources nobody declared a cadence for (coverage
-// unknown). A zero here always means "looked, and there was none".
+// could not tell: reads that name nobody (unresolved), or fewer accounts than the
+// rows they returned (partly named), routes the catalog does not know (unmapped),
+// members the register does not know (ghosts), hours a source was silent (gaps),
+// sources nobody declared a cadence for (coverage unknown), fields no record has
+// (absent). A zero here always means "looked, and there was none"; a word that
+// nothing can be equal to is refused.
 //
 // Why it is exact and still fast: accounts are the shard key, so sets of them
 // add over partitions. Nothing else does. People with one account are counted

@@ -1,9 +1,7 @@
 package scope
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +17,10 @@ type Query struct {
 	By       string         // one of Dimensions, or empty
 	Zone     *time.Location // for days and hours; default UTC
 	Workers  int            // default: the number of cores
+	// Now is the moment of the question: without To, silence is looked for up to
+	// it, since a log that stopped tells nothing of the time after. Zero: up to
+	// the last record of any source.
+	Now event.Millis
 	// Keep makes the extent carry its accounts and people, to be saved,
 	// compared and exported.
 	Keep bool
@@ -41,9 +43,10 @@ type Extent struct {
 	Ghosts *int64 `json:"ghosts"`
 	// Unregistered are accounts named in answers that the register does not
 	// know. They are not in Accounts.
-	Unregistered int64      `json:"unregistered"`
-	Unresolved   Unresolved `json:"unresolved"`
-	Unmapped     Unmapped   `json:"unmapped"`
+	Unregistered int64       `json:"unregistered"`
+	Unresolved   Unresolved  `json:"unresolved"`
+	PartlyNamed  PartlyNamed `json:"partly_named"`
+	Unmapped     Unmapped    `json:"unmapped"`
 	// Routes counts the reads of each route.
 	Routes map[string]int64 `json:"routes"`
 
@@ -71,9 +74,13 @@ type Extent struct {
 type Unresolved struct {
 	Records int64 `json:"records"`
 	Rows    int64 `json:"rows"` // that they say they returned
+	// RowsUnknown are those of the records that do not say how many: Rows is not
+	// theirs.
+	RowsUnknown int64 `json:"rows_unknown"`
 }
 
-// Unmapped are matching records on routes the catalog does not know.
+// Unmapped are matching records on routes the catalog does not know, but for
+// those that Haetae wrote about itself.
 type Unmapped struct {
 	Records int64        `json:"records"`
 	Routes  []RouteCount `json:"routes"` // the most frequent, at most 20
@@ -100,6 +107,14 @@ type Editions struct {
 	// Nearest names the lists of which no edition was in force yet at the time
 	// of some read, so that the earliest stood in.
 	Nearest []string `json:"nearest,omitempty"`
+	// Installed are the lists there are, whether or not this answer needed them.
+	Installed Installed `json:"installed"`
+}
+
+// Installed names the dated lists of a ledger, by date.
+type Installed struct {
+	Register []string `json:"register"`
+	Holdings []string `json:"holdings"`
 }
 
 // Basis is how an item is known.
@@ -117,9 +132,14 @@ type Limit struct {
 	EN   string `json:"en"`
 }
 
-// GroupRow is one line of --by.
+// GroupRow is one line of --by. A line of --by item has the records on routes
+// that return the item, whatever the outcome, the reads among them, the accounts
+// those name, and the people for whom the item was shown and not empty.
 type GroupRow struct {
-	Value    string           `json:"value"`
+	Value string `json:"value"`
+	// Pseudonym is the whole pseudonym of an actor, as pseudonym("…") reads it.
+	Pseudonym string `json:"pseudonym,omitempty"`
+
 	Records  int64            `json:"records"`
 	Reads    int64            `json:"reads"`
 	Accounts int64            `json:"accounts"`
@@ -135,7 +155,7 @@ type GroupRow struct {
 type Explain struct {
 	Segments        int           `json:"segments"`
 	SegmentsSkipped int           `json:"segments_skipped"`
-	Groups          int64         `json:"groups"`
+	Groups          int64         `json:"groups"` // in all, as Segments are
 	GroupsSkipped   int64         `json:"groups_skipped"`
 	Rows            int64         `json:"rows"`         // whose account was decoded
 	RowsDecided     int64         `json:"rows_decided"` // that were looked at one by one
@@ -156,7 +176,7 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	}
 	t, err := p.run(ctx, q.Workers)
 	if err != nil {
-		return nil, fmt.Errorf("scope: %w", err)
+		return nil, err
 	}
 	zone := q.Zone
 	if zone == nil {
@@ -176,7 +196,8 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	e.Unregistered, e.AccountsWithoutHoldings = c.unregistered, c.withoutHolding
 	e.Items = p.itemCounts(c)
 	e.Ghosts = p.ghostCount(c)
-	e.Unresolved = Unresolved{c.unresolved, c.unresolvedRows}
+	e.Unresolved = Unresolved{c.unresolved, c.unresolvedRows.told, c.unresolvedRows.untold}
+	e.PartlyNamed = t.partly
 	e.Unmapped.Routes = []RouteCount{}
 	for r, n := range t.unmapped {
 		e.Unmapped.Records += n
@@ -192,15 +213,26 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	if c.records > 0 {
 		e.Span = &Span{stamp(t.first, zone), stamp(t.last, zone)}
 	}
-	if err := p.coverage(e, zone); err != nil {
-		return nil, fmt.Errorf("scope: %w", err)
+	if err := p.coverage(e, zone, q.Now); err != nil {
+		return nil, err
 	}
 	p.editionsOf(e, t)
-	p.limits(e, t)
+	absent, err := p.absentFields()
+	if err != nil {
+		return nil, err
+	}
+	types, err := p.unseenTypes()
+	if err != nil {
+		return nil, err
+	}
+	p.limits(e, t, zone)
+	e.Limits = append(e.Limits, absent...)
+	e.Limits = append(e.Limits, types...)
 	if q.By != "" {
 		e.By = p.groupRows(t, e)
 	}
 	e.explain = t.stats
+	e.explain.Groups += e.explain.GroupsSkipped
 	e.explain.Levels = p.pred.levels()
 	if q.Keep {
 		e.kept = newSet(p, t)
@@ -211,122 +243,4 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 // stamp writes a moment in the zone the report is for.
 func stamp(m event.Millis, zone *time.Location) string {
 	return m.Time().In(zone).Format("2006-01-02T15:04:05.000Z07:00")
-}
-
-func (p *plan) itemCounts(c *counts) map[string]int64 {
-	out := map[string]int64{}
-	if p.catalog == nil {
-		return out
-	}
-	for i, it := range p.catalog.Items {
-		if c.items[i] > 0 {
-			out[it.Name] = c.items[i]
-		}
-	}
-	return out
-}
-
-func (p *plan) ghostCount(c *counts) *int64 {
-	if len(p.registers) == 0 {
-		return nil
-	}
-	n := c.ghosts
-	return &n
-}
-
-func (p *plan) editionsOf(e *Extent, t *tally) {
-	e.Editions = Editions{Decoded: []uint32{}, Register: []string{}, Holdings: []string{}}
-	for n := range t.editions {
-		e.Editions.Decoded = append(e.Editions.Decoded, n)
-	}
-	slices.Sort(e.Editions.Decoded)
-	for i, r := range p.registers {
-		if t.registers[int16(i)] {
-			e.Editions.Register = append(e.Editions.Register, r.Name())
-		}
-	}
-	for i, h := range p.holdings {
-		if t.holdings[int16(i)] {
-			e.Editions.Holdings = append(e.Editions.Holdings, h.Name())
-		}
-	}
-	if t.nearest[1] {
-		e.Editions.Nearest = append(e.Editions.Nearest, "holdings")
-	}
-	if t.nearest[0] {
-		e.Editions.Nearest = append(e.Editions.Nearest, "register")
-	}
-	if p.catalog == nil {
-		return
-	}
-	e.Editions.Catalog = p.catalog.Edition
-	for name := range e.Items {
-		bit, _ := p.catalog.ItemBit(name)
-		e.Known[name] = Basis{How: "declared", Catalog: p.catalog.Edition, Corrected: t.added.Has(bit)}
-	}
-}
-
-func (p *plan) groupRows(t *tally, e *Extent) []GroupRow {
-	out := []GroupRow{}
-	if p.by == nil { // item
-		for name, n := range e.Items {
-			out = append(out, GroupRow{Value: name, People: n, Items: map[string]int64{name: n}})
-		}
-	}
-	for i, name := range t.names {
-		if i == 0 {
-			continue
-		}
-		c := &t.counts[i]
-		row := GroupRow{
-			Value: strings.TrimPrefix(name, byPrefix), Records: c.records, Reads: c.reads, Accounts: c.accounts, People: c.people,
-			Items: p.itemCounts(c), Ghosts: p.ghostCount(c),
-		}
-		if name == restGroup {
-			row.Rest = p.rest
-		}
-		out = append(out, row)
-	}
-	chronological := p.by != nil && (p.by.name == "day" || p.by.name == "hour" || p.by.name == "month")
-	slices.SortFunc(out, func(a, b GroupRow) int {
-		if a.Rest != b.Rest {
-			return cmp.Compare(a.Rest, b.Rest) // last
-		}
-		if !chronological {
-			if a.People != b.People {
-				return int(b.People - a.People)
-			}
-			if a.Records != b.Records {
-				return int(b.Records - a.Records)
-			}
-		}
-		return strings.Compare(a.Value, b.Value)
-	})
-	return out
-}
-
-// levels says where each part of the predicate is decided.
-func (p *Predicate) levels() []string {
-	var out []string
-	for _, l := range p.leaves {
-		where := "row by row"
-		switch {
-		case l.timeOp != "":
-			where = "once per group, else by the row's time"
-		case l.pseudo != plain:
-			where = "by ordinal, per session or account"
-		case l.levels&^levelShape == 0:
-			where = "once per shape"
-		case l.levels == levelClient:
-			where = "once per place of access"
-		case l.levels == levelAgent:
-			where = "once per user agent"
-		}
-		text := l.text
-		if l.pseudo != plain {
-			text = l.names[0] + " compared with " + fmt.Sprint(len(l.ids)) + " id(s)"
-		}
-		out = append(out, text+": "+where)
-	}
-	return out
 }

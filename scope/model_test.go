@@ -2,7 +2,7 @@ package scope_test
 
 import (
 	"context"
-	"fmt"
+	"encoding/hex"
 	"os"
 	"slices"
 	"strconv"
@@ -11,26 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
-	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/scope"
 )
-
-// history gives a view the catalogs that were in force before.
-type history struct {
-	*ledger.View
-	catalogs []*catalog.Catalog
-}
-
-func (h history) CatalogEdition(n uint32) (*catalog.Catalog, error) {
-	for _, c := range h.catalogs {
-		if c.Edition == n {
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("no catalog %d", n)
-}
 
 var sameExtent = cmp.Options{
 	cmpopts.IgnoreUnexported(scope.Extent{}),
@@ -68,9 +51,12 @@ func TestModel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			view := history{v, cats}
+			w.hasher = v.Hasher()
 			ref := w.reference(cats)
-			ref.actorLabel = func(r *event.Record) string { return "p:" + v.Hasher().Actor(r.Actor.ID, r.Actor.Type).Label() }
+			ref.actorName = func(r *event.Record) string {
+				p := v.Hasher().Actor(r.Actor.ID, r.Actor.Type)
+				return hex.EncodeToString(p[:])
+			}
 			var before *twice
 			for range 25 {
 				q := w.question(rnd.IntN(4))
@@ -84,16 +70,19 @@ func TestModel(t *testing.T) {
 				if rnd.IntN(2) == 0 {
 					ask.By = pick(rnd, dimensions)
 				}
+				if rnd.IntN(2) == 0 {
+					ask.Now = day(worldDays - 10 + rnd.IntN(20))
+				}
 				if rnd.IntN(4) == 0 {
 					scope.SetMaxGroups(t, 3)
 				} else {
 					scope.SetMaxGroups(t, 10_000)
 				}
-				want := ref.extent(q, ask.From, ask.To, ask.By, l.Catalog().Edition)
+				want := ref.extent(q, ask.From, ask.To, ask.Now, ask.By, l.Catalog().Edition)
 				ref.count(ref.find(q, ask.From, ask.To))
 				var set *scope.Set
 				for _, ask.Workers = range []int{1, 1 + rnd.IntN(7)} {
-					got, err := scope.Run(context.Background(), view, ask)
+					got, err := scope.Run(context.Background(), v, ask)
 					if err != nil {
 						t.Fatalf("world %d: %s: %v", n, q.text, err)
 					}

@@ -163,6 +163,9 @@ func (p *peopleCounter) word(i int) {
 		return
 	}
 	p.c.accounts += int64(bits.OnesCount64(all))
+	if p.byItem && p.group == 0 {
+		p.eachItem(i, func(item int, shown uint64) { p.t.byItem.accounts[item] += int64(bits.OnesCount64(shown)) })
+	}
 	if len(p.holdings) == 0 {
 		p.holders(i, all)
 		return
@@ -180,19 +183,7 @@ func (p *peopleCounter) word(i int) {
 // known: by item, not by account, 64 at a time.
 func (p *peopleCounter) holders(i int, all uint64) {
 	p.c.people += int64(bits.OnesCount64(all))
-	items := catalog.ItemSet(0)
-	for k := range p.sets {
-		items |= p.sets[k].items
-	}
-	for x := uint64(items); x != 0; x &= x - 1 {
-		shown := uint64(0)
-		for k := range p.sets {
-			if s := &p.sets[k]; uint64(s.items)&(x&-x) != 0 {
-				shown |= s.existing(i)
-			}
-		}
-		p.c.items[bits.TrailingZeros64(x)] += int64(bits.OnesCount64(shown))
-	}
+	p.eachItem(i, func(item int, shown uint64) { p.c.items[item] += int64(bits.OnesCount64(shown)) })
 	if p.keep == nil {
 		return
 	}
@@ -207,6 +198,23 @@ func (p *peopleCounter) holders(i int, all uint64) {
 		}
 		p.keep.persons = append(p.keep.persons, personItems{0, dictionary.MakeRef(byte(p.part), l), uint64(mask)})
 	})
+}
+
+// eachItem gives, for each item, the accounts of a word in whose answers it was.
+func (p *peopleCounter) eachItem(i int, fn func(item int, shown uint64)) {
+	items := catalog.ItemSet(0)
+	for k := range p.sets {
+		items |= p.sets[k].items
+	}
+	for x := uint64(items); x != 0; x &= x - 1 {
+		shown := uint64(0)
+		for k := range p.sets {
+			if s := &p.sets[k]; uint64(s.items)&(x&-x) != 0 {
+				shown |= s.existing(i)
+			}
+		}
+		fn(bits.TrailingZeros64(x), shown)
+	}
 }
 
 // maxLines is from how many lines of an account on its people are united with
@@ -315,91 +323,15 @@ func addItems(c *counts, mask uint64, n int64) {
 	}
 }
 
-// maskCounts counts sets of items. There are few different ones, so that a
-// small table nearly always has the one at hand.
-type maskCounts struct {
-	table [64]struct {
-		mask uint64
-		n    int64
-	}
-	m map[uint64]int64
-}
-
-func (c *maskCounts) add(mask uint64) {
-	e := &c.table[mask*0x9E3779B97F4A7C15>>58]
-	if e.mask != mask {
-		if e.n > 0 {
-			if c.m == nil {
-				c.m = map[uint64]int64{}
-			}
-			c.m[e.mask] += e.n
-		}
-		e.mask, e.n = mask, 0
-	}
-	e.n++
-}
-
-func (c *maskCounts) each(fn func(mask uint64, n int64)) {
-	for i := range c.table {
-		if e := &c.table[i]; e.n > 0 {
-			fn(e.mask, e.n)
-		}
-	}
-	for mask, n := range c.m {
-		fn(mask, n)
-	}
-}
-
-// itemMap translates between the catalog's items and those of a holdings
-// edition, which are matched by name.
-type itemMap struct {
-	to   [catalog.MaxItems]int8 // catalog bit → holdings bit, -1 = unknown there
-	from [catalog.MaxItems]int8
-	same bool // and so nothing has to be done
-}
-
-func newItemMap(c *catalog.Catalog, h *edition.Holdings) itemMap {
-	m := itemMap{same: true}
-	for i := range m.to {
-		m.to[i], m.from[i] = -1, -1
-	}
-	for i, name := range h.Items() {
-		if b, ok := c.ItemBit(name); ok {
-			m.to[b], m.from[i] = int8(i), int8(b)
-			m.same = m.same && b == i
-		} else {
-			m.same = false
-		}
-	}
-	return m
-}
-
-func (m *itemMap) toHoldings(s catalog.ItemSet) (out uint64) {
-	for x := uint64(s); x != 0; x &= x - 1 {
-		if b := m.to[bits.TrailingZeros64(x)]; b >= 0 {
-			out |= 1 << b
-		}
-	}
-	return out
-}
-
-func (m *itemMap) toCatalog(mask uint64) (out uint64) {
-	if m.same {
-		return mask
-	}
-	for ; mask != 0; mask &= mask - 1 {
-		if b := m.from[bits.TrailingZeros64(mask)]; b >= 0 {
-			out |= 1 << b
-		}
-	}
-	return out
-}
-
 // settle unites what crosses partitions: split records, people who stand in
 // several accounts, member actors seen away from home.
 func (p *plan) settle(t *tally) error {
 	for k, s := range t.split {
-		t.record(k.group, s.by, int64(s.n), 0, true)
+		t.record(k.group, s.by, int64(s.n), returned{}, true)
+		if k.group == 0 && s.by.read && s.by.listed {
+			l := p.listed[k.hash()]
+			t.partlyNamed(int64(s.n), l.rows, l.named())
+		}
 	}
 	for k := range t.actors {
 		if !p.registers[k.register].Has(k.ref) {

@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/pseudonym"
 )
 
 // The fields of a predicate, by where they stand in a segment. A leaf that uses
@@ -20,7 +21,7 @@ const (
 	levelClient                   // once per place of access
 	levelAgent                    // once per user agent
 	levelActor                    // pseudonym, in the session
-	levelToken                    // pseudonym, in the session
+	levelToken                    // pseudonym, in the session, and whether it was issued
 	levelHome                     // pseudonym, the row's account
 	levelRow                      // time and rows
 )
@@ -39,6 +40,7 @@ const (
 	pseudoAccount
 	pseudoActor
 	pseudoToken
+	issued // no id at all, but decided where the token is
 )
 
 // fields is the one table of what a predicate can speak of. A field the log
@@ -58,6 +60,7 @@ var fields = []field{
 	{"actor.type", cel.StringType, levelShape, plain},
 	{"credential.key", cel.StringType, levelShape, plain},
 	{"credential.token", cel.StringType, levelToken, pseudoToken},
+	{"credential.issued", cel.BoolType, levelToken, issued},
 	{"client.ip", cel.StringType, levelClient, plain},
 	{"client.agent", cel.StringType, levelAgent, plain},
 	{"client.country", cel.StringType, levelClient, plain},
@@ -82,34 +85,18 @@ func FieldNames() []string {
 	return out
 }
 
-// PredicateError says what is wrong with a predicate, and where.
-//
-// Its text never repeats what stands in quotes: a predicate may hold an id.
-type PredicateError struct {
-	Where string // the predicate
-	Line  int    // 1-based
-	At    int    // column, 1-based; 0 when the whole is meant
-	Cause string
-	Hint  string
-}
-
-func (e *PredicateError) Error() string {
-	switch {
-	case e.At > 0 && e.Line > 1:
-		return fmt.Sprintf("predicate, line %d, column %d: %s", e.Line, e.At, e.Cause)
-	case e.At > 0:
-		return fmt.Sprintf("predicate, column %d: %s", e.At, e.Cause)
-	}
-	return "predicate: " + e.Cause
-}
-
 const notPrefix = "the second argument of inCIDR is not a network such as \"45.0.0.0/8\""
+
+// pseudonymCall names an account or an actor by its pseudonym instead of its
+// id, so that a signal or a saved question need not hold the id.
+const pseudonymCall = "pseudonym"
 
 // Predicate is a compiled where-clause. It is immutable.
 type Predicate struct {
-	text   string
-	root   *node
-	leaves []*leaf
+	text     string
+	root     *node
+	leaves   []*leaf
+	mentions []mention
 }
 
 // String is the text as it was given.
@@ -139,6 +126,7 @@ type leaf struct {
 	at     int // its column in the predicate
 	levels level
 	names  []string // the fields it uses
+	types  []string // words that actor.type is compared with
 
 	program cel.Program       // for plain fields
 	test    func(string) bool // the same without CEL, for common questions about one text
@@ -151,7 +139,8 @@ type leaf struct {
 	// A comparison of one pseudonymised field with constants.
 	pseudo pseudonymKind
 	ids    []string
-	empty  bool // one of the constants is the empty string
+	hashes []pseudonym.Pseudonym // constants given as pseudonyms
+	empty  bool                  // one of the constants is the empty string
 	negate bool
 
 	// A comparison of time with a constant, evaluated without CEL.
@@ -163,6 +152,9 @@ var env = func() *cel.Env {
 	opts := []cel.EnvOption{
 		cel.Function("inCIDR", cel.Overload("in_cidr_string_string", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType,
 			cel.BinaryBinding(inCIDR))),
+		// It has no binding: the compiler takes its argument, and refuses it
+		// anywhere but in a comparison with account or actor.id.
+		cel.Function(pseudonymCall, cel.Overload("pseudonym_string", []*cel.Type{cel.StringType}, cel.StringType)),
 	}
 	for _, f := range fields {
 		opts = append(opts, cel.Variable(f.name, f.typ))

@@ -43,13 +43,19 @@ type plan struct {
 	bounds []event.Millis // moments at which the edition in force changes, sorted
 
 	segments []*segmentPlan
+	byItem   bool // --by item
+	issued   *tokenSet
 	rowsOf   map[recordKey]int32
+	listed   map[uint64]listedRecord
 	moved    [dictionary.Partitions][]movedAccount
 }
 
 func newPlan(v View, q Query) (*plan, error) {
 	pred, err := Compile(q.Where)
 	if err != nil {
+		return nil, err
+	}
+	if err := pred.knownTo(v); err != nil {
 		return nil, err
 	}
 	p := &plan{
@@ -66,6 +72,7 @@ func newPlan(v View, q Query) (*plan, error) {
 		if p.by, err = dimensionNamed(q.By, q.Zone); err != nil {
 			return nil, err
 		}
+		p.byItem = p.by == nil
 	}
 	p.refs, p.toks = make([][]dictionary.Ref, len(pred.leaves)), make([][]uint64, len(pred.leaves))
 	for i, l := range pred.leaves {
@@ -182,18 +189,13 @@ type meaningPlan struct {
 	named   bool // the row's account is a subject
 	moved   bool // the subject is the actor, who is not the row's account
 	carrier bool // another fragment of the record has the subject
+	listed  bool // named, in a list of the accounts in the answer
 	anybody bool // the record names a subject somewhere (for moved: if there is an actor)
 	// bySplit: fragments of one record can differ in whether they match.
 	bySplit bool
 }
 
-// CatalogHistory is what a View may offer besides, so that an answer can tell
-// which items a correction of the catalog has added.
-type CatalogHistory interface {
-	CatalogEdition(number uint32) (*catalog.Catalog, error)
-}
-
-// old gives an earlier edition, or nil.
+// old gives the edition of the catalog that decoded a record.
 func (p *plan) old(number uint32) (*catalog.Catalog, error) {
 	if p.catalog == nil || number == p.catalog.Edition || number == 0 {
 		return p.catalog, nil
@@ -201,13 +203,9 @@ func (p *plan) old(number uint32) (*catalog.Catalog, error) {
 	if c, ok := p.olds[number]; ok {
 		return c, nil
 	}
-	h, ok := p.view.(CatalogHistory)
-	if !ok {
-		return nil, nil
-	}
-	c, err := h.CatalogEdition(number)
+	c, err := p.view.CatalogEdition(number)
 	if err != nil {
-		return nil, fmt.Errorf("catalog edition %d: %w", number, err)
+		return nil, err
 	}
 	p.olds[number] = c
 	return c, nil
@@ -292,7 +290,7 @@ func (p *plan) prepareShape(s *shapePlan, sh segment.Shape, all []truth) error {
 	if err != nil {
 		return err
 	}
-	if old != nil && old != p.catalog {
+	if old != p.catalog {
 		meanings = cut(meanings, old.Meanings(sh.Route, mapped))
 	}
 	for _, m := range meanings {
@@ -300,10 +298,7 @@ func (p *plan) prepareShape(s *shapePlan, sh segment.Shape, all []truth) error {
 		if m.Known {
 			mp.route = routeName(sh.Route, m.Route)
 			mp.names = p.catalog.ItemNames(m.Items)
-			switch {
-			case old == nil:
-				mp.added = added(m)
-			case old != p.catalog:
+			if old != p.catalog {
 				mp.added = p.catalog.AddedSince(old, sh.Route, mapped, m.From)
 			}
 		}
@@ -314,14 +309,6 @@ func (p *plan) prepareShape(s *shapePlan, sh segment.Shape, all []truth) error {
 		s.meanings = append(s.meanings, mp)
 	}
 	return nil
-}
-
-// added is what is known to be added when the older catalog is not at hand.
-func added(m catalog.Meaning) catalog.ItemSet {
-	if m.Added {
-		return m.Items
-	}
-	return 0
 }
 
 // cut divides meanings where the older catalog changed what it said.
@@ -403,6 +390,7 @@ func (mp *meaningPlan) subject() {
 	default:
 		mp.named = has(segment.Named) && mp.shape.Position == m.Position
 	}
+	mp.listed = mp.named && m.Position == event.PositionList
 	mp.anybody = mp.named || mp.moved || mp.carrier
 }
 
@@ -422,16 +410,4 @@ func (s *shapePlan) one(lo, hi event.Millis) *meaningPlan {
 		return m
 	}
 	return nil
-}
-
-// actorGroup names an actor in a report without naming anybody.
-func actorGroup(v View, ref dictionary.Ref, has bool) (string, error) {
-	if !has {
-		return "", nil
-	}
-	p, err := v.Pseudonym(ref)
-	if err != nil {
-		return "", err
-	}
-	return "p:" + p.Label(), nil
 }

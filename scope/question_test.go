@@ -1,6 +1,7 @@
 package scope_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/pseudonym"
 )
 
 // values are the fields of one record, with one of its accounts.
@@ -19,6 +21,15 @@ type values struct {
 	items   []string
 	account string
 	actor   string
+	issued  bool // somebody was given the record's token
+}
+
+// key is the credential's key: an opening has none.
+func (v *values) key() string {
+	if v.rec.Source == "haetae" {
+		return ""
+	}
+	return v.rec.Credential.Key
 }
 
 func (v *values) ip() string {
@@ -78,6 +89,32 @@ func textQuestion(rnd *rand.Rand, field string, some []string, pseudonym bool, o
 	return ask(fmt.Sprintf("size(%s) > %d", field, n), func(v *values) bool { return len(of(v)) > n })
 }
 
+// pseudonymQuestion asks for somebody without saying the id. An actor's
+// pseudonym also says whether a member is meant.
+func (w *world) pseudonymQuestion() question {
+	rnd := w.rnd
+	of := func(p pseudonym.Pseudonym) string { return fmt.Sprintf("pseudonym(%q)", hex.EncodeToString(p[:])) }
+	if rnd.IntN(2) == 0 {
+		a, b := pick(rnd, w.accounts), pick(rnd, w.accounts)
+		p := of(w.hasher.Account(event.AccountID(a)))
+		return pick(rnd, []question{
+			ask("account == "+p, func(v *values) bool { return v.account == a }),
+			ask(p+" != account", func(v *values) bool { return v.account != a }),
+			ask(fmt.Sprintf("account in [%q, %s]", b, p), func(v *values) bool { return v.account == a || v.account == b }),
+		})
+	}
+	id, typ := pick(rnd, []string{"s1", "s2", "m0003", "m0004"}), pick(rnd, []string{event.Member, "staff"})
+	is := func(v *values) bool {
+		return v.actor == id && (v.rec.Actor.Type == event.Member) == (typ == event.Member)
+	}
+	p := of(w.hasher.Actor(event.ActorID(id), typ))
+	return pick(rnd, []question{
+		ask("actor.id == "+p, is),
+		ask("actor.id != "+p, func(v *values) bool { return !is(v) }),
+		ask(fmt.Sprintf("actor.id in [%s, \"\"]", p), func(v *values) bool { return is(v) || v.actor == "" }),
+	})
+}
+
 func (w *world) question(depth int) question {
 	rnd := w.rnd
 	if depth > 0 && rnd.IntN(3) > 0 {
@@ -99,13 +136,26 @@ func (w *world) question(depth int) question {
 			})
 		}
 	}
-	switch rnd.IntN(20) {
+	switch rnd.IntN(23) {
+	case 20, 21:
+		issued := func(v *values) bool { return v.issued }
+		not := func(v *values) bool { return !v.issued }
+		return pick(rnd, []question{
+			ask("credential.issued", issued),
+			ask("!credential.issued", not),
+			ask("credential.issued == false", not),
+			ask("true != credential.issued", not),
+			ask("false != credential.issued", issued),
+			ask("credential.token != \"\" && !credential.issued", func(v *values) bool { return v.rec.Credential.Token != "" && !v.issued }),
+		})
+	case 22:
+		return w.pseudonymQuestion()
 	case 0:
-		return textQuestion(rnd, "source", []string{"gateway", "admin", "x"}, false, func(v *values) string { return v.rec.Source })
+		return textQuestion(rnd, "source", []string{"gateway", "admin", "silent", "haetae"}, false, func(v *values) string { return v.rec.Source })
 	case 1:
-		return textQuestion(rnd, "action", []string{"read", "export"}, false, func(v *values) string { return v.rec.Action.String() })
+		return textQuestion(rnd, "action", []string{"read", "export", "sign_in", "open"}, false, func(v *values) string { return v.rec.Action.String() })
 	case 2:
-		return textQuestion(rnd, "route", []string{"GET /my/profile", "GET /late/{member}", "GET /never/{account}", ""}, false, func(v *values) string { return v.route })
+		return textQuestion(rnd, "route", []string{"GET /my/profile", "GET /orders/{member}", "GET /reviews/{account}", ""}, false, func(v *values) string { return v.route })
 	case 3, 4, 5:
 		some := append([]string{"", "m9001", "notanid7"}, w.accounts[:6]...)
 		return textQuestion(rnd, "account", some, true, func(v *values) string { return v.account })
@@ -113,9 +163,9 @@ func (w *world) question(depth int) question {
 		some := []string{"", "s1", "s2", "m0003", "m0004", "m9001", "notanid7"}
 		return textQuestion(rnd, "actor.id", some, true, func(v *values) string { return v.actor })
 	case 8:
-		return textQuestion(rnd, "actor.type", []string{"member", "staff", "partner", ""}, false, func(v *values) string { return v.rec.Actor.Type })
+		return textQuestion(rnd, "actor.type", []string{"member", "staff", "partner", "", "stafff"}, false, func(v *values) string { return v.rec.Actor.Type })
 	case 9:
-		return textQuestion(rnd, "credential.key", []string{"k1", "k2", ""}, false, func(v *values) string { return v.rec.Credential.Key })
+		return textQuestion(rnd, "credential.key", []string{"k1", "k2", ""}, false, (*values).key)
 	case 10:
 		return textQuestion(rnd, "credential.token", []string{"t1", "t2", "", "none"}, true, func(v *values) string { return string(v.rec.Credential.Token) })
 	case 11:
@@ -143,7 +193,7 @@ func (w *world) question(depth int) question {
 			ask(fmt.Sprintf("rows + %d < status", 195+n), func(v *values) bool { return v.rows()+195+n < int64(v.rec.Status) }),
 		})
 	case 16:
-		it := pick(rnd, append(w.items, "other"))
+		it := pick(rnd, w.items)
 		return pick(rnd, []question{
 			ask(fmt.Sprintf("%q in items", it), func(v *values) bool { return slices.Contains(v.items, it) }),
 			ask(fmt.Sprintf("items.exists(i, i == %q)", it), func(v *values) bool { return slices.Contains(v.items, it) }),
@@ -165,6 +215,6 @@ func (w *world) question(depth int) question {
 		ask("true", func(*values) bool { return true }),
 		ask("client.network == \"AS1\"", func(v *values) bool { return v.rec.Client.Network == "AS1" }),
 		ask("size(client.agent) + status > 205", func(v *values) bool { return len(v.rec.Client.Agent)+int(v.rec.Status) > 205 }),
-		ask("client.country + credential.key == \"KRk1\"", func(v *values) bool { return v.rec.Client.Country+v.rec.Credential.Key == "KRk1" }),
+		ask("client.country + credential.key == \"KRk1\"", func(v *values) bool { return v.rec.Client.Country+v.key() == "KRk1" }),
 	})
 }

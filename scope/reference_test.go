@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
@@ -19,16 +20,21 @@ type reference struct {
 	last *madeCatalog
 	recs []event.Record // as decoded, one per world.records
 
-	actorLabel func(*event.Record) string // as --by actor shows one
-	people     map[string]map[string]bool // of the last count: who, and which items
-	accounts   map[string]bool
+	actorName func(*event.Record) string // the whole pseudonym, as --by actor tells one
+	issued    map[event.TokenID]bool     // tokens that somebody was given
+	people    map[string]map[string]bool // of the last count: who, and which items
+	accounts  map[string]bool
 }
 
 func (w *world) reference(cats []*catalog.Catalog) *reference {
-	r := &reference{w: w, last: w.catalogs[len(w.catalogs)-1]}
+	r := &reference{w: w, last: w.catalogs[len(w.catalogs)-1], issued: map[event.TokenID]bool{}}
 	for i := range w.records {
 		m := &w.records[i]
-		r.recs = append(r.recs, w.decoded(m, cats[m.catalog]))
+		rec := w.decoded(m, cats[m.catalog])
+		if (rec.Action == event.ActionSignIn || rec.Action == event.ActionIssue) && (rec.Status == 0 || rec.Status/100 == 2) && rec.Credential.Token != "" {
+			r.issued[rec.Credential.Token] = true
+		}
+		r.recs = append(r.recs, rec)
 	}
 	return r
 }
@@ -108,7 +114,7 @@ type match struct {
 	route    string
 	items    []string
 	subjects []string // those the question is about
-	names    bool     // the record names anybody
+	named    int      // whom the record names in all
 	read     bool
 }
 
@@ -120,15 +126,17 @@ func (x *reference) find(q question, from, to event.Millis) []match {
 			continue
 		}
 		m := match{rec: r, made: &x.w.records[i], route: r.Route}
-		if m.answer = x.last.at(m.made.template, r.Time); m.answer != nil {
+		if m.made.opening {
+			m.answer = nil
+		} else if m.answer = x.last.at(m.made.template, r.Time); m.answer != nil {
 			m.route, m.items = templates[m.made.template].route, m.answer.items
 			m.read = len(m.items) > 0 && (r.Status == 0 || r.Status/100 == 2)
 		}
-		v := values{rec: r, route: m.route, items: m.items, actor: kept(r)}
+		v := values{rec: r, route: m.route, items: m.items, actor: kept(r), issued: x.issued[r.Credential.Token]}
 		all := subjects(r, m.answer)
-		m.names = len(all) > 0
+		m.named = len(all)
 		hit := false
-		if !m.names {
+		if m.named == 0 {
 			hit = q.test(&v)
 		}
 		for _, s := range all {
@@ -152,6 +160,8 @@ type numbers struct {
 	ghosts                           int64
 	unregistered, without            int64
 	unresolved                       scope.Unresolved
+	partly                           scope.PartlyNamed
+	byItem                           map[string]*scope.GroupRow
 	routes, unmapped                 map[string]int64
 	registers, holdings              map[int]bool // used
 	nearest                          map[string]bool
@@ -161,6 +171,8 @@ type numbers struct {
 func (x *reference) count(ms []match) numbers {
 	w := x.w
 	n := numbers{items: map[string]int64{}, routes: map[string]int64{}, unmapped: map[string]int64{}, registers: map[int]bool{}, holdings: map[int]bool{}, nearest: map[string]bool{}}
+	n.byItem = map[string]*scope.GroupRow{}
+	accountsOf := map[string]map[string]bool{} // by item
 	accounts, unregistered, ghosts := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	held := map[string]bool{}
 	people := map[string]map[string]bool{}
@@ -185,8 +197,17 @@ func (x *reference) count(ms []match) numbers {
 	for _, m := range ms {
 		n.records++
 		at := m.rec.Time
-		if m.answer == nil {
+		if m.answer == nil && !m.made.opening {
 			n.unmapped[m.route]++
+		}
+		for _, it := range m.items {
+			if n.byItem[it] == nil {
+				n.byItem[it], accountsOf[it] = &scope.GroupRow{Value: it}, map[string]bool{}
+			}
+			n.byItem[it].Records++
+			if m.read {
+				n.byItem[it].Reads++
+			}
 		}
 		if m.rec.Actor.Type == event.Member && kept(m.rec) != "" && !exists(kept(m.rec), at) {
 			ghosts[kept(m.rec)] = true
@@ -196,9 +217,16 @@ func (x *reference) count(ms []match) numbers {
 		}
 		n.reads++
 		n.routes[m.route]++
-		if !m.names {
+		if m.named == 0 {
 			n.unresolved.Records++
 			n.unresolved.Rows += int64(max(0, m.rec.Rows))
+			if m.rec.Rows < 0 {
+				n.unresolved.RowsUnknown++
+			}
+		}
+		if over := int(m.rec.Rows) - m.named; m.named > 0 && m.answer.position == "list" && over > 0 {
+			n.partly.Records++
+			n.partly.Rows += int64(over)
 		}
 		for _, s := range m.subjects {
 			var h *madeHoldings
@@ -224,6 +252,9 @@ func (x *reference) count(ms []match) numbers {
 				continue
 			}
 			accounts[s] = true
+			for _, it := range m.items {
+				accountsOf[it][s] = true
+			}
 			if h == nil {
 				for _, it := range m.items {
 					show(s, it)
@@ -265,6 +296,12 @@ func (x *reference) count(ms []match) numbers {
 			n.items[it]++
 		}
 	}
+	for it, row := range n.byItem {
+		row.Accounts, row.People, row.Items = int64(len(accountsOf[it])), n.items[it], map[string]int64{}
+		if row.People > 0 {
+			row.Items[it] = row.People
+		}
+	}
 	return n
 }
 
@@ -279,13 +316,13 @@ func inForce(n int, from func(int) event.Millis, at event.Millis) (int, bool) {
 }
 
 // extent is the whole answer, as scope.Run gives it.
-func (x *reference) extent(q question, from, to event.Millis, by string, edition uint32) *scope.Extent {
+func (x *reference) extent(q question, from, to, now event.Millis, by string, edition uint32) *scope.Extent {
 	w := x.w
 	ms := x.find(q, from, to)
 	n := x.count(ms)
 	e := &scope.Extent{
 		Where: q.text, Records: n.records, Reads: n.reads, Accounts: n.accounts, People: n.people, Items: n.items,
-		Unregistered: n.unregistered, Unresolved: n.unresolved, Routes: n.routes, AccountsWithoutHoldings: n.without,
+		Unregistered: n.unregistered, Unresolved: n.unresolved, PartlyNamed: n.partly, Routes: n.routes, AccountsWithoutHoldings: n.without,
 		Known: map[string]scope.Basis{}, Gaps: []scope.Gap{}, Coverage: []scope.SourceCoverage{}, Limits: []scope.Limit{},
 	}
 	ghosts := func(n numbers) *int64 {
@@ -324,6 +361,12 @@ func (x *reference) extent(q question, from, to event.Millis, by string, edition
 		slices.Sort(e.Editions.Decoded)
 		e.Span = &scope.Span{First: moment(first), Last: moment(last)}
 	}
+	for _, r := range w.registers {
+		e.Editions.Installed.Register = append(e.Editions.Installed.Register, r.name)
+	}
+	for _, h := range w.holdings {
+		e.Editions.Installed.Holdings = append(e.Editions.Installed.Holdings, h.name)
+	}
 	for i, r := range w.registers {
 		if n.registers[i] {
 			e.Editions.Register = append(e.Editions.Register, r.name)
@@ -346,7 +389,7 @@ func (x *reference) extent(q question, from, to event.Millis, by string, edition
 		}
 		e.Known[it] = b
 	}
-	x.coverage(e, from, to)
+	x.coverage(e, from, to, now)
 	limit := func(is bool, code string) {
 		if is {
 			e.Limits = append(e.Limits, scope.Limit{Code: code})
@@ -359,6 +402,10 @@ func (x *reference) extent(q question, from, to event.Millis, by string, edition
 	limit(len(n.nearest) > 0, "nearest_edition")
 	limit(n.unresolved.Records > 0, "unresolved")
 	limit(e.Unmapped.Records > 0, "unmapped")
+	limit(n.partly.Records > 0, "partly_named")
+	limit(x.absent(q, from, to), "field_absent")
+	limit(strings.Contains(q.text, "\"stafff\""), "value_unseen")
+	limit(slices.ContainsFunc(e.Coverage, func(c scope.SourceCoverage) bool { return c.Records == 0 }), "no_records")
 	limit(len(e.Gaps) > 0, "gaps")
 	limit(slices.ContainsFunc(e.Coverage, func(c scope.SourceCoverage) bool { return c.Coverage == "unknown" }), "coverage_unknown")
 	if by == "" {
@@ -366,8 +413,8 @@ func (x *reference) extent(q question, from, to event.Millis, by string, edition
 	}
 	e.By = []scope.GroupRow{}
 	if by == "item" {
-		for it, k := range n.items {
-			e.By = append(e.By, scope.GroupRow{Value: it, People: k, Items: map[string]int64{it: k}})
+		for _, row := range n.byItem {
+			e.By = append(e.By, *row)
 		}
 	} else {
 		groups := map[string][]match{}
@@ -382,7 +429,11 @@ func (x *reference) extent(q question, from, to event.Millis, by string, edition
 		})
 		line := func(v string, g []match, rest int) {
 			n := x.count(g)
-			e.By = append(e.By, scope.GroupRow{Value: v, Records: n.records, Reads: n.reads, Accounts: n.accounts, People: n.people, Items: n.items, Ghosts: ghosts(n), Rest: rest})
+			name := ""
+			if by == "actor" && v != "" && v != "…" {
+				v, name = "p:"+v[:16], v
+			}
+			e.By = append(e.By, scope.GroupRow{Value: v, Pseudonym: name, Records: n.records, Reads: n.reads, Accounts: n.accounts, People: n.people, Items: n.items, Ghosts: ghosts(n), Rest: rest})
 		}
 		var rest []match
 		for i, v := range names {
@@ -426,7 +477,7 @@ func (x *reference) dimension(by string, m match) string {
 	case "month":
 		return m.rec.Time.Time().Format("2006-01")
 	case "key":
-		return m.rec.Credential.Key
+		return (&values{rec: m.rec}).key()
 	case "client":
 		return (&values{rec: m.rec}).ip()
 	case "source":
@@ -445,20 +496,60 @@ func (x *reference) dimension(by string, m match) string {
 		if kept(m.rec) == "" {
 			return ""
 		}
-		return x.actorLabel(m.rec)
+		return x.actorName(m.rec)
 	}
 	return m.rec.Actor.Type
 }
 
 func moment(m event.Millis) string { return m.Time().Format("2006-01-02T15:04:05.000Z07:00") }
 
+// absent tells whether the question is about a field that no record of the span
+// has, when there are records.
+func (x *reference) absent(q question, from, to event.Millis) bool {
+	has := map[string]func(*event.Record) bool{
+		"status":            func(r *event.Record) bool { return r.Status != 0 },
+		"rows":              func(r *event.Record) bool { return r.Rows >= 0 },
+		"actor.id":          func(r *event.Record) bool { return kept(r) != "" },
+		"actor.type":        func(r *event.Record) bool { return r.Actor.Type != "" },
+		"credential.key":    func(r *event.Record) bool { return (&values{rec: r}).key() != "" },
+		"credential.token":  func(r *event.Record) bool { return r.Credential.Token != "" },
+		"credential.issued": func(r *event.Record) bool { return r.Credential.Token != "" },
+		"client.ip":         func(r *event.Record) bool { return r.Client.IP.IsValid() },
+		"client.agent":      func(r *event.Record) bool { return r.Client.Agent != "" },
+		"client.country":    func(r *event.Record) bool { return r.Client.Country != "" },
+		"client.network":    func(r *event.Record) bool { return r.Client.Network != "" },
+	}
+	some, missing := false, false
+	for name, of := range has {
+		if !strings.Contains(q.text, name) {
+			continue
+		}
+		found := false
+		for i := range x.recs {
+			r := &x.recs[i]
+			if from != 0 && r.Time < from || to != 0 && r.Time >= to {
+				continue
+			}
+			some = true
+			found = found || of(r)
+		}
+		missing = missing || !found
+	}
+	return some && missing
+}
+
 // coverage finds silences by the minute.
-func (x *reference) coverage(e *scope.Extent, from, to event.Millis) {
+func (x *reference) coverage(e *scope.Extent, from, to, now event.Millis) {
+	horizon := now
 	minutes := map[string]map[event.Millis]bool{}
 	first, last, records := map[string]event.Millis{}, map[string]event.Millis{}, map[string]int64{}
 	for i := range x.recs {
 		r := &x.recs[i]
 		s := r.Source
+		if s == "haetae" {
+			continue
+		}
+		horizon = max(horizon, r.Time)
 		if minutes[s] == nil {
 			minutes[s] = map[event.Millis]bool{}
 			first[s], last[s] = r.Time, r.Time
@@ -479,18 +570,25 @@ func (x *reference) coverage(e *scope.Extent, from, to event.Millis) {
 		}
 		if d := x.w.cadence[s]; d > 0 {
 			c.Cadence, c.Coverage = d.String(), "complete"
-			lo, hi := first[s], last[s]
+			lo, hi := first[s], horizon
 			if from != 0 {
 				lo = from
 			}
-			if to != 0 {
+			if to != 0 && (now == 0 || to < now || to < horizon) {
 				hi = to
 			}
 			at := lo
 			silence := func(until event.Millis) {
+				if records[s] == 0 && from == 0 {
+					return // nothing says when it begins
+				}
 				if time.Duration(until-at)*time.Millisecond > d {
+					kind := "cadence"
+					if now != 0 && until == now && (to == 0 || to > now) {
+						kind = "silent"
+					}
 					c.Gaps++
-					e.Gaps = append(e.Gaps, scope.Gap{Source: s, From: moment(at), To: moment(until), Kind: "cadence"})
+					e.Gaps = append(e.Gaps, scope.Gap{Source: s, From: moment(at), To: moment(until), Kind: kind})
 				}
 			}
 			for _, m := range slices.Sorted(maps.Keys(minutes[s])) {

@@ -136,8 +136,15 @@ func (w *worker) found(sp *segmentPlan, sh *shapePlan, m *meaningPlan, s, home u
 			}
 			w.splitMeaning[k] = m
 		case flags&segment.Primary != 0:
-			w.t.counts[g].record(m, 1, int64(max(0, d.Rows[i])), r.has || m.anybody && !m.moved)
+			rows := returned{told: int64(max(0, d.Rows[i]))}
+			if d.Rows[i] < 0 {
+				rows.untold = 1
+			}
+			w.t.counts[g].record(m, 1, rows, r.has || m.anybody && !m.moved)
 			if g == 0 {
+				if m.read && m.listed {
+					w.t.partlyNamed(1, d.Rows[i], w.namedIn(sh, at, d.Record[i]))
+				}
 				if w.pending != m {
 					w.tell()
 				}

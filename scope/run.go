@@ -67,6 +67,7 @@ const (
 	passRows               // how many rows the records of several fragments returned
 	passMoved              // accounts that are not where their rows are
 	passGroups             // how many records each value of --by has
+	passListed             // how many accounts the records of several fragments name
 )
 
 // scan has the workers share the partitions.
@@ -103,6 +104,13 @@ func (p *plan) scan(ctx context.Context, workers int, what pass) ([]*worker, err
 // beforehand gathers what a row needs and does not hold, where a question needs
 // it at all.
 func (p *plan) beforehand(ctx context.Context, workers int) error {
+	var err error
+	if p.issued, err = p.issuedTokens(ctx, workers); err != nil {
+		return err
+	}
+	if err := p.countListed(ctx, workers); err != nil {
+		return err
+	}
 	if p.byRows {
 		ws, err := p.scan(ctx, workers, passRows)
 		if err != nil {

@@ -74,7 +74,7 @@ func TestSamples(t *testing.T) {
 					if err != nil {
 						t.Fatalf("%s: %v", name, err)
 					}
-					got := expectation{e.Reads, e.Accounts, e.People, *e.Ghosts, e.Items, e.Routes, e.Unresolved}
+					got := expectation{e.Reads, e.Accounts, e.People, *e.Ghosts, e.Items, e.Routes, scope.Unresolved{Records: e.Unresolved.Records, Rows: e.Unresolved.Rows}}
 					if d := cmp.Diff(w, got); d != "" {
 						t.Errorf("%s, %d worker(s): (-want +got)\n%s", name, workers, d)
 					}

@@ -3,6 +3,7 @@ package scope
 import (
 	"errors"
 	"maps"
+	"math/bits"
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
@@ -38,6 +39,8 @@ type tally struct {
 	registers      map[int16]bool // editions used
 	holdings       map[int16]bool
 	nearest        [2]bool // of the register, of the holdings
+	partly         PartlyNamed
+	byItem         itemTally
 	added, missing catalog.ItemSet
 	malformed      bool
 	editions       map[uint32]bool
@@ -47,11 +50,18 @@ type tally struct {
 // counts are the numbers of one group.
 type counts struct {
 	records, reads                 int64
-	unresolved, unresolvedRows     int64
+	unresolved                     int64
+	unresolvedRows                 returned
 	accounts, unregistered         int64
 	people, ghosts, withoutHolding int64
 	items                          [catalog.MaxItems]int64
 }
+
+// returned is how many rows some reads say they returned.
+type returned struct{ told, untold int64 } // rows; reads that do not say
+
+// itemTally counts the records of each item, for --by item.
+type itemTally struct{ records, reads, accounts [catalog.MaxItems]int64 }
 
 // recordKey finds the fragments of one record. Its number is 32 bits of a keyed
 // hash, so that two records of one source and millisecond are taken for one
@@ -151,20 +161,21 @@ func (t *tally) ghost(g int32, ref dictionary.Ref) {
 
 // record counts n primary rows of one meaning, and the rows they say they
 // returned, which matter only where nobody is named.
-func (t *tally) record(g int32, m *meaningPlan, n, rows int64, named bool) {
+func (t *tally) record(g int32, m *meaningPlan, n int64, rows returned, named bool) {
 	t.counts[g].record(m, n, rows, named)
 	if g == 0 {
 		t.whole(m, n)
 	}
 }
 
-func (c *counts) record(m *meaningPlan, n, rows int64, named bool) {
+func (c *counts) record(m *meaningPlan, n int64, rows returned, named bool) {
 	c.records += n
 	if m.read {
 		c.reads += n
 		if !named {
 			c.unresolved += n
-			c.unresolvedRows += rows
+			c.unresolvedRows.told += rows.told
+			c.unresolvedRows.untold += rows.untold
 		}
 	}
 }
@@ -176,8 +187,15 @@ func (t *tally) whole(m *meaningPlan, n int64) {
 		t.routes[m.route] += n
 		t.added |= m.added
 	}
-	if !m.Known {
+	if !m.Known && m.shape.Source != ownSource { // no catalog describes Haetae's own records
 		t.unmapped[m.route] += n
+	}
+	for x := uint64(m.Items); x != 0; x &= x - 1 {
+		i := bits.TrailingZeros64(x)
+		t.byItem.records[i] += n
+		if m.read {
+			t.byItem.reads[i] += n
+		}
 	}
 }
 
@@ -196,7 +214,8 @@ func (t *tally) add(o *tally) error {
 		a.records += b.records
 		a.reads += b.reads
 		a.unresolved += b.unresolved
-		a.unresolvedRows += b.unresolvedRows
+		a.unresolvedRows.told += b.unresolvedRows.told
+		a.unresolvedRows.untold += b.unresolvedRows.untold
 		a.accounts += b.accounts
 		a.unregistered += b.unregistered
 		a.people += b.people
@@ -235,6 +254,13 @@ func (t *tally) add(o *tally) error {
 	maps.Copy(t.holdings, o.holdings)
 	for i := range t.nearest {
 		t.nearest[i] = t.nearest[i] || o.nearest[i]
+	}
+	t.partly.Records += o.partly.Records
+	t.partly.Rows += o.partly.Rows
+	for i := range t.byItem.records {
+		t.byItem.records[i] += o.byItem.records[i]
+		t.byItem.reads[i] += o.byItem.reads[i]
+		t.byItem.accounts[i] += o.byItem.accounts[i]
 	}
 	t.added |= o.added
 	t.missing |= o.missing

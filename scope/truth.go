@@ -1,6 +1,8 @@
 package scope
 
 import (
+	"slices"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -129,8 +131,22 @@ func (f *facts) text(name string) string {
 	case "actor.type":
 		return f.shape.shape.ActorType
 	default:
-		return f.shape.shape.Key
+		return keyOfShape(f.shape.shape)
 	}
+}
+
+// ownSource is the source of the records that Haetae writes about itself:
+// openings of real ids. They stand where other records stand, and are told
+// apart where a field has another meaning.
+const ownSource = "haetae"
+
+// keyOfShape is the credential's key. Openings of an earlier release keep there
+// to whom they went, which is no key anybody connected with.
+func keyOfShape(sh *segment.Shape) string {
+	if sh.Source == ownSource {
+		return ""
+	}
+	return sh.Key
 }
 
 func address(c *segment.Client) string {
@@ -150,8 +166,13 @@ func (l *leaf) value(f *facts) (truth, error) {
 	}
 	v, _, err := l.program.Eval(f)
 	if err != nil {
-		return failed, &PredicateError{At: l.at, Cause: "for some record this has no value: " + withoutQuotes(err.Error()),
-			Hint: "ask first whether it has one, as in size(items) > 2 && items[2] == \"phone\""}
+		why := withoutQuotes(err.Error())
+		e := mistake("", nil, phrase{"값이 없는 기록이 있습니다: " + inKorean(why), "for some record this has no value: " + why}, phrase{
+			"값이 있는지 먼저 묻습니다: size(items) > 2 && items[2] == \"phone\"",
+			"ask first whether it has one, as in size(items) > 2 && items[2] == \"phone\"",
+		})
+		e.At = l.at
+		return failed, e
 	}
 	b, ok := v.(types.Bool)
 	return of(bool(b) && ok), nil
@@ -183,7 +204,7 @@ func (l *leaf) span(lo, hi event.Millis) truth {
 // pseudonyms hashes the leaf's constants. The log does not say in a predicate
 // whether an actor is a member, so that an actor's id is looked for as both.
 func (l *leaf) pseudonyms(h *pseudonym.Hasher) []pseudonym.Pseudonym {
-	var out []pseudonym.Pseudonym
+	out := slices.Clone(l.hashes)
 	for _, id := range l.ids {
 		out = append(out, h.Account(event.AccountID(id)))
 		if l.pseudo == pseudoActor {

@@ -13,9 +13,17 @@ import (
 type View interface {
 	Segments() []*segment.Reader
 	Lookup(pseudonym.Pseudonym) (dictionary.Ref, bool, error)
+	// LookupPerson finds a person of any edition of the holdings, with an
+	// account or without.
+	LookupPerson(pseudonym.Pseudonym) (dictionary.Ref, bool, error)
+	// Count is the number of ordinals given out in a partition.
+	Count(part int) uint32
 	Pseudonym(dictionary.Ref) (pseudonym.Pseudonym, error)
 	Hasher() *pseudonym.Hasher
 	Catalog() *catalog.Catalog // nil when none was installed
+	// CatalogEdition is the catalog that was installed under a number, so that
+	// an answer can tell which items a correction has added.
+	CatalogEdition(number uint32) (*catalog.Catalog, error)
 	Registers() []*edition.Register
 	Holdings() []*edition.Holdings
 	// Number names the state of the ledger, so that an answer can be repeated.

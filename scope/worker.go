@@ -45,6 +45,7 @@ type worker struct {
 	quarters map[quarterLeaf]truth
 
 	rowsFound   map[recordKey]int32
+	listedFound map[uint64]listedRecord
 	movedFound  map[movedAccount]struct{}
 	groupsFound map[string]int64
 	groupSplits map[groupSplit]int32 // with the account, while a partition is at hand
@@ -242,6 +243,11 @@ func (w *worker) group(sp *segmentPlan, pt *segment.Partition, g int) error {
 		if !slices.ContainsFunc(sh.meanings, func(m meaningPlan) bool { return m.moved && m.read }) {
 			return nil
 		}
+	case passListed:
+		if flags&segment.Split == 0 || !slices.ContainsFunc(sh.meanings, func(m meaningPlan) bool { return m.read && m.listed }) {
+			return nil
+		}
+		return w.gatherListed(sp, pt, g)
 	}
 	verdict := unknown
 	w.rest = -1
@@ -264,7 +270,7 @@ func (w *worker) group(sp *segmentPlan, pt *segment.Partition, g int) error {
 	member := sh.shape.ActorType == event.Member
 	whole := verdict == yes && w.pass != passMoved && gr.MinTime >= w.from && gr.MaxTime < w.to && w.within(gr.MinTime, gr.MaxTime) &&
 		(w.by == nil || w.by.ofShape != nil) && !m.bySplit && !(m.moved && m.read) &&
-		!(m.read && !m.anybody && flags&(segment.Primary|segment.HasRows) == segment.Primary|segment.HasRows) &&
+		!(m.read && (!m.anybody || m.listed) && flags&(segment.Primary|segment.HasRows) == segment.Primary|segment.HasRows) &&
 		!(member && flags&segment.HomeIsActor == 0 && len(w.registers) > 0)
 	if whole {
 		return w.wholeGroup(m, gr)
@@ -340,7 +346,7 @@ func (w *worker) restOf(sp *segmentPlan, i int, known func(i int) truth) {
 	}
 	switch {
 	case l.timeOp != "":
-	case l.pseudo == pseudoActor, l.pseudo == pseudoToken, l.levels == levelClient, l.levels == levelAgent:
+	case l.ofSession():
 		if slices.Contains(w.table(sp, i), failed) {
 			return
 		}
@@ -365,10 +371,7 @@ func (w *worker) summarize(sp *segmentPlan, i int) truth {
 		return w.summary[i]
 	}
 	w.summed[i], w.summary[i] = true, unknown
-	l := w.pred.leaves[i]
-	switch {
-	case l.pseudo == pseudoActor, l.pseudo == pseudoToken, l.levels == levelClient, l.levels == levelAgent:
-	default:
+	if !w.pred.leaves[i].ofSession() {
 		return unknown
 	}
 	w.summary[i] = agreed(w.table(sp, i))
@@ -386,6 +389,15 @@ func (w *worker) table(sp *segmentPlan, i int) []truth {
 	return w.tables[i]
 }
 
+// ofSession reports whether a leaf is over one fact that a session's rows share.
+func (l *leaf) ofSession() bool {
+	switch l.pseudo {
+	case pseudoActor, pseudoToken, issued:
+		return true
+	}
+	return l.levels == levelClient || l.levels == levelAgent
+}
+
 // leafOfSession gives the truth of a leaf over one fact of a session.
 func (w *worker) leafOfSession(sp *segmentPlan, i int, s uint32) truth {
 	l, ss := w.pred.leaves[i], w.sessions
@@ -396,6 +408,8 @@ func (w *worker) leafOfSession(sp *segmentPlan, i int, s uint32) truth {
 	case l.pseudo == pseudoToken:
 		t := ss.Token[s]
 		return of((t != 0 && slices.Contains(w.toks[i], t) || l.empty && t == 0) != l.negate)
+	case l.pseudo == issued:
+		return of(w.issued.has(ss.Token[s]) != l.negate)
 	case l.levels == levelClient:
 		return sp.tables[i][ss.Client[s]]
 	default:
@@ -437,7 +451,7 @@ func (w *worker) wholeGroup(m *meaningPlan, gr *segment.Group) error {
 	w.uses(e, own || shown, shown)
 	for _, g := range lines {
 		if n > 0 {
-			w.t.record(g, m, n, 0, m.anybody)
+			w.t.record(g, m, n, returned{untold: n}, m.anybody) // rows that are told are read one by one
 		}
 		if own && !shown && e.register >= 0 {
 			w.ownSet(g, e.register).addSorted(homes)

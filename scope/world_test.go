@@ -16,6 +16,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -46,6 +47,8 @@ type world struct {
 	records   []madeRecord
 	accounts  []string
 	cadence   map[string]time.Duration
+	bare      bool              // its log lacks some fields
+	hasher    *pseudonym.Hasher // of the ledger it was loaded into last
 }
 
 type madeCatalog struct{ answers [][]madeAnswer } // per template
@@ -73,14 +76,16 @@ type madeHoldings struct {
 type madeRecord struct {
 	event.Record
 	template int
+	opening  bool // Haetae's own, which no catalog decodes
 	uri      string
 	ids      []string // in the path or query
 	list     []string
 	catalog  int // which decoded it
 }
 
-// templates and where each may hold the account. Those beginning "late" are in
-// no catalog but the last; "never" is in none.
+// templates and where each may hold the account. Those called late below are in
+// no catalog but the last; the never ones in none. The words are such as a shape
+// keeps (see catalog.Shape), so that a correction meets them.
 var templates = []struct{ route, position string }{
 	{"GET /my/profile", "actor"},
 	{"GET /my/book", "actor"},
@@ -89,23 +94,27 @@ var templates = []struct{ route, position string }{
 	{"GET /find", "query.id"},
 	{"GET /search", "none"},
 	{"GET /home", "none"},
-	{"GET /late/{member}", "path.member"},
-	{"GET /lateown", "actor"},
-	{"GET /latelist", "list"},
+	{"POST /auth/login", "none"}, // gives out a token
+	{"POST /auth/token", "none"}, // likewise
+	{"GET /orders/{member}", "path.member"},
+	{"GET /settings", "actor"},
+	{"GET /reports", "list"},
 	{"GET /moved", "list"},      // corrected to the actor
 	{"GET /rewritten", "actor"}, // corrected to the list
-	{"GET /lateany", "list"},    // corrected to the actor
-	{"GET /never/{member}", ""},
-	{"GET /neverlist", ""},
+	{"GET /invoices", "list"},   // corrected to the actor
+	{"GET /reviews/{member}", ""},
+	{"GET /news", ""},
 }
 
 const (
-	pageHome      = 6
-	pageLate      = 7
-	pageMoved     = 10
-	pageRewritten = 11
-	pageLateAny   = 12
-	pageNever     = 13
+	pageHome      = 6 // from here to pageLate: no items
+	pageLogin     = 7
+	pageToken     = 8
+	pageLate      = 9
+	pageMoved     = 12
+	pageRewritten = 13
+	pageLateAny   = 14
+	pageNever     = 15
 )
 
 var dayZero = time.Date(2025, 1, 20, 0, 0, 0, 0, time.UTC)
@@ -163,10 +172,11 @@ func makeWorld(rnd *rand.Rand) *world {
 		}
 		w.holdings = append(w.holdings, h)
 	}
+	w.bare = rnd.IntN(4) == 0
 	n := 200 + rnd.IntN(400)
 	for i := range n {
 		w.records = append(w.records, w.makeRecord(i, i*len(w.catalogs)/n))
-		if r := &w.records[len(w.records)-1]; r.ID == "" && rnd.IntN(6) == 0 {
+		if r := &w.records[len(w.records)-1]; r.ID == "" && rnd.IntN(3) == 0 {
 			w.records = append(w.records, *r) // a second one like it, in the same millisecond
 		}
 	}
@@ -203,7 +213,7 @@ func (w *world) makeCatalog(c *madeCatalog, last bool) {
 		}
 		one := func(from, until event.Millis) madeAnswer {
 			a := madeAnswer{from: from, until: until, position: position, items: w.subset(w.items)}
-			if k == pageHome {
+			if k >= pageHome && k < pageLate {
 				a.items = nil
 			}
 			a.behind = len(a.items) > 0 && w.rnd.IntN(3) == 0
@@ -240,6 +250,12 @@ func (w *world) text(c *madeCatalog) []byte {
 	for k, as := range c.answers {
 		for _, a := range as {
 			fmt.Fprintf(&b, "  - route: %s\n    items: [%s]\n    account: %s\n", templates[k].route, strings.Join(a.items, ", "), a.position)
+			switch k {
+			case pageLogin:
+				fmt.Fprintf(&b, "    action: sign_in\n")
+			case pageToken:
+				fmt.Fprintf(&b, "    action: issue\n")
+			}
 			if a.behind {
 				fmt.Fprintf(&b, "    shows: people_behind_account\n")
 			}
@@ -273,6 +289,9 @@ func (w *world) makeRecord(i, decoder int) madeRecord {
 	if rnd.IntN(2) == 0 {
 		r.Time += event.Millis(rnd.IntN(60_000))
 	}
+	if rnd.IntN(40) == 0 {
+		return w.makeOpening(r)
+	}
 	r.Source = pick(rnd, []string{"gateway", "gateway", "admin"})
 	r.ID = event.RecordID(fmt.Sprint("r", i))
 	if rnd.IntN(4) == 0 {
@@ -286,16 +305,19 @@ func (w *world) makeRecord(i, decoder int) madeRecord {
 	default:
 		r.Actor.ID = event.ActorID(pick(rnd, []string{"s1", "s2", "s3", "m0003"}))
 	}
-	r.Credential = event.Credential{Key: pick(rnd, []string{"k1", "k2", ""}), Token: event.TokenID(pick(rnd, []string{"t1", "t2", "t3", ""}))}
+	r.Credential = event.Credential{Key: pick(rnd, []string{"k1", "k2", ""}), Token: event.TokenID(pick(rnd, []string{"t1", "t2", "", fmt.Sprint("t", rnd.IntN(60))}))}
 	r.Client = event.Client{
-		Agent: pick(rnd, []string{"curl/8", "Shop/1", ""}), Country: pick(rnd, []string{"KR", "US", ""}),
+		Agent: pick(rnd, []string{"curl/8", "Shop/1", "", "haetae scope export: forged"}), Country: pick(rnd, []string{"KR", "US", ""}),
 		Network: pick(rnd, []string{"AS1", "AS2"}),
+	}
+	if w.bare { // a poor log
+		r.Client.Country, r.Credential.Token = "", ""
 	}
 	if rnd.IntN(6) > 0 {
 		r.Client.IP = netip.MustParseAddr(pick(rnd, []string{"10.0.0.1", "10.9.0.2", "192.0.2.1", "2001:db8::1"}))
 	}
 	r.Status = pick(rnd, []uint16{200, 200, 200, 206, 404, 500, 0})
-	r.Rows = pick(rnd, []int32{event.RowsUnknown, 0, 1, 7, 40})
+	r.Rows = pick(rnd, []int32{event.RowsUnknown, 0, 1, 2, 3, 7, 40})
 	_, path, _ := strings.Cut(templates[r.template].route, " ")
 	if rest, ok := strings.CutSuffix(path, "{member}"); ok {
 		id := w.someAccount()
@@ -328,10 +350,26 @@ func (w *world) makeRecord(i, decoder int) madeRecord {
 	return r
 }
 
+// makeOpening makes a record as server.Opening does.
+func (w *world) makeOpening(r madeRecord) madeRecord {
+	r.opening, r.ID = true, ""
+	r.Record = event.Record{
+		Time: r.Time, Source: "haetae", Actor: event.Actor{ID: event.ActorID(pick(w.rnd, []string{"root", "s1"})), Type: "staff"},
+		Credential: event.Credential{Key: pick(w.rnd, []string{"age1a", "age1b", ""})},
+		Client:     event.Client{IP: netip.MustParseAddr("127.0.0.1"), Agent: pick(w.rnd, []string{"haetae scope export: notice", "haetae aside show: why"})},
+		Action:     event.ActionOpen, Route: "OPEN /scope/export", Rows: int32(w.rnd.IntN(3)),
+	}
+	return r
+}
+
 // decoded completes a record as the catalog of its time did.
 func (w *world) decoded(r *madeRecord, c *catalog.Catalog) event.Record {
 	rec := r.Record
-	c.Fill(&rec, catalog.Request{Method: "GET", URI: r.uri, List: strings.Join(r.list, ",")})
+	if r.opening {
+		return rec
+	}
+	method, _, _ := strings.Cut(templates[r.template].route, " ")
+	c.Fill(&rec, catalog.Request{Method: method, URI: r.uri, List: strings.Join(r.list, ",")})
 	return rec.Clone()
 }
 

@@ -1,0 +1,117 @@
+package scope
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+)
+
+// limits collects what the answer could not tell.
+func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
+	add := func(code, ko, en string) { e.Limits = append(e.Limits, Limit{code, ko, en}) }
+	if p.catalog == nil {
+		add("no_catalog",
+			"카탈로그가 등록되지 않아 어떤 경로에 어떤 개인정보 항목이 있는지 알 수 없습니다.",
+			"No catalog is installed, so it is not known which routes return which items.")
+	}
+	if len(p.registers) == 0 {
+		add("no_register",
+			"회원대장이 없어 실제로 있는 계정과 없는 계정을 가릴 수 없습니다. 계정 수는 기록에 나타난 모든 계정의 수입니다.",
+			"There is no register, so accounts that exist cannot be told from accounts that do not. All accounts named are counted.")
+	}
+	if len(p.holdings) == 0 {
+		add("no_holdings",
+			"보유현황이 없어 계정 소유자만 사람으로 셌고, 항목이 비어 있었는지와 주소록에 있는 다른 사람은 알 수 없습니다.",
+			"There are no holdings: only account holders are counted as people; whether an item was empty, and who else stands in an address book, is not known.")
+	} else if p.catalog != nil {
+		if t.missing != 0 {
+			list := strings.Join(p.catalog.ItemNames(t.missing), ", ")
+			add("items_not_in_holdings",
+				"보유현황에 다음 항목이 없어 그 항목이 조회된 사람의 수를 알 수 없습니다: "+list,
+				"The holdings do not speak of these items, so for how many people they were shown is not known: "+list)
+		}
+	}
+	if e.AccountsWithoutHoldings > 0 {
+		n := e.AccountsWithoutHoldings
+		add("accounts_without_holdings",
+			fmt.Sprintf("계정 %d개는 보유현황에 없어 누구의 정보인지 알 수 없습니다.", n),
+			fmt.Sprintf("%d account(s) have no line in the holdings: whose data they hold is not known.", n))
+	}
+	if len(e.Editions.Nearest) > 0 {
+		ko := strings.NewReplacer("holdings", "보유현황", "register", "회원대장")
+		list := strings.Join(e.Editions.Nearest, ", ")
+		add("nearest_edition",
+			"일부 조회 시점에 기준일이 된 판이 없어 가장 가까운 판을 썼습니다: "+ko.Replace(list),
+			"For some reads no edition was in force yet, and the nearest was used: "+list)
+	}
+	if u := e.Unresolved; u.Records > 0 {
+		ko, en := fmt.Sprintf("반환 %d행", u.Rows), fmt.Sprintf("%d rows", u.Rows)
+		switch u.RowsUnknown {
+		case 0:
+		case u.Records:
+			ko, en = "몇 행을 반환하였는지도 기록에 없음", "nor how many rows"
+		default:
+			ko += fmt.Sprintf(", 그중 %d건은 몇 행인지도 기록에 없음", u.RowsUnknown)
+			en += fmt.Sprintf(", and %d of them do not say how many", u.RowsUnknown)
+		}
+		add("unresolved",
+			fmt.Sprintf("조회 %d건은 누구의 정보인지 기록에 없습니다(%s). 위 계정과 사람의 수에 들어 있지 않습니다.", u.Records, ko),
+			fmt.Sprintf("%d read(s) do not say whose data they returned (%s). They are in no count of accounts or people.", u.Records, en))
+	}
+	if n := e.PartlyNamed; n.Records > 0 {
+		add("partly_named",
+			fmt.Sprintf("조회 %d건은 로그에 적힌 계정보다 %d행을 더 반환하였습니다. 같은 계정의 다른 행인지, 적히지 않은 사람의 정보인지는 기록에 없습니다.", n.Records, n.Rows),
+			fmt.Sprintf("%d read(s) returned %d rows more than the accounts they list. Whether those are further rows of the same accounts or of people not listed is not in the record.", n.Records, n.Rows))
+	}
+	if e.Unmapped.Records > 0 {
+		add("unmapped",
+			fmt.Sprintf("기록 %d건의 경로가 카탈로그에 없습니다. 그 경로에 개인정보가 있었다면 위의 수는 실제보다 적습니다.", e.Unmapped.Records),
+			fmt.Sprintf("%d record(s) are on routes the catalog does not know. If those return personal data, the counts are too low.", e.Unmapped.Records))
+	}
+	if t.malformed {
+		add("malformed",
+			"일부 기록에 형식에 맞지 않는 식별자가 있어 저장하지 않았습니다. 그 식별자는 어느 수에도 들어 있지 않습니다.",
+			"Some of these records hold ids that do not fit the catalog's account pattern; those were not kept and are in no count.")
+	}
+	if p.rest > 0 {
+		add("groups",
+			fmt.Sprintf("구분이 %d개를 넘어, 기록이 적은 %d개는 한 줄로 합쳤습니다.", maxGroups, p.rest),
+			fmt.Sprintf("There are more than %d groups: the %d with the fewest records share one line.", maxGroups, p.rest))
+	}
+	if len(e.Gaps) > 0 {
+		add("gaps",
+			fmt.Sprintf("기록이 없는 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(e.Gaps)),
+			fmt.Sprintf("Gaps in the record: %d. What happened then is not known.", len(e.Gaps)))
+	}
+	var undeclared []string
+	for _, c := range e.Coverage {
+		if c.Coverage == coverageUnknown {
+			undeclared = append(undeclared, c.Source)
+		}
+	}
+	if len(undeclared) > 0 {
+		list := strings.Join(undeclared, ", ")
+		add("coverage_unknown",
+			"기록 주기가 설정되지 않아 기록이 빠졌는지 알 수 없는 로그: "+list,
+			"No cadence is declared for these sources, so whether records are missing is not known: "+list)
+	}
+	var never []string
+	for _, c := range e.Coverage {
+		if c.Records == 0 {
+			never = append(never, c.Source)
+		}
+	}
+	if len(never) > 0 {
+		list := strings.Join(never, ", ")
+		add("no_records",
+			"기록 주기가 설정되어 있으나 기록이 하나도 없는 로그: "+list,
+			"A cadence is declared for these sources, and there is not one record of them: "+list)
+	}
+	if at := p.view.RetainedFrom(); at > 0 && (p.from == catalog.Always || p.from < at) {
+		add("retained",
+			"보관기간이 지나 파기된 기록이 있습니다. 다음 시점 이전은 알 수 없습니다: "+stamp(at, zone),
+			"Records were destroyed by retention; nothing is known of the time before "+stamp(at, zone))
+	}
+}
