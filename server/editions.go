@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
@@ -20,11 +24,16 @@ func (r *importRun) editions(ctx context.Context) error {
 	if r.req.Catalog != "" {
 		data, err := os.ReadFile(r.req.Catalog)
 		if err != nil {
-			return fmt.Errorf("import: catalog: %w", withoutFolder(err))
+			return &FileError{r.req.Catalog, withoutFolder(err)}
+		}
+		if !r.req.Again {
+			if n, earlier := r.l.EarlierCatalog(data); earlier {
+				return &FileError{r.req.Catalog, &EarlierCatalogError{n, r.l.Catalog().Edition}}
+			}
 		}
 		n, changed, err := r.l.InstallCatalog(filepath.Base(r.req.Catalog), data)
 		if err != nil {
-			return err
+			return &FileError{r.req.Catalog, err}
 		}
 		r.rep.Catalog = &CatalogReport{Name: filepath.Base(r.req.Catalog), Edition: n, Changed: changed}
 	}
@@ -37,18 +46,46 @@ func (r *importRun) editions(ctx context.Context) error {
 			return catalog.ReadRegisterIn(zone, name, in, fn)
 		})
 		if err != nil {
-			return err
+			return &FileError{d.File, err}
 		}
 		r.rep.Register = append(r.rep.Register, rep)
 	}
 	for _, d := range r.req.Holdings {
-		rep, err := installLines(ctx, d, zone, r.l.InstallHoldings, catalog.ReadHoldings)
+		rep, err := installLines(ctx, d, zone, r.l.InstallHoldings, r.l.Catalog().ReadHoldings)
 		if err != nil {
-			return err
+			return &FileError{d.File, err}
 		}
 		r.rep.Holdings = append(r.rep.Holdings, rep)
 	}
 	return nil
+}
+
+// EarlierCatalogError says that a catalog was in force once and was replaced. A
+// script that still names the old file would undo a correction, and every answer
+// would change without a word.
+type EarlierCatalogError struct{ Edition, InForce uint32 }
+
+func (e *EarlierCatalogError) Error() string {
+	return fmt.Sprintf("this was edition %d of the catalog, and edition %d has replaced it", e.Edition, e.InForce)
+}
+
+// unpack reads gzip and zstd as what is in them.
+func unpack(r *bufio.Reader) (io.Reader, error) {
+	head, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(r)
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	}
+	return r, nil
 }
 
 var errEnough = errors.New("enough")
@@ -62,16 +99,16 @@ func installLines[L any](ctx context.Context, d DatedFile, zone *time.Location,
 	name := filepath.Base(d.File)
 	from, err := parseFrom(d.From, zone)
 	if err != nil {
-		return rep, fmt.Errorf("import %s: %w", name, err)
+		return rep, err
 	}
 	f, err := os.Open(d.File)
 	if err != nil {
-		return rep, fmt.Errorf("import: %w", withoutFolder(err))
+		return rep, withoutFolder(err)
 	}
 	defer f.Close()
 	in, err := unpack(bufio.NewReaderSize(f, 1<<20))
 	if err != nil {
-		return rep, fmt.Errorf("import %s: %w", name, err)
+		return rep, err
 	}
 	var report catalog.Report
 	_, err = install(name, from, func(yield func(L, error) bool) {

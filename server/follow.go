@@ -135,6 +135,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 		return err
 	}
 	f.s.metrics.appendSeconds.observe(time.Since(begin))
+	f.s.metrics.lostFrom(f.f.Source, n.LostAddresses, n.LostTexts)
 	for outcome, n := range map[string]int{"accepted": got.Accepted, "duplicate": got.Duplicates, "aside": int(n.Aside)} {
 		f.s.metrics.records.add(label("source", f.f.Source, "outcome", outcome), int64(n))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/haetae/haetae/journal"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/segment"
 )
 
 func (s *Server) handler() http.Handler {
@@ -174,12 +176,15 @@ func (s *Server) busy(w http.ResponseWriter, status int, code, message string) {
 func (s *Server) fault(w http.ResponseWriter, what string, err error) {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
+		s.full.Store(time.Now().UnixNano())
 		w.Header().Set("Retry-After", "30")
 		writeError(w, http.StatusInsufficientStorage, failure{Code: "disk_full", Message: "the disk of the data folder is full; nothing of this request counts"})
 	case errors.Is(err, ledger.ErrClosed), errors.Is(err, context.Canceled):
 		s.busy(w, http.StatusServiceUnavailable, "stopping", "the server is stopping")
 	case errors.Is(err, context.DeadlineExceeded):
 		writeError(w, http.StatusGatewayTimeout, failure{Code: "too_slow", Message: "the question took longer than the server allows"})
+	case errors.Is(err, ledger.ErrCorrupt), errors.Is(err, segment.ErrCorrupt), errors.Is(err, journal.ErrCorrupt):
+		writeError(w, http.StatusInternalServerError, failure{Code: "damaged", Message: "a file of the data folder is damaged; the server's log names it. Leave the folder as it is, and restore the file from a backup"})
 	case errors.Is(err, ledger.ErrFailed), errors.Is(err, journal.ErrPoisoned):
 		writeError(w, http.StatusServiceUnavailable, failure{Code: "outcome_unknown", Message: "a write had an unknown outcome; the server takes nothing more until it is started again"})
 	default:
@@ -218,12 +223,40 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	case errors.As(err, &syn):
 		refuse(w, http.StatusBadRequest, "bad_json", fmt.Sprintf("the body is not JSON: position %d", syn.Offset))
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		// The key is the sender's own word, but it could be anything.
-		refuse(w, http.StatusBadRequest, "bad_json", "the body has a key that is not known here; docs/http.md lists them")
+		// The key is the sender's own word, but it could be anything, so those
+		// that are known are named instead.
+		refuse(w, http.StatusBadRequest, "bad_json", "the body has a key that is not known here; those that are: "+strings.Join(keysOf(reflect.TypeOf(v)), ", "))
 	default:
 		refuse(w, http.StatusBadRequest, "bad_json", "the body is not one JSON value")
 	}
 	return false
+}
+
+// keysOf lists the JSON keys of a struct, those of structs in it with a dot.
+func keysOf(t reflect.Type) []string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	var out []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		inner := f.Type
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		if inner.Kind() != reflect.Struct || inner == reflect.TypeFor[time.Time]() {
+			out = append(out, name)
+			continue
+		}
+		for _, k := range keysOf(inner) {
+			out = append(out, name+"."+k)
+		}
+	}
+	return out
 }
 
 // changeFault answers an error of a change that an administrator asked for.
@@ -231,6 +264,10 @@ func (s *Server) changeFault(w http.ResponseWriter, what string, err error) {
 	var held *ledger.HeldError
 	if errors.As(err, &held) {
 		refuse(w, http.StatusConflict, "held", held.Error())
+		return
+	}
+	if errors.Is(err, ledger.ErrHoldStands) {
+		refuse(w, http.StatusConflict, "hold_stands", ledger.ErrHoldStands.Error())
 		return
 	}
 	s.fault(w, what, err)

@@ -3,18 +3,16 @@ package server
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
+	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
@@ -36,11 +34,13 @@ type ImportRequest struct {
 	Holdings []DatedFile `json:"holdings,omitempty"`
 	// Source is the catalog's name for the logs. Without it the catalog's own
 	// patterns of file names decide.
-	Source   string   `json:"source,omitempty"`
-	Format   string   `json:"format,omitempty"`
-	New      bool     `json:"new,omitempty"`
-	Redecode bool     `json:"redecode,omitempty"`
-	Files    []string `json:"files,omitempty"` // "-" is the stream handed along
+	Source   string `json:"source,omitempty"`
+	Format   string `json:"format,omitempty"`
+	New      bool   `json:"new,omitempty"`
+	Redecode bool   `json:"redecode,omitempty"`
+	// Again installs a catalog that was in force earlier and is not any more.
+	Again bool     `json:"again,omitempty"`
+	Files []string `json:"files,omitempty"` // "-" is the stream handed along
 }
 
 // DatedFile is a file that is true from a day on.
@@ -61,16 +61,18 @@ type ImportReport struct {
 	Records    int64 `json:"records"`
 	Duplicates int64 `json:"duplicates"`
 	Aside      int64 `json:"aside"`
+	Failed     int   `json:"failed"` // of the files
 }
 
 // Remarks reports whether something was left out: lines set aside, bad lines of
-// a register, a file that ended early.
+// a register, items of the holdings that the catalog does not have, a file that
+// ended early.
 func (r *ImportReport) Remarks() bool {
 	if r.Aside > 0 {
 		return true
 	}
 	for _, e := range append(append([]EditionReport{}, r.Register...), r.Holdings...) {
-		if e.Bad > 0 {
+		if e.Bad > 0 || e.UnknownEntries > 0 {
 			return true
 		}
 	}
@@ -102,6 +104,14 @@ type FileReport struct {
 	Format string `json:"format,omitempty"`
 	Bytes  int64  `json:"bytes"` // as read, before unpacking
 	ledger.ImportResult
+	// Causes are why lines were set aside, the most frequent first.
+	Causes []CauseCount `json:"causes,omitempty"`
+	// Of the records, how many lack something that stood in their line: a client
+	// address that cannot be read, a text that was cut or cleaned.
+	LostAddresses int64 `json:"lost_addresses,omitempty"`
+	LostTexts     int64 `json:"lost_texts,omitempty"`
+	// Error is why nothing of the file was imported.
+	Error *failure `json:"error,omitempty"`
 	// Broken says where and why reading ended before the end of the file. What
 	// came before it is imported.
 	Broken  string  `json:"broken,omitempty"`
@@ -143,8 +153,72 @@ type importRun struct {
 	aside atomic.Int64
 }
 
-// Import does all of a request. Stopped by ctx or by an error, it leaves a state
-// from which the same request goes on.
+// FileError is why one file could not be imported. Its text has the file's own
+// name without the folder, since it is logged too, and personal data hides in
+// paths; whoever typed the path may be shown Path.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+func (e *FileError) Error() string { return baseName(e.Path) + ": " + e.Cause() }
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Cause is what is wrong, without the file's name.
+func (e *FileError) Cause() string {
+	var pe *fs.PathError
+	if errors.As(e.Err, &pe) {
+		return pe.Err.Error()
+	}
+	text, name := e.Err.Error(), baseName(e.Path)
+	for again := true; again; {
+		again = false
+		for _, said := range []string{"import: ", "import " + name + ": ", name + ": ", name + " "} {
+			if rest, ok := strings.CutPrefix(text, said); ok {
+				text, again = rest, true
+			}
+		}
+	}
+	return text
+}
+
+// FilesError says that some of the logs could not be imported; the report has
+// all of them.
+type FilesError struct {
+	Of   int
+	Errs []error
+}
+
+func (e *FilesError) Error() string {
+	if e.Of == 1 {
+		return e.Errs[0].Error()
+	}
+	return fmt.Sprintf("%d of %d files could not be imported; the first: %v", len(e.Errs), e.Of, e.Errs[0])
+}
+
+func (e *FilesError) Unwrap() []error { return e.Errs }
+
+// ErrFolder: a folder was named where a file is needed.
+var ErrFolder = errors.New("this is a folder; name the files in it")
+
+// stops reports whether an error is of more than one file: what comes after it
+// would only fail in the same way.
+func stops(err error) bool {
+	for _, e := range []error{
+		context.Canceled, context.DeadlineExceeded, syscall.ENOSPC,
+		ledger.ErrFailed, ledger.ErrClosed, ledger.ErrReadOnly, ledger.ErrImporting, ledger.ErrCorrupt,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// Import does all of a request. A log that cannot be imported does not keep the
+// others from it: the report says what became of each, and the error is then a
+// FilesError. Stopped by ctx or by any other error, it leaves a state from which
+// the same request goes on, and the report says what was done before.
 func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOptions) (*ImportReport, error) {
 	if o.Workers < 1 {
 		o.Workers = 1
@@ -156,20 +230,16 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 			r.size = -1
 			break
 		}
-		st, err := os.Stat(f)
-		if err != nil {
-			return nil, fmt.Errorf("import: %w", withoutFolder(err))
+		if st, err := os.Stat(f); err == nil && !st.IsDir() {
+			r.size += st.Size()
 		}
-		if st.IsDir() {
-			return nil, fmt.Errorf("import %s: this is a folder; name the files in it", path.Base(f))
-		}
-		r.size += st.Size()
 	}
 	stop := r.report()
 	defer stop()
 	if err := r.editions(ctx); err != nil {
 		return &r.rep, err
 	}
+	failed := &FilesError{Of: len(req.Files)}
 	for i, f := range req.Files {
 		r.index.Store(int64(i))
 		done, err := r.log(ctx, f)
@@ -179,13 +249,23 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 			done, err = r.log(ctx, f)
 		}
 		if err != nil {
-			return &r.rep, err
+			fe := &FileError{f, err}
+			if stops(err) {
+				return &r.rep, fe
+			}
+			failed.Errs = append(failed.Errs, fe)
+			r.rep.Failed++
+			r.rep.Files = append(r.rep.Files, FileReport{File: baseName(f), Source: req.Source, Error: &failure{Code: KindOf(err), Message: fe.Cause()}})
+			continue
 		}
 		r.rep.Files = append(r.rep.Files, *done)
 		r.rep.Lines += done.Lines
 		r.rep.Records += done.Records
 		r.rep.Duplicates += done.Duplicates
 		r.rep.Aside += done.ImportResult.Aside
+	}
+	if len(failed.Errs) > 0 {
+		return &r.rep, failed
 	}
 	return &r.rep, nil
 }
@@ -206,9 +286,9 @@ func baseName(f string) string {
 
 // withoutFolder shortens the path in an error of the operating system.
 func withoutFolder(err error) error {
-	var pe *os.PathError
+	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		return fmt.Errorf("%s %s: %w", pe.Op, filepath.Base(pe.Path), pe.Err)
+		return &fs.PathError{Op: pe.Op, Path: filepath.Base(pe.Path), Err: pe.Err}
 	}
 	return err
 }
@@ -255,179 +335,4 @@ func (r *importRun) now() Progress {
 		p.File = baseName(r.req.Files[i])
 	}
 	return p
-}
-
-// rawReader counts and hashes the bytes of a file as they are read.
-type rawReader struct {
-	ctx  context.Context
-	in   io.Reader
-	sum  hash.Hash
-	size int64
-	err  error // of the file itself, not of what is packed in it
-	all  *atomic.Int64
-}
-
-func (r *rawReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		r.err = err
-		return 0, err
-	}
-	n, err := r.in.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
-		r.err = err
-	}
-	r.sum.Write(b[:n])
-	r.size += int64(n)
-	r.all.Add(int64(n))
-	return n, err
-}
-
-// headSize is how much of a file is hashed to recognise it.
-const headSize = 64 << 10
-
-func (r *importRun) source(name string) (*catalog.Catalog, *catalog.Source, error) {
-	cat := r.l.Catalog()
-	if cat == nil {
-		return nil, nil, fmt.Errorf("import %s: %w", name, ErrNoCatalog)
-	}
-	src, err := SourceOf(cat, r.req.Source, name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("import %s: %w", name, err)
-	}
-	return cat, src, nil
-}
-
-// SourceOf finds the source of a log: the one that was said, else the one whose
-// pattern fits the file's name, else the only one there is.
-func SourceOf(cat *catalog.Catalog, said, name string) (*catalog.Source, error) {
-	if said != "" {
-		src, ok := cat.Source(said)
-		if !ok {
-			return nil, fmt.Errorf("the catalog has no source %q: %w", said, ErrNoSource)
-		}
-		return src, nil
-	}
-	if src, ok := cat.SourceFor(name); ok {
-		return src, nil
-	}
-	if len(cat.Sources) == 1 {
-		return &cat.Sources[0], nil
-	}
-	return nil, ErrNoSource
-}
-
-// log imports one file.
-func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
-	begin := time.Now()
-	name := baseName(file)
-	cat, src, err := r.source(name)
-	if err != nil {
-		return nil, err
-	}
-	rep := &FileReport{File: name, Source: src.Name}
-	spec := ledger.ImportSpec{Source: src.Name, Name: name, Size: -1, New: r.req.New, Redecode: r.req.Redecode}
-	in := r.opts.Stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fmt.Errorf("import: %w", withoutFolder(err))
-		}
-		defer f.Close()
-		in = f
-		done, err := r.recognise(ctx, f, &spec)
-		if err != nil {
-			return nil, fmt.Errorf("import %s: %w", name, withoutFolder(err))
-		}
-		if done != 0 && !spec.Redecode && !spec.New {
-			rep.ImportResult = ledger.ImportResult{Import: done, Already: true}
-			rep.Bytes = spec.Size
-			r.read.Add(spec.Size)
-			return rep, nil
-		}
-	} else if in == nil {
-		return nil, errors.New("import -: there is no standard input here")
-	}
-	raw := &rawReader{ctx: ctx, in: in, sum: sha256.New(), all: &r.read}
-	// The format is found out before the import begins: a log that nobody can
-	// read leaves no unfinished import behind.
-	p, broken, err := r.pourer(raw, name, cat, src)
-	if err != nil {
-		return nil, fmt.Errorf("import %s: %w", name, err)
-	}
-	if broken != nil {
-		rep.Broken, rep.Bytes = broken.Error(), raw.size
-		return rep, nil
-	}
-	defer p.stream.Close()
-	rep.Format = p.format.Name
-	im, err := r.l.BeginImport(spec)
-	if err != nil {
-		return nil, err
-	}
-	r.at("read")
-	broken, err = p.pour(ctx, im)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		var overlap *ledger.OverlapError
-		if errors.As(err, &overlap) || spec.Head == "" {
-			// A stream cannot go on from where it was, and a refused copy must
-			// not lie about half taken.
-			return nil, errors.Join(err, im.Abort())
-		}
-		im.Suspend()
-		return nil, err
-	}
-	r.at("commit")
-	rep.ImportResult, err = im.Commit(hex.EncodeToString(raw.sum.Sum(nil)))
-	if err != nil {
-		return nil, err
-	}
-	if broken != nil {
-		rep.Broken = broken.Error()
-	}
-	rep.Bytes = raw.size
-	rep.Seconds = time.Since(begin).Seconds()
-	return rep, nil
-}
-
-// recognise fills in what a file is known by, and returns the finished import of
-// the very same bytes if there is one.
-func (r *importRun) recognise(ctx context.Context, f *os.File, spec *ledger.ImportSpec) (uint64, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if !st.Mode().IsRegular() {
-		return 0, nil // a pipe: read once, like standard input
-	}
-	spec.Size = st.Size()
-	head := make([]byte, headSize)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return 0, err
-	}
-	sum := sha256.Sum256(head[:n])
-	spec.Head = hex.EncodeToString(sum[:])
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
-	id, whole, ok := r.l.FindImport(*spec)
-	if !ok || spec.New || spec.Redecode {
-		return 0, nil
-	}
-	r.at("check")
-	var skip atomic.Int64
-	all := &rawReader{ctx: ctx, in: f, sum: sha256.New(), all: &skip}
-	if _, err := io.Copy(io.Discard, all); err != nil {
-		return 0, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
-	if hex.EncodeToString(all.sum.Sum(nil)) != whole {
-		return 0, nil
-	}
-	return id, nil
 }

@@ -350,7 +350,7 @@ func TestReportKeys(t *testing.T) {
 		}
 		return out
 	}
-	want := map[string]bool{"catalog": true, "register": true, "holdings": true, "files": true, "lines": true, "records": true, "duplicates": true, "aside": true}
+	want := map[string]bool{"catalog": true, "register": true, "holdings": true, "files": true, "lines": true, "records": true, "duplicates": true, "aside": true, "failed": true}
 	if d := cmp.Diff(want, keys(m)); d != "" {
 		t.Errorf("report: (-want +got)\n%s", d)
 	}

@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
@@ -36,17 +39,59 @@ type importEvent struct {
 // command needs to give the same hint as if it had met the error itself.
 type importError struct {
 	Message string         `json:"message"`
-	Kind    string         `json:"kind,omitempty"`
+	Kind    string         `json:"code,omitempty"`
 	Catalog catalog.Errors `json:"catalog,omitempty"`
 }
 
-// importKinds are the errors a command gives a hint for.
+// importKinds are the errors a command gives a hint for, by the code that stands
+// for each in an answer. The first that fits counts.
 var importKinds = []struct {
 	kind string
 	err  error
 }{
-	{"no_catalog", ErrNoCatalog}, {"no_source", ErrNoSource}, {"importing", ledger.ErrImporting},
-	{"failed", ledger.ErrFailed}, {"canceled", context.Canceled},
+	{"no_catalog", ErrNoCatalog}, {"no_source", ErrNoSource}, {"folder", ErrFolder}, {"importing", ledger.ErrImporting},
+	{"failed", ledger.ErrFailed}, {"canceled", context.Canceled}, {"disk_full", syscall.ENOSPC}, {"damaged", ledger.ErrCorrupt},
+	{"missing_file", fs.ErrNotExist}, {"permission", fs.ErrPermission},
+}
+
+// KindOf finds the code of an error.
+func KindOf(err error) string {
+	var mistakes catalog.Errors
+	var overlap *ledger.OverlapError
+	var earlier *EarlierCatalogError
+	var pe *fs.PathError
+	switch {
+	case errors.As(err, &mistakes):
+		return "catalog"
+	case errors.As(err, &earlier):
+		return "earlier_catalog"
+	case errors.As(err, &overlap):
+		return "overlap"
+	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &pe):
+		return "not_imported" // nothing to redecode
+	}
+	for _, k := range importKinds {
+		if errors.Is(err, k.err) {
+			return k.kind
+		}
+	}
+	return "unreadable"
+}
+
+// ofKind gives an error that a command recognises as the one the server met.
+func ofKind(kind, message string) error {
+	switch kind {
+	case "overlap":
+		return &RemoteError{message, &ledger.OverlapError{}}
+	case "earlier_catalog":
+		return &RemoteError{message, &EarlierCatalogError{}}
+	}
+	for _, k := range importKinds {
+		if kind == k.kind {
+			return &RemoteError{message, k.err}
+		}
+	}
+	return &RemoteError{message, nil}
 }
 
 // RemoteError is an error of the server that did the import.
@@ -82,6 +127,10 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if field, err := Missing(&req); err != nil {
+		writeError(w, http.StatusBadRequest, failure{Code: KindOf(err.Err), Field: field, Message: "the server cannot read this file: " + err.Cause()})
+		return
+	}
 	if !s.importing.TryLock() {
 		s.busy(w, http.StatusConflict, "importing", ledger.ErrImporting.Error())
 		return
@@ -116,8 +165,11 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 	free()
 	if err != nil {
 		s.log.Warn("import failed", "error", err)
-		tell(importEvent{Error: remoteError(err)})
-		return
+		var some *FilesError
+		if !errors.As(err, &some) {
+			tell(importEvent{Error: remoteError(err), Result: rep})
+			return
+		}
 	}
 	s.log.Info("imported", "files", len(rep.Files), "records", rep.Records, "aside", rep.Aside, "took", time.Since(begin).Round(time.Millisecond))
 	tell(importEvent{Result: rep})
@@ -134,35 +186,73 @@ func allFiles(req *ImportRequest) []string {
 	return out
 }
 
-func remoteError(err error) *importError {
-	e := &importError{Message: err.Error()}
-	var overlap *ledger.OverlapError
-	if errors.As(err, &e.Catalog) {
-		e.Kind = "catalog"
-	} else if errors.As(err, &overlap) {
-		e.Kind = "overlap"
+// Missing finds the file without which nothing of a request can be done: a
+// catalog, register or holdings file, or the logs when none of them is there. A
+// log that is missing beside others is told of in the report.
+func Missing(req *ImportRequest) (field string, err *FileError) {
+	look := func(name string) error {
+		if name == "-" {
+			return nil
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return withoutFolder(err)
+		}
+		defer f.Close()
+		if st, err := f.Stat(); err == nil && st.IsDir() {
+			return ErrFolder
+		}
+		return nil
 	}
-	for _, k := range importKinds {
-		if errors.Is(err, k.err) {
-			e.Kind = k.kind
+	if req.Catalog != "" {
+		if err := look(req.Catalog); err != nil {
+			return "catalog", &FileError{req.Catalog, err}
 		}
 	}
+	for key, list := range map[string][]DatedFile{"register": req.Register, "holdings": req.Holdings} {
+		for i, d := range list {
+			if err := look(d.File); err != nil {
+				return fmt.Sprintf("%s[%d]", key, i), &FileError{d.File, err}
+			}
+		}
+	}
+	for i, name := range req.Files {
+		e := look(name)
+		if e == nil {
+			return "", nil
+		}
+		if i == 0 {
+			field, err = "files[0]", &FileError{name, e}
+		}
+	}
+	return field, err
+}
+
+func remoteError(err error) *importError {
+	e := &importError{Message: err.Error(), Kind: KindOf(err)}
+	errors.As(err, &e.Catalog)
 	return e
 }
 
 func (e *importError) local() error {
-	switch e.Kind {
-	case "catalog":
+	if e.Kind == "catalog" {
 		return e.Catalog
-	case "overlap":
-		return &RemoteError{e.Message, &ledger.OverlapError{}}
 	}
-	for _, k := range importKinds {
-		if e.Kind == k.kind {
-			return &RemoteError{e.Message, k.err}
+	return ofKind(e.Kind, e.Message)
+}
+
+// failed gives the error that Import gave beside this report on the server.
+func (r *ImportReport) failed(req *ImportRequest) error {
+	e := &FilesError{Of: len(req.Files)}
+	for i, f := range r.Files {
+		if f.Error != nil && i < len(req.Files) {
+			e.Errs = append(e.Errs, &FileError{req.Files[i], ofKind(f.Error.Code, f.Error.Message)})
 		}
 	}
-	return &RemoteError{e.Message, nil}
+	if len(e.Errs) == 0 {
+		return nil
+	}
+	return e
 }
 
 // Import hands an import over to the server. "-" is read from stdin.
@@ -177,9 +267,9 @@ func (c *Client) Import(ctx context.Context, req ImportRequest, stdin io.Reader,
 			}
 			switch {
 			case e.Error != nil:
-				return nil, e.Error.local()
+				return e.Result, e.Error.local()
 			case e.Result != nil:
-				return e.Result, nil
+				return e.Result, e.Result.failed(&req)
 			case e.Progress != nil && progress != nil:
 				progress(*e.Progress)
 			}

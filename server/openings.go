@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger"
@@ -31,24 +33,51 @@ func (o *Opening) check() error {
 	switch {
 	case o.By == "" || o.What == "":
 		return errors.New("opening: by and what are needed")
-	case strings.TrimSpace(o.Reason) == "":
+	case OneLine(o.Reason) == "":
 		return errors.New("opening: a reason is needed")
 	case len(o.Reason) > 1000:
 		return errors.New("opening: the reason is longer than 1,000 bytes")
+	case len(o.By) > 200 || len(o.What) > 100 || len(o.To) > 200:
+		return errors.New("opening: by, what or to is too long")
 	}
 	return nil
 }
 
-// Record is the access record of an opening. The reason stands where a user
-// agent would: it is the only free text a record has.
+// OneLine makes a text that somebody typed fit for a list that is shown on a
+// terminal: what would move the cursor, or turn the direction of reading, is a
+// space.
+func OneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// text is what stands where a user agent would, the only free text a record
+// has. It is read again by asking
+//
+//	haetae scope --where 'source == "haetae" && action == "open"' --by agent
+//
+// The recipient stands here and not among the signing keys: it opened nothing.
+func (o *Opening) text() string {
+	text := "haetae " + OneLine(o.What) + ": " + OneLine(o.Reason)
+	if o.To != "" {
+		text += " (to " + OneLine(o.To) + ")"
+	}
+	return text
+}
+
+// record is the access record of an opening.
 func (o *Opening) record(now time.Time) event.Record {
 	rows := int32(min(o.Rows, 1<<31-1))
 	return event.Record{
 		Time: event.MillisOf(now), Source: OwnSource,
-		Actor:      event.Actor{ID: event.ActorID(o.By), Type: "staff"},
-		Credential: event.Credential{Key: o.To},
-		Client:     event.Client{IP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Agent: "haetae " + o.What + ": " + o.Reason},
-		Action:     event.ActionOpen, Route: "OPEN /" + strings.ReplaceAll(o.What, " ", "/"), Rows: rows,
+		Actor:  event.Actor{ID: event.ActorID(o.By), Type: "staff"},
+		Client: event.Client{IP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Agent: o.text()},
+		Action: event.ActionOpen, Route: "OPEN /" + strings.ReplaceAll(OneLine(o.What), " ", "/"), Rows: rows,
 	}
 }
 

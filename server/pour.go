@@ -1,20 +1,16 @@
 package server
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/haetae/haetae/catalog"
-	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ingest/line"
 	"github.com/haetae/haetae/ledger"
@@ -73,6 +69,9 @@ type pourer struct {
 	stream *ingest.Stream
 	format ingest.Format
 	now    time.Time
+	causes causeBook
+
+	lostAddresses, lostTexts atomic.Int64
 }
 
 // pourer unpacks and recognises a log. broken says that there is nothing in it
@@ -98,11 +97,11 @@ func (r *importRun) pourer(raw *rawReader, name string, cat *catalog.Catalog, sr
 // pour sends the log on its way. broken says why reading ended before the end of
 // a compressed log.
 func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error) {
-	name, src, stream, raw := r.name, r.src, r.stream, r.raw
+	src, stream, raw := r.src, r.stream, r.raw
 	if im.Offset() > 0 {
 		r.lines.Add(im.Lines())
 		if err := stream.Skip(im.Offset(), im.Lines()); err != nil {
-			return nil, fmt.Errorf("import %s: %w", name, err)
+			return nil, err
 		}
 	}
 	aside := &asideBook{l: r.l, imp: im.ID(), source: src.Name}
@@ -146,7 +145,7 @@ func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error
 	if cause := context.Cause(ctx); cause != nil {
 		im.Fail(cause)
 		workers.Wait()
-		return nil, fmt.Errorf("import %s: %w", name, cause)
+		return nil, cause
 	}
 	workers.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -155,11 +154,11 @@ func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error
 	b := new(ingest.BrokenError)
 	switch {
 	case raw.err != nil:
-		return nil, fmt.Errorf("import %s: %w", name, withoutFolder(raw.err))
+		return nil, withoutFolder(raw.err)
 	case errors.As(err, &b):
 		broken = b
 	case err != nil && !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("import %s: %w", name, err)
+		return nil, err
 	}
 	return broken, aside.flush()
 }
@@ -169,6 +168,7 @@ func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, 
 	var bad []ledger.AsideLine
 	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, nil, dec, batch.Add, func(a ingest.Aside) {
 		bad = append(bad, asideLine(r.src.Name, r.name, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
+		r.causes.add(line.Error{Field: a.Field, Cause: a.Cause}, CauseCount{Count: 1, Line: a.Origin.Line, Offset: a.Origin.Offset})
 	})
 	if err := aside.add(bad); err != nil {
 		return err
@@ -176,7 +176,45 @@ func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, 
 	err := im.Submit(ledger.Chunk{Seq: c.Seq, Batch: batch, Lines: n.Lines, Aside: n.Aside, End: c.End})
 	r.lines.Add(n.Lines)
 	r.aside.Add(n.Aside)
+	r.lostAddresses.Add(n.LostAddresses)
+	r.lostTexts.Add(n.LostTexts)
 	return err
+}
+
+// causeBook counts why lines were set aside. The numbers of causes and of fields
+// are fixed, so it stays small.
+type causeBook struct {
+	mu sync.Mutex
+	by map[line.Error]CauseCount
+}
+
+// add takes a count in and keeps the position that comes first.
+func (b *causeBook) add(why line.Error, c CauseCount) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by == nil {
+		b.by = map[line.Error]CauseCount{}
+	}
+	if old, ok := b.by[why]; ok {
+		if old.Offset <= c.Offset {
+			c.Line, c.Offset = old.Line, old.Offset
+		}
+		c.Count += old.Count
+	}
+	c.Field, c.Cause = why.Field, why.Cause.Code
+	b.by[why] = c
+}
+
+// list gives the counts, the most frequent first.
+func (b *causeBook) list() []CauseCount {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := []CauseCount{}
+	for _, c := range b.by {
+		out = append(out, c)
+	}
+	sortCauses(out)
+	return out
 }
 
 // asideBook collects lines set aside, so that each does not cost an fsync.
@@ -221,118 +259,4 @@ func (b *asideBook) write() error {
 	}
 	b.lines, b.size = b.lines[:0], 0
 	return nil
-}
-
-// unpack reads gzip and zstd as what is in them.
-func unpack(r *bufio.Reader) (io.Reader, error) {
-	head, err := r.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(r)
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	}
-	return r, nil
-}
-
-// CheckReport is what a log looks like under a catalog, without storing it.
-type CheckReport struct {
-	File   string `json:"file"`
-	Source string `json:"source"`
-	Format string `json:"format"`
-	Lines  int64  `json:"lines"`
-	Aside  int64  `json:"aside"`
-	// Causes counts the lines that could not be read, by field and cause.
-	Causes []CauseCount `json:"causes"`
-	Broken string       `json:"broken,omitempty"`
-	catalog.CheckResult
-}
-
-// CauseCount is how many lines could not be read for one reason.
-type CauseCount struct {
-	Field string `json:"field,omitempty"`
-	Cause string `json:"cause"`
-	Count int64  `json:"count"`
-}
-
-// CheckLog measures how much of a log a catalog explains.
-func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catalog, said, format string, workers int) (*CheckReport, error) {
-	src, err := SourceOf(cat, said, name)
-	if err != nil {
-		return nil, fmt.Errorf("check %s: %w", name, err)
-	}
-	stream, err := ingest.Open(in)
-	if err != nil {
-		return nil, fmt.Errorf("check %s: %w", name, err)
-	}
-	defer stream.Close()
-	f, err := formatOf(format, src, stream)
-	if err != nil {
-		return nil, fmt.Errorf("check %s: %w", name, err)
-	}
-	rep := &CheckReport{File: name, Source: src.Name, Format: f.Name, Causes: []CauseCount{}}
-	total := catalog.NewCheck(cat)
-	causes := map[line.Error]int64{}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	chunks := make(chan *ingest.Chunk, 1)
-	for range max(1, workers) {
-		dec, err := f.New(src, time.Now())
-		if err != nil {
-			close(chunks)
-			wg.Wait()
-			return nil, fmt.Errorf("check %s: %w", name, err)
-		}
-		wg.Go(func() {
-			check := catalog.NewCheck(cat)
-			mine := map[line.Error]int64{}
-			var n ingest.Counts
-			for c := range chunks {
-				m := ingest.DecodeChunk(c, name, src, cat, nil, dec, func(rec *event.Record) { check.Add(rec) },
-					func(a ingest.Aside) { mine[line.Error{Field: a.Field, Cause: a.Cause}]++ })
-				n.Lines += m.Lines
-				n.Aside += m.Aside
-				c.Release()
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			total.Merge(check)
-			rep.Lines += n.Lines
-			rep.Aside += n.Aside
-			for k, v := range mine {
-				causes[k] += v
-			}
-		})
-	}
-	for ctx.Err() == nil {
-		var c *ingest.Chunk
-		if c, err = stream.Next(); err != nil {
-			break
-		}
-		chunks <- c
-	}
-	close(chunks)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	b := new(ingest.BrokenError)
-	if errors.As(err, &b) {
-		rep.Broken = b.Error()
-	} else if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("check %s: %w", name, withoutFolder(err))
-	}
-	for k, v := range causes {
-		rep.Causes = append(rep.Causes, CauseCount{k.Field, k.Cause.Code, v})
-	}
-	sortCauses(rep.Causes)
-	rep.CheckResult = total.Result()
-	return rep, nil
 }

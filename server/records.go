@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/haetae/haetae/event"
@@ -20,6 +19,10 @@ type Received struct {
 	Accepted   int `json:"accepted"`   // counted from now on
 	Duplicates int `json:"duplicates"` // had been counted before
 	Aside      int `json:"aside"`      // could not become records; kept, sealed
+	// Of the records, how many lack something that stood in their line: a client
+	// address that cannot be read, a text that was cut or cleaned.
+	LostAddresses int64 `json:"lost_addresses,omitempty"`
+	LostTexts     int64 `json:"lost_texts,omitempty"`
 	// Delivery is "once" if sending the same request again changes no number,
 	// "at-least-once" if it would count some records twice: they have no id and
 	// the request had no Idempotency-Key.
@@ -100,6 +103,11 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		refuse(w, http.StatusConflict, "no_catalog", "the folder has no catalog yet: haetae import --data DIR --catalog FILE")
 		return
 	}
+	var keyed *keyed
+	if key != "" {
+		k := s.newKeyed(source, key, body)
+		keyed = &k
+	}
 	batch := s.ledger.NewBatch()
 	dec, err := records.New(cat, source, time.Now())
 	if err != nil {
@@ -123,34 +131,50 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		}
 		bad := &line.Error{Cause: line.LongLine}
 		if len(text) <= ingest.MaxLine {
-			bad = dec.Decode(text, &rec)
+			bad = dec.Decode(text, &rec) // covers what must not be kept
+		} else {
+			line.Mask(text[:asideMaxText])
 		}
 		if bad != nil {
 			if ans.Error == nil {
 				ans.Error = &failure{Code: "line", Line: number, Field: bad.Field, Message: bad.Cause.EN}
+				if bad.Cause == line.Unknown {
+					ans.Error.Message += "; those that are known: " + recordFields
+				}
 			}
 			ans.Aside++
 			aside = append(aside, asideLine(source, "http", number, at, bad.Field, bad.Cause.Code, text))
 			continue
 		}
 		if rec.ID == "" {
-			if key == "" {
+			if keyed == nil {
 				ans.Delivery = deliveryAtLeast
 			} else {
-				// A retry has the same key and the same lines, so the same ids.
-				rec.ID = event.RecordID("idempotency-key " + key + " line " + strconv.FormatInt(number, 10))
+				rec.ID = keyed.recordID(number)
 			}
 		}
 		rec.Origin = event.Origin{File: "http", Line: number, Offset: at}
 		batch.Add(&rec)
 	}
+	ans.LostAddresses, ans.LostTexts = dec.Lost.Addresses, dec.Lost.Texts
+	var remember *ledger.Checkpoint
+	if keyed != nil {
+		cp, release, err := s.claim(keyed)
+		if err != nil {
+			refuse(w, http.StatusUnprocessableEntity, "idempotency_key_reused", err.Error()+"; nothing of this request counts: send these lines with a new key")
+			return
+		}
+		defer release()
+		remember = cp
+	}
 	begin := time.Now()
 	if batch.Len() > 0 {
-		got, err := s.ledger.AppendBatch(r.Context(), batch, "http", nil)
+		got, err := s.ledger.AppendBatch(r.Context(), batch, "http", remember)
 		if err != nil {
 			s.fault(w, "append", err)
 			return
 		}
+		s.full.Store(0)
 		ans.Accepted, ans.Duplicates = got.Accepted, got.Duplicates
 		s.metrics.appendSeconds.observe(time.Since(begin))
 	}
@@ -163,6 +187,7 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 	for outcome, n := range map[string]int{"accepted": ans.Accepted, "duplicate": ans.Duplicates, "aside": ans.Aside} {
 		s.metrics.records.add(label("source", source, "outcome", outcome), int64(n))
 	}
+	s.metrics.lostFrom(source, ans.LostAddresses, ans.LostTexts)
 	status := http.StatusOK
 	if ans.Error != nil {
 		status = http.StatusBadRequest
@@ -170,6 +195,10 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 	}
 	writeJSON(w, status, ans)
 }
+
+// recordFields is the table of package ingest/records, for a sender that has
+// mistyped one. The mistake itself is said back only where it cannot be an id.
+const recordFields = "time, id, source, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, route, status, rows, subjects, more"
 
 // asideMaxText is how much of a line is kept: the beginning tells what is wrong.
 const asideMaxText = 4 << 10

@@ -29,11 +29,15 @@ type answered struct {
 func (s *Server) getScope(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
 	q := question{Where: v.Get("where"), From: v.Get("from"), To: v.Get("to"), By: v.Get("by"), Explain: v.Get("explain") != ""}
-	for k := range v {
+	for k, values := range v {
 		switch k {
 		case "where", "from", "to", "by", "explain":
 		default:
 			refuse(w, http.StatusBadRequest, "parameter", "the parameters are where, from, to, by and explain")
+			return
+		}
+		if len(values) > 1 {
+			writeError(w, http.StatusBadRequest, failure{Code: "parameter", Field: k, Message: k + " is given more than once"})
 			return
 		}
 	}
@@ -69,17 +73,21 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q question) {
 		return
 	}
 	zone := s.zone()
-	query := scope.Query{Where: q.Where, By: q.By, Zone: zone, Workers: s.opts.Workers}
+	begin := time.Now()
+	query := scope.Query{Where: q.Where, Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(begin)}
 	if !readSpan(w, q.From, q.To, zone, &query) {
 		return
 	}
-	if q.By != "" && !contains(scope.Dimensions(), q.By) {
-		writeError(w, http.StatusBadRequest, failure{Code: "by", Field: "by", Message: "by is one of " + strings.Join(scope.Dimensions(), ", ")})
-		return
+	if q.By != "" {
+		by, ok := scope.Dimension(q.By)
+		if !ok {
+			writeError(w, http.StatusBadRequest, failure{Code: "by", Field: "by", Message: "by is one of " + strings.Join(scope.Dimensions(), ", ")})
+			return
+		}
+		query.By = by
 	}
 	ctx, stop := s.queryContext(r)
 	defer stop()
-	begin := time.Now()
 	view, err := s.ledger.View()
 	if err != nil {
 		s.fault(w, "view", err)
@@ -90,7 +98,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q question) {
 	if err != nil {
 		var pe *scope.PredicateError
 		if errors.As(err, &pe) {
-			writeError(w, http.StatusBadRequest, failure{Code: "predicate", Field: "where", Column: pe.At, Message: pe.Cause})
+			writeError(w, http.StatusBadRequest, failure{Code: "predicate", Field: "where", Line: int64(pe.Line), Column: pe.At, Message: withHint(pe)})
 			return
 		}
 		s.fault(w, "scope", err)
@@ -103,6 +111,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q question) {
 		ans.Explain = &x
 	}
 	writeJSON(w, http.StatusOK, ans)
+}
+
+// withHint says what is wrong, and what would be right.
+func withHint(e *scope.PredicateError) string {
+	if e.Hint == "" {
+		return e.Cause
+	}
+	return e.Cause + "; " + e.Hint
 }
 
 // queryContext ends with the request, with the server and after QueryTimeout.
@@ -132,6 +148,10 @@ func readSpan(w http.ResponseWriter, from, to string, zone *time.Location, q *sc
 			return false
 		}
 		*t.to = m
+	}
+	if q.From != 0 && q.To != 0 && q.From >= q.To {
+		writeError(w, http.StatusBadRequest, failure{Code: "from", Field: "from", Message: "from is not before to"})
+		return false
 	}
 	return true
 }

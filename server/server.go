@@ -39,7 +39,11 @@ type Server struct {
 
 	follows   []*follower
 	importing sync.Mutex // one import at a time, as the ledger allows
-	ready     atomic.Bool
+	keys      keyLocks
+	// full is when a write last found the disk full, in nanoseconds since 1970;
+	// 0 after one that did not.
+	full  atomic.Int64
+	ready atomic.Bool
 
 	closeOnce sync.Once
 	closeErr  error

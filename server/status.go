@@ -51,9 +51,34 @@ func (s *Server) getReady(w http.ResponseWriter, _ *http.Request) {
 		writeText(w, http.StatusServiceUnavailable, "stopping\n")
 	case s.ledger.Stats().Failed:
 		writeText(w, http.StatusServiceUnavailable, "a write had an unknown outcome: restart the server\n")
+	case s.isFull():
+		writeText(w, http.StatusServiceUnavailable, "the disk of the data folder is full\n")
 	default:
 		writeText(w, http.StatusOK, "ready\n")
 	}
+}
+
+const (
+	// fullFor is how long a full disk is believed in at least: free space may be
+	// reported that a quota or a reserve keeps from being written.
+	fullFor = 5 * time.Second
+	// roomAgain is the free space with which a disk that was full is tried again:
+	// a few of the largest requests.
+	roomAgain = 64 << 20
+)
+
+// isFull reports whether the last write found no room and there still is none.
+// Whoever asks sends its records elsewhere meanwhile, so no write would tell.
+func (s *Server) isFull() bool {
+	at := s.full.Load()
+	if at == 0 {
+		return false
+	}
+	if time.Since(time.Unix(0, at)) < fullFor {
+		return true
+	}
+	free, err := s.opts.FS.Free(s.opts.Data)
+	return err == nil && free < roomAgain
 }
 
 func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
@@ -68,7 +93,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	m.value("haetae_segment_bytes", "gauge", "Bytes of the segment files.", st.Bytes)
 	m.value("haetae_memtable_rows", "gauge", "Rows that are in the journal and not yet in a file.", st.MemtableRows)
 	m.value("haetae_ids", "gauge", "Ids that have a pseudonym.", st.Identities)
-	m.value("haetae_holds", "gauge", "Holds that stop retention.", len(st.Holds))
+	m.value("haetae_holds", "gauge", "Holds that stop retention.", len(ledger.Standing(st.Holds)))
 	failed := 0
 	if st.Failed {
 		failed = 1
@@ -76,6 +101,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	m.value("haetae_failed", "gauge", "1 when a write had an unknown outcome and the server must be started again.", failed)
 	m.value("haetae_import_lines_total", "counter", "Lines read by imports since the start.", s.metrics.importLines.Load())
 	m.vec("haetae_records_total", "counter", "Records taken in over HTTP and from followed files, by source and outcome.", &s.metrics.records)
+	m.vec("haetae_lost_total", "counter", "Records that lack a value of their line, which could not be read or was cut, by source and what.", &s.metrics.lost)
 	m.vec("haetae_requests_total", "counter", "Answers, by pattern and status.", &s.metrics.requests)
 	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of a followed file that are not read yet.", &s.metrics.followLag.counterVec)
 	m.head("haetae_append_seconds", "histogram", "Time until records were durable.")
@@ -113,8 +139,17 @@ func (s *Server) postRetain(w http.ResponseWriter, r *http.Request) {
 
 // holdRequest is the body of POST /v1/holds.
 type holdRequest struct {
-	Set  *ledger.Hold `json:"set,omitempty"`
-	Lift string       `json:"lift,omitempty"`
+	Set  *newHold `json:"set,omitempty"`
+	Lift string   `json:"lift,omitempty"`
+	// By and Reason are of whoever lifts.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+type newHold struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+	By     string `json:"by,omitempty"`
 }
 
 type holdAnswer struct {
@@ -130,10 +165,19 @@ func (s *Server) postHolds(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
 	case req.Set != nil && req.Lift == "":
-		err = s.ledger.SetHold(*req.Set)
+		h := ledger.Hold{Name: req.Set.Name, Reason: OneLine(req.Set.Reason), By: OneLine(req.Set.By)}
+		if err := ledger.CheckHoldName(h.Name); err != nil {
+			writeError(w, http.StatusBadRequest, failure{Code: "hold_name", Field: "set.name", Message: err.Error()})
+			return
+		}
+		if h.Reason == "" {
+			writeError(w, http.StatusBadRequest, failure{Code: "hold", Field: "set.reason", Message: "a hold needs a reason"})
+			return
+		}
+		err = s.ledger.SetHold(h)
 		ans.Found = true
 	case req.Set == nil && req.Lift != "":
-		ans.Found, err = s.ledger.LiftHold(req.Lift)
+		ans.Found, err = s.ledger.LiftHoldBy(req.Lift, OneLine(req.By), OneLine(req.Reason))
 	default:
 		refuse(w, http.StatusBadRequest, "hold", "give set or lift")
 		return
@@ -153,12 +197,12 @@ func (c *Client) Retain(ctx context.Context, before event.Millis) (done ledger.R
 
 // SetHold asks the server to place a hold.
 func (c *Client) SetHold(ctx context.Context, h ledger.Hold) error {
-	return c.ask(ctx, "/v1/holds", holdRequest{Set: &h}, &holdAnswer{})
+	return c.ask(ctx, "/v1/holds", holdRequest{Set: &newHold{h.Name, h.Reason, h.By}}, &holdAnswer{})
 }
 
 // LiftHold asks the server to lift one.
-func (c *Client) LiftHold(ctx context.Context, name string) (bool, error) {
+func (c *Client) LiftHold(ctx context.Context, name, by, reason string) (bool, error) {
 	var a holdAnswer
-	err := c.ask(ctx, "/v1/holds", holdRequest{Lift: name}, &a)
+	err := c.ask(ctx, "/v1/holds", holdRequest{Lift: name, By: by, Reason: reason}, &a)
 	return a.Found, err
 }

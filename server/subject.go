@@ -22,12 +22,16 @@ func (s *Server) postSubjects(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &q) {
 		return
 	}
-	if q.Account == "" || q.Limit < 0 {
-		writeError(w, http.StatusBadRequest, failure{Code: "account", Field: "account", Message: "give account, and a limit of 0 or more"})
+	if q.Account == "" {
+		writeError(w, http.StatusBadRequest, failure{Code: "account", Field: "account", Message: "give account: the id of an account or of a person"})
+		return
+	}
+	if q.Limit < 0 {
+		writeError(w, http.StatusBadRequest, failure{Code: "limit", Field: "limit", Message: "limit is 0 or more; 0 means no bound"})
 		return
 	}
 	zone := s.zone()
-	query := scope.Query{Zone: zone}
+	query := scope.Query{Zone: zone, Workers: s.opts.Workers}
 	if !readSpan(w, q.From, q.To, zone, &query) {
 		return
 	}

@@ -98,6 +98,28 @@ func (a *app) usage(t text, args ...any) error {
 	return &usageError{errors.New(s)}
 }
 
+// failure is an error in the user's language. cause, which may be nil, decides
+// about hint and exit code.
+func (a *app) failure(cause error, t text, args ...any) error {
+	return &failure{fmt.Sprintf(a.say(t), args...), cause}
+}
+
+type failure struct {
+	text  string
+	cause error
+}
+
+func (e *failure) Error() string { return e.text }
+func (e *failure) Unwrap() error { return e.cause }
+
+// natural refuses a negative number.
+func (a *app) natural(flag string, n int) error {
+	if n < 0 {
+		return a.usage(usageText.negative, flag)
+	}
+	return nil
+}
+
 // saidError has been told to the user already; only the exit code is left.
 type saidError struct{ code int }
 
@@ -119,8 +141,14 @@ func (a *app) root() *cobra.Command {
 	}
 	root.RunE = a.showHelp
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.SetUsageTemplate(a.usageTemplate())
-	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
+	root.SetUsageFunc(func(c *cobra.Command) error { _, err := io.WriteString(c.OutOrStderr(), a.usageOf(c)); return err })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		long := c.Long
+		if long == "" {
+			long = c.Short
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", strings.TrimRight(long, " \n"), a.usageOf(c))
+	})
 	root.AddCommand(
 		a.quickstartCommand(), a.initCommand(), a.importCommand(), a.serveCommand(),
 		a.scopeCommand(), a.subjectCommand(), a.catalogCommand(), a.asideCommand(),
@@ -131,9 +159,11 @@ func (a *app) root() *cobra.Command {
 	for _, c := range root.Commands() {
 		switch c.Name() {
 		case "help":
-			c.Short = a.say(helpText.help)
+			c.Short, c.Long, c.DisableFlagsInUseLine = a.say(helpText.help), a.say(helpText.help), true
+			c.Use = "help " + a.say(helpText.anyCommand)
+			c.Example = "  haetae help import\n  haetae help token add"
 		case "completion":
-			c.Short = a.say(helpText.completion)
+			a.completionHelp(c)
 		}
 	}
 	a.helpFlags(root)
@@ -162,6 +192,7 @@ func (a *app) helpFlags(cmd *cobra.Command) {
 func (a *app) command(use string, t commandText) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: a.say(t.short), Long: a.say(t.long), Example: strings.Trim(a.say(t.example), "\n"),
+		DisableFlagsInUseLine: true, // useLine says it in the chosen language
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && (cmd.HasSubCommands() || !cmd.Runnable()) {
 				return a.usage(usageText.unknownCommand, args[0], cmd.CommandPath())
@@ -193,9 +224,9 @@ func (a *app) argRange(min, max int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < min:
-			return a.usage(usageText.tooFew, cmd.UseLine())
+			return a.usage(usageText.tooFew, a.useLine(cmd))
 		case max >= 0 && len(args) > max:
-			return a.usage(usageText.tooMany, cmd.UseLine())
+			return a.usage(usageText.tooMany, a.useLine(cmd))
 		}
 		return nil
 	}
@@ -255,6 +286,11 @@ func zoneOf(c *catalog.Catalog) *time.Location {
 		return time.Local
 	}
 	return c.Zone()
+}
+
+// stamp writes a moment as a person reads it, with the zone it is in.
+func stamp(t time.Time, zone *time.Location) string {
+	return t.In(zone).Format("2006-01-02 15:04 -07:00")
 }
 
 // cutDate splits FILE@DATE. A name that merely has an @ in it stays whole.

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -48,6 +48,7 @@ func (a *app) asideList() *cobra.Command {
 			return nil
 		}
 		t := newTable(1)
+		t.add(a.say(asideWords.source), a.say(asideWords.lines), a.say(asideWords.field), a.say(asideWords.cause))
 		for _, n := range counts {
 			t.add(n.Source, count(n.Count), n.Field, a.causeText(n.Cause))
 		}
@@ -71,11 +72,15 @@ func (a *app) asideShow() *cobra.Command {
 	fl.StringVar(&source, "source", "", a.say(flagText.showSource))
 	fl.IntVar(&limit, "limit", 20, a.say(flagText.limit))
 	fl.BoolVar(&asJSON, "json", false, a.say(flagText.json))
+	c.RegisterFlagCompletionFunc("source", offerFlag(a.sources(&f, nil)))
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		if openKey == "" || strings.TrimSpace(reason) == "" {
+		if openKey == "" || server.OneLine(reason) == "" {
 			return a.usage(usageText.asideNeeds)
 		}
-		opener, err := pseudonym.LoadOpening(disk.OS, openKey)
+		if err := a.natural("--limit", limit); err != nil {
+			return err
+		}
+		opener, err := a.loadOpening(openKey)
 		if err != nil {
 			return err
 		}
@@ -101,12 +106,26 @@ func (a *app) asideShow() *cobra.Command {
 				}
 				continue
 			}
-			fmt.Fprintf(a.stdout, "%s %s:%d: %s: %s\n  %q\n", ln.Source, ln.File, ln.Line, ln.Field, a.causeText(ln.Cause), ln.Text)
+			what := a.causeText(ln.Cause)
+			if ln.Field != "" {
+				what = ln.Field + ": " + what
+			}
+			fmt.Fprintf(a.stdout, "%s %s:%d: %s\n  %q\n", ln.Source, ln.File, ln.Line, what, ln.Text)
 		}
-		a.notef(asideWords.opened, count(len(lines)))
+		a.notef(asideWords.opened, a.n(len(lines), nouns.line))
 		return nil
 	}
 	return c
+}
+
+// loadOpening reads an opening key, and says so when the other key of a folder
+// was given: the two lie side by side after init.
+func (a *app) loadOpening(file string) (*pseudonym.Opener, error) {
+	opener, err := pseudonym.LoadOpening(disk.OS, file)
+	if errors.Is(err, pseudonym.ErrKey) && filepath.Base(file) == pseudonym.HashKeyName {
+		return nil, a.usage(usageText.hashKey)
+	}
+	return opener, err
 }
 
 // errNothing ends a walk that has what it wants.
@@ -130,7 +149,7 @@ func asideLines(l *ledger.Ledger, opener *pseudonym.Opener, source string, limit
 		out = append(out, ln)
 		return nil
 	})
-	if err != nil && err != errNothing {
+	if err != nil && !errors.Is(err, errNothing) {
 		return nil, err
 	}
 	return out, nil

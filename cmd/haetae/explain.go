@@ -14,6 +14,9 @@ import (
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/server"
 )
@@ -44,13 +47,13 @@ func (a *app) explain(cmd *cobra.Command, err error) int {
 	if errors.As(err, &mistakes) {
 		fmt.Fprintf(a.stderr, "%s: %s\n", what, fmt.Sprintf(a.say(hintText.catalogMistakes), len(mistakes)))
 		for _, m := range mistakes {
-			fmt.Fprintln(a.stderr, m.Error())
+			fmt.Fprintln(a.stderr, a.say(text{m.KO(), m.Error()}))
 		}
 	} else {
-		fmt.Fprintf(a.stderr, "%s: %v\n", what, err)
+		fmt.Fprintf(a.stderr, "%s: %s\n", what, a.said(err))
 	}
 	if hint := a.hint(cmd, err); hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", hint)
+		fmt.Fprintf(a.stderr, "%s: %s\n", a.say(scopeText.hint), hint)
 	}
 	var usage *usageError
 	var predicate *scope.PredicateError
@@ -58,6 +61,26 @@ func (a *app) explain(cmd *cobra.Command, err error) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// said is an error in the user's language, where it knows it.
+func (a *app) said(err error) string {
+	var predicate *scope.PredicateError
+	if a.lang == korean && errors.As(err, &predicate) {
+		ko, _ := predicate.KO()
+		return ko
+	}
+	return err.Error()
+}
+
+// damaged reports that a file is not what was written, whatever kind it is of.
+func damaged(err error) bool {
+	for _, kind := range []error{ledger.ErrCorrupt, segment.ErrCorrupt, dictionary.ErrCorrupt, edition.ErrCorrupt, scope.ErrCorrupt} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // isUsage recognises cobra's own complaints, which have no type.
@@ -85,7 +108,8 @@ func (a *app) hint(cmd *cobra.Command, err error) string {
 		}
 	case errors.As(err, &predicate):
 		if predicate.Hint != "" {
-			return predicate.Hint
+			_, ko := predicate.KO()
+			return a.say(text{ko, predicate.Hint})
 		}
 		return a.say(hintText.predicate)
 	case errors.As(err, &newer):
@@ -100,7 +124,7 @@ func (a *app) hint(cmd *cobra.Command, err error) string {
 		return a.say(hintText.inUse)
 	case errors.Is(err, ledger.ErrNotFolder):
 		return a.say(hintText.notFolder)
-	case errors.Is(err, ledger.ErrCorrupt):
+	case damaged(err):
 		return a.say(hintText.corrupt)
 	case errors.Is(err, ledger.ErrImporting):
 		return a.say(hintText.importing)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,10 +32,12 @@ func (a *app) importCommand() *cobra.Command {
 	fl.StringVar(&req.Source, "source", "", a.say(flagText.source))
 	fl.StringVar(&req.Format, "format", "", a.say(flagText.format))
 	fl.BoolVar(&req.New, "new", false, a.say(flagText.importNew))
+	fl.BoolVar(&req.Again, "again", false, a.say(flagText.again))
 	fl.BoolVar(&req.Redecode, "redecode", false, a.say(flagText.redecode))
 	fl.IntVar(&workers, "workers", 0, a.say(flagText.workers))
 	fl.BoolVar(&quiet, "quiet", false, a.say(flagText.quiet))
 	fl.BoolVar(&asJSON, "json", false, a.say(flagText.json))
+	c.RegisterFlagCompletionFunc("source", offerFlag(a.sources(&f, &req.Catalog)))
 	c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(server.FormatNames(), cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, h := range holdings {
@@ -50,23 +55,57 @@ func (a *app) importCommand() *cobra.Command {
 				return a.usage(usageText.stdinOnce)
 			}
 		}
+		if err := a.natural("--workers", workers); err != nil {
+			return err
+		}
 		if err := f.check(a); err != nil {
 			return err
 		}
 		rep, err := a.runImport(cmd.Context(), &f, req, workers, quiet)
+		// What was done is told also when something was not.
+		switch {
+		case rep == nil:
+		case asJSON:
+			err = errors.Join(err, a.json(rep))
+		default:
+			a.showImport(rep, args)
+		}
 		if err != nil {
-			return err
+			return a.importError(err)
 		}
 		if rep.Remarks() {
 			a.code = exitAside
 		}
-		if asJSON {
-			return a.json(rep)
-		}
-		a.showImport(rep)
 		return nil
 	}
 	return c
+}
+
+// importError says what went wrong by the path that was typed, in the user's
+// language.
+func (a *app) importError(err error) error {
+	var some *server.FilesError
+	var one *server.FileError
+	switch {
+	case errors.As(err, &some) && some.Of > 1:
+		return a.failure(err, importWords.someFailed, count(len(some.Errs)), count(some.Of))
+	case errors.As(err, &one):
+		cause := a.importCause(server.KindOf(err), one.Cause())
+		var ko interface{ KO() string }
+		if a.lang == korean && errors.As(err, &ko) {
+			cause = ko.KO()
+		}
+		return a.failure(err, importWords.oneFailed, one.Path, cause)
+	}
+	return err
+}
+
+// importCause is why a file was not imported.
+func (a *app) importCause(kind, message string) string {
+	if t, ok := importCauses[kind]; ok && a.lang == korean {
+		return t.ko
+	}
+	return message
 }
 
 func dated(s string) server.DatedFile {
@@ -86,10 +125,16 @@ func (a *app) runImport(ctx context.Context, f *folder, req server.ImportRequest
 		if !quiet {
 			a.notef(importWords.handedOver, c.Listen())
 		}
-		if err := absolute(&req); err != nil {
+		if _, err := server.Missing(&req); err != nil {
 			return nil, err
 		}
-		return c.Import(ctx, req, a.stdin, progress)
+		typed, err := absolute(&req)
+		if err != nil {
+			return nil, err
+		}
+		rep, err := c.Import(ctx, req, a.stdin, progress)
+		asTyped(err, typed)
+		return rep, err
 	}
 	l, err := f.own(a)
 	if err != nil {
@@ -102,32 +147,45 @@ func (a *app) runImport(ctx context.Context, f *folder, req server.ImportRequest
 	return rep, err
 }
 
-// absolute makes the paths the server's own: it stands in another folder.
-func absolute(req *server.ImportRequest) error {
-	fix := func(p *string) error {
+// absolute makes the paths the server's own: it stands in another folder. typed
+// gives each as it was.
+func absolute(req *server.ImportRequest) (typed map[string]string, err error) {
+	typed = map[string]string{}
+	var errs []error
+	fix := func(p *string) {
 		if *p == "" || *p == "-" {
-			return nil
+			return
 		}
 		abs, err := filepath.Abs(*p)
+		errs = append(errs, err)
+		typed[abs] = *p
 		*p = abs
-		return err
 	}
-	files := make([]string, len(req.Files))
-	copy(files, req.Files)
-	req.Files = files
+	req.Files, req.Register, req.Holdings = slices.Clone(req.Files), slices.Clone(req.Register), slices.Clone(req.Holdings)
 	for i := range req.Files {
-		if err := fix(&req.Files[i]); err != nil {
-			return err
-		}
+		fix(&req.Files[i])
 	}
 	for _, list := range [][]server.DatedFile{req.Register, req.Holdings} {
 		for i := range list {
-			if err := fix(&list[i].File); err != nil {
-				return err
-			}
+			fix(&list[i].File)
 		}
 	}
-	return fix(&req.Catalog)
+	fix(&req.Catalog)
+	return typed, errors.Join(errs...)
+}
+
+// asTyped gives the paths in an error their first form again.
+func asTyped(err error, typed map[string]string) {
+	var some *server.FilesError
+	if !errors.As(err, &some) {
+		return
+	}
+	for _, e := range some.Errs {
+		var fe *server.FileError
+		if errors.As(e, &fe) && typed[fe.Path] != "" {
+			fe.Path = typed[fe.Path]
+		}
+	}
 }
 
 // client returns a client of the server that owns the folder, or nil.
@@ -143,7 +201,8 @@ func (a *app) client(ctx context.Context, f *folder) *server.Client {
 	return c
 }
 
-func (a *app) showImport(r *server.ImportReport) {
+// showImport prints what was done. files are the logs as they were typed.
+func (a *app) showImport(r *server.ImportReport, files []string) {
 	if r.Catalog != nil {
 		if r.Catalog.Changed {
 			a.printf(importWords.catalogNew, r.Catalog.Name, r.Catalog.Edition)
@@ -151,44 +210,89 @@ func (a *app) showImport(r *server.ImportReport) {
 			a.printf(importWords.catalogSame, r.Catalog.Name, r.Catalog.Edition)
 		}
 	}
-	edition := func(what text, list []server.EditionReport) {
+	edition := func(what text, list []server.EditionReport, of noun) {
 		for _, e := range list {
-			a.printf(what, e.Name, count(e.Good))
+			a.printf(what, e.Name, a.n(e.Good, of))
 			if e.Bad > 0 {
-				a.printf(importWords.badLines, count(e.Bad))
+				a.printf(importWords.badLines, a.n(e.Bad, nouns.line))
 				for i, le := range e.Errors {
 					if i == 5 {
 						break
 					}
-					fmt.Fprintf(a.stdout, "    %s\n", le)
+					said := le.Error()
+					if a.lang == korean {
+						said = le.KO()
+					}
+					fmt.Fprintf(a.stdout, "    %s\n", said)
+				}
+			}
+			if len(e.Ignored) > 0 {
+				a.printf(importWords.ignored, strings.Join(e.Ignored, ", "))
+			}
+			if e.UnknownEntries > 0 {
+				a.printf(importWords.unknownItems, count(e.UnknownEntries))
+				for _, u := range e.Unknown {
+					like := ""
+					if u.Like != "" {
+						like = fmt.Sprintf(a.say(importWords.like), u.Like)
+					}
+					fmt.Fprintf(a.stdout, "    %s %s%s\n", u.Name, count(u.Entries), like)
 				}
 			}
 		}
 	}
-	edition(importWords.register, r.Register)
-	edition(importWords.holdings, r.Holdings)
-	for _, f := range r.Files {
+	edition(importWords.register, r.Register, nouns.account)
+	edition(importWords.holdings, r.Holdings, nouns.line)
+	for i, f := range r.Files {
+		typed := f.File
+		if i < len(files) && files[i] != "-" {
+			typed = files[i]
+		}
+		if f.Error != nil {
+			if len(files) > 1 { // of a single file the error itself says it
+				a.printf(importWords.refused, typed, a.importCause(f.Error.Code, f.Error.Message))
+			}
+			continue
+		}
 		if f.Already {
 			a.printf(importWords.already, f.File)
 			continue
 		}
-		a.printf(importWords.file, f.File, f.Source, f.Format, count(f.Records), count(f.Lines))
+		a.printf(importWords.file, f.File, f.Source, f.Format, a.n(f.Records, nouns.record), a.n(f.Lines, nouns.line))
 		if f.Resumed {
 			a.printf(importWords.resumed)
 		}
 		if f.Duplicates > 0 {
-			a.printf(importWords.duplicates, count(f.Duplicates))
+			a.printf(importWords.duplicates, a.n(f.Duplicates, nouns.record))
 		}
 		if f.Aside > 0 {
-			a.printf(importWords.aside, count(f.Aside))
+			a.printf(importWords.aside, a.n(f.Aside, nouns.line))
+			a.showCauses(f.Causes, typed)
+		}
+		if f.LostAddresses > 0 {
+			a.printf(importWords.lostAddresses, a.n(f.LostAddresses, nouns.record))
+		}
+		if f.LostTexts > 0 {
+			a.printf(importWords.lostTexts, a.n(f.LostTexts, nouns.record))
 		}
 		if f.Broken != "" {
 			a.printf(importWords.broken, f.Broken)
 		}
 	}
 	if len(r.Files) > 1 {
-		a.printf(importWords.total, count(r.Records), count(r.Lines), count(r.Duplicates), count(r.Aside))
+		a.printf(importWords.total, a.n(r.Records, nouns.record), a.n(r.Lines, nouns.line), count(r.Duplicates), count(r.Aside))
 	}
+}
+
+// showCauses prints why lines were set aside, and where the first of each stands,
+// as editors jump to it.
+func (a *app) showCauses(causes []server.CauseCount, file string) {
+	t := newTable(0)
+	t.indent = "    "
+	for _, c := range causes {
+		t.add(count(c.Count), c.Field, a.causeText(c.Cause), fmt.Sprintf(a.say(importWords.first), file, c.Line))
+	}
+	t.write(a.stdout)
 }
 
 // openInput opens a log for reading once, "-" being standard input.

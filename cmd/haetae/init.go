@@ -2,6 +2,8 @@ package main
 
 import (
 	"path"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +26,9 @@ func (a *app) initCommand() *cobra.Command {
 		if f.keys == "" {
 			f.keys = ledger.KeyDirOf(f.data)
 		}
+		if inside(f.keys, f.data) {
+			return a.usage(usageText.keysInside)
+		}
 		if err := ledger.Create(disk.OS, f.data, f.keys); err != nil {
 			return err
 		}
@@ -35,4 +40,18 @@ func (a *app) initCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// inside reports whether a folder is another one or below it.
+func inside(dir, parent string) bool {
+	d, err := filepath.Abs(dir)
+	if err != nil {
+		return false
+	}
+	p, err := filepath.Abs(parent)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(p, d)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

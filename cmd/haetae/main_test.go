@@ -116,8 +116,10 @@ func TestTexts(t *testing.T) {
 			if a, b := verbs(ko), verbs(en); a != b {
 				t.Errorf("%s: verbs %q in Korean, %q in English", name, a, b)
 			}
-			if strings.Contains(ko, "노출") {
-				t.Errorf("%s says 노출: the word for a leak is 유출", name)
+			for wrong, why := range wrongKorean {
+				if strings.Contains(ko, wrong) {
+					t.Errorf("%s says %s: %s", name, wrong, why)
+				}
 			}
 			if letters(en) && !hangul(ko) && ko != en {
 				t.Errorf("%s: the Korean text has no Korean in it", name)
@@ -141,9 +143,12 @@ func TestTexts(t *testing.T) {
 		"helpText": helpText, "flagText": flagText, "usageText": usageText, "hintText": hintText, "initWords": initWords, "tokenWords": tokenWords,
 		"retainWords": retainWords, "catalogWords": catalogWords, "asideWords": asideWords, "statusText": statusText,
 		"importWords": importWords, "progressWords": progressWords, "scopeText": scopeText, "savedWords": savedWords,
-		"subjectWords": subjectWords, "quickWords": quickWords,
+		"subjectWords": subjectWords, "quickWords": quickWords, "completion": completionText, "serveWords": serveWords, "nouns": nouns,
 	} {
 		walk(name, reflect.ValueOf(table))
+	}
+	for kind, w := range importCauses {
+		walk("importCauses."+kind, reflect.ValueOf(w))
 	}
 	for _, d := range scope.Dimensions() {
 		if w := dimensionWords[d]; w.ko == "" || w.en == "" {
@@ -153,6 +158,19 @@ func TestTexts(t *testing.T) {
 	if seen < 150 {
 		t.Errorf("only %d texts were looked at", seen)
 	}
+}
+
+// wrongKorean are words that are legally off, or that no Korean would write.
+var wrongKorean = map[string]string{
+	"노출":    "the word for a leak is 유출",
+	"신고 주기": "신고 is a report to the authority",
+	"미신고":   "신고 is a report to the authority",
+	"저절로":   "자동으로",
+	"나란히 일": "동시 작업",
+	"훑기":    "검색",
+	"닿았":    "조회되었",
+	"잘못된 곳": "오류",
+	"보유기간":  "the Standard says 보관",
 }
 
 func verbs(s string) string {

@@ -71,19 +71,21 @@ func (b *bar) line(p server.Progress) string {
 		return a.say(progressWords.commit)
 	}
 	spent := time.Since(b.begin).Seconds()
-	rate := 0.0
-	if spent > 0.5 {
-		rate = float64(p.Lines) / spent
+	// A rate, and a time left, of the first moments would be a guess.
+	rate := func(line string) string {
+		if r := float64(p.Lines) / spent; spent > 0.5 && r >= 1 {
+			line += "  " + fmt.Sprintf(a.say(progressWords.rate), count(int64(r)))
+		}
+		return line
 	}
 	if p.Size <= 0 {
-		return fmt.Sprintf(a.say(progressWords.stream), bytesText(p.Read), count(p.Lines), count(int64(rate)))
+		return rate(fmt.Sprintf(a.say(progressWords.stream), bytesText(p.Read), count(p.Lines)))
 	}
-	share := 100 * float64(p.Read) / float64(p.Size)
-	left := "-"
+	line := rate(fmt.Sprintf(a.say(progressWords.file), 100*float64(p.Read)/float64(p.Size), count(p.Lines)))
 	if p.Read > 0 && spent > 1 {
-		left = durationText(spent * float64(p.Size-p.Read) / float64(p.Read))
+		line += "  " + fmt.Sprintf(a.say(progressWords.left), durationText(spent*float64(p.Size-p.Read)/float64(p.Read)))
 	}
-	return fmt.Sprintf(a.say(progressWords.file), share, count(p.Lines), count(int64(rate)), left)
+	return line
 }
 
 func (b *bar) end() {

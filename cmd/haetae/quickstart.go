@@ -77,7 +77,7 @@ func (a *app) quickstartFolder(f *folder) error {
 		return nil
 	}
 	if names, err := os.ReadDir(f.data); err == nil && len(names) > 0 {
-		return fmt.Errorf("%s is not empty and was not made by quickstart: %w", f.data, fs.ErrExist)
+		return a.failure(fs.ErrExist, quickWords.notOurs, f.data)
 	}
 	if err := ledger.Create(disk.OS, f.data, ""); err != nil {
 		return err
@@ -107,12 +107,15 @@ func (a *app) quickstartShow(ctx context.Context, f *folder, s *server.Server, b
 			return fmt.Errorf("sample: %w", err)
 		}
 	}
-	req.Catalog, req.Files = paths[0], paths[3:]
+	req.Files = paths[3:]
 	c, err := server.ContentsOf(s.Ledger())
 	if err != nil {
 		return err
 	}
-	if len(c.Registers) == 0 { // else an earlier run has done it
+	if c.Catalog == nil { // else an earlier run has done it, and the user may have changed it since
+		req.Catalog = paths[0]
+	}
+	if len(c.Registers) == 0 {
 		req.Register = []server.DatedFile{{File: paths[1]}}
 		req.Holdings = []server.DatedFile{{File: paths[2]}}
 	}
@@ -121,7 +124,7 @@ func (a *app) quickstartShow(ctx context.Context, f *folder, s *server.Server, b
 	if err != nil {
 		return err
 	}
-	a.showImport(rep)
+	a.showImport(rep, req.Files)
 	view, err := s.Ledger().View()
 	if err != nil {
 		return err
@@ -133,7 +136,8 @@ func (a *app) quickstartShow(ctx context.Context, f *folder, s *server.Server, b
 	if err != nil {
 		return err
 	}
-	a.printf(quickWords.question, f.data, stolenKey)
+	name := thisProgram()
+	a.printf(quickWords.question, name, f.data, stolenKey)
 	a.showExtent(e, cat, "", false)
 	a.printf(quickWords.took, time.Since(asked).Round(time.Millisecond), time.Since(begin).Round(10*time.Millisecond))
 	start, err := fs.ReadFile(packs.FS, "catalogs/web.yaml")
@@ -146,6 +150,9 @@ func (a *app) quickstartShow(ctx context.Context, f *folder, s *server.Server, b
 			return err
 		}
 	}
-	a.printf(quickWords.next, next)
+	a.printf(quickWords.next, next, name, name, name, name)
+	if name != "haetae" {
+		a.printf(quickWords.install)
+	}
 	return nil
 }

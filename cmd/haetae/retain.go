@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os/user"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/server"
@@ -21,7 +20,7 @@ func (a *app) retainCommand() *cobra.Command {
 	var f folder
 	var before, keep string
 	var yes, asJSON bool
-	c := a.command("retain --data DIR (--keep 730d | --before DATE) --yes", retainText)
+	c := a.command("retain --data DIR (--keep 731d | --before DATE) --yes", retainText)
 	c.Args = a.args(0)
 	a.folderFlags(c, &f)
 	c.Flags().StringVar(&before, "before", "", a.say(flagText.before))
@@ -32,24 +31,13 @@ func (a *app) retainCommand() *cobra.Command {
 		if (before == "") == (keep == "") {
 			return a.usage(usageText.oneOf, "--before, --keep")
 		}
-		l, err := f.read(a)
+		now := time.Now()
+		limit, zone, err := a.retainLimit(&f, before, keep, now)
 		if err != nil {
 			return err
 		}
-		zone := zoneOf(l.Catalog())
-		l.Close()
-		var limit event.Millis
-		if keep != "" {
-			d, err := parseKeep(keep)
-			if err != nil {
-				return a.usage(usageText.badKeep)
-			}
-			limit = event.MillisOf(time.Now().Add(-d))
-		} else if limit, err = a.parseTime("--before", before, zone); err != nil {
-			return err
-		}
 		if !yes {
-			a.notef(retainWords.notYet, limit.Time().In(zone).Format("2006-01-02 15:04"))
+			a.notef(retainWords.notYet, stamp(limit.Time(), zone))
 			return &saidError{exitUsage}
 		}
 		var done ledger.Retained
@@ -66,13 +54,85 @@ func (a *app) retainCommand() *cobra.Command {
 		if asJSON {
 			return a.json(done)
 		}
-		a.printf(retainWords.done, count(done.Records), count(done.Segments), count(done.Ids))
+		a.printf(retainWords.done, a.n(done.Records, nouns.record), a.n(done.Segments, nouns.file), a.n(done.Ids, nouns.id))
+		if done.Kept > 0 {
+			// To the next whole second: what is printed is meant to be typed.
+			until := done.KeptUntil.Time().Add(time.Second - time.Millisecond).In(zone)
+			a.printf(retainWords.kept, a.n(done.Kept, nouns.record), until.Format(time.RFC3339))
+		}
 		return nil
 	}
 	return c
 }
 
-// parseKeep reads 730d; longer units would be ambiguous by a day or two, and a
+// retainLimit finds the moment, and warns when it is nearer than the law allows.
+func (a *app) retainLimit(f *folder, before, keep string, now time.Time) (event.Millis, *time.Location, error) {
+	l, err := f.read(a)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer l.Close()
+	cat := l.Catalog()
+	zone := zoneOf(cat)
+	var limit event.Millis
+	if keep != "" {
+		d, err := parseKeep(keep)
+		if err != nil {
+			return 0, nil, a.usage(usageText.badKeep)
+		}
+		limit = event.MillisOf(now.Add(-d))
+	} else if limit, err = a.parseTime("--before", before, zone); err != nil {
+		return 0, nil, err
+	}
+	v, err := l.View()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer v.Close()
+	accounts := uint64(0)
+	for _, r := range v.Registers() {
+		accounts = max(accounts, r.Accounts())
+	}
+	a.warnRetention(limit.Time(), now.In(zone), cat, accounts)
+	return limit, zone, nil
+}
+
+// manyPeople is the number of data subjects from which two years apply.
+const manyPeople = 50_000
+
+// warnRetention says when records would go sooner than Article 8(1) of the
+// Standard of Measures to Ensure the Safety of Personal Information allows: one
+// year, or two for systems of 50,000 data subjects, of unique identifiers or
+// sensitive data, and of facilities-based telecommunications operators. Years
+// are those of the calendar, so 730 days are a day short of two of them when a
+// 29 February lies between. It warns and does not refuse: whether a system is
+// one of these, and whether the law is this one, is not for a program to decide.
+func (a *app) warnRetention(limit, now time.Time, cat *catalog.Catalog, accounts uint64) {
+	switch {
+	case limit.After(now.AddDate(-1, 0, 0)):
+		a.notef(retainWords.underOneYear)
+	case limit.After(now.AddDate(-2, 0, 0)):
+		var why []string
+		if accounts >= manyPeople {
+			why = append(why, fmt.Sprintf(a.say(retainWords.manyPeople), count(accounts)))
+		}
+		if cat != nil {
+			for _, it := range cat.Items {
+				if it.Class == catalog.UniqueIdentifier || it.Class == catalog.Sensitive {
+					class := it.Class.Text()
+					why = append(why, a.say(text{class.KO, class.EN})+" "+it.Name)
+				}
+			}
+		}
+		if len(why) > 0 {
+			a.notef(retainWords.underTwoYears, strings.Join(why, ", "))
+		} else {
+			a.notef(retainWords.perhapsTwoYears)
+		}
+	}
+}
+
+// parseKeep reads 731d; longer units would be ambiguous by a day or two, and a
 // day too early cannot be undone.
 func parseKeep(s string) (time.Duration, error) {
 	n, ok := strings.CutSuffix(s, "d")
@@ -97,94 +157,4 @@ func (a *app) change(ctx context.Context, f *folder, own func(*ledger.Ledger) er
 		return err
 	}
 	return errors.Join(own(l), l.Close())
-}
-
-func (a *app) holdCommand() *cobra.Command {
-	return a.group("hold", holdText, a.holdSet(), a.holdLift(), a.holdList())
-}
-
-// operator is the account on this machine, for the record of who did it.
-func operator() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "unknown"
-}
-
-func (a *app) holdSet() *cobra.Command {
-	var f folder
-	var reason string
-	c := a.command("set NAME --reason TEXT", holdSetText)
-	c.Args = a.args(1)
-	a.folderFlags(c, &f)
-	c.Flags().StringVar(&reason, "reason", "", a.say(flagText.reason))
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if strings.TrimSpace(reason) == "" {
-			return a.usage(usageText.needReason)
-		}
-		h := ledger.Hold{Name: args[0], Reason: reason, By: operator()}
-		err := a.change(cmd.Context(), &f, func(l *ledger.Ledger) error { return l.SetHold(h) },
-			func(c *server.Client) error { return c.SetHold(cmd.Context(), h) })
-		if err == nil {
-			a.printf(retainWords.held, args[0])
-		}
-		return err
-	}
-	return c
-}
-
-func (a *app) holdLift() *cobra.Command {
-	var f folder
-	c := a.command("lift NAME", holdLiftText)
-	c.Args = a.args(1)
-	a.folderFlags(c, &f)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		found := false
-		err := a.change(cmd.Context(), &f, func(l *ledger.Ledger) (err error) {
-			found, err = l.LiftHold(args[0])
-			return err
-		}, func(c *server.Client) (err error) {
-			found, err = c.LiftHold(cmd.Context(), args[0])
-			return err
-		})
-		if err == nil && !found {
-			err = fmt.Errorf("lift hold: no hold has this name: %w", fs.ErrNotExist)
-		}
-		if err == nil {
-			a.printf(retainWords.lifted, args[0])
-		}
-		return err
-	}
-	return c
-}
-
-func (a *app) holdList() *cobra.Command {
-	var f folder
-	var asJSON bool
-	c := a.command("list", holdListText)
-	c.Args = a.args(0)
-	a.folderFlags(c, &f)
-	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
-	c.RunE = func(*cobra.Command, []string) error {
-		l, err := f.read(a)
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		holds := l.Stats().Holds
-		if asJSON {
-			return a.json(orEmpty(holds))
-		}
-		if len(holds) == 0 {
-			a.printf(retainWords.noHolds)
-			return nil
-		}
-		t := newTable()
-		for _, h := range holds {
-			t.add(h.Name, h.Since.Local().Format("2006-01-02 15:04"), h.By, h.Reason)
-		}
-		t.write(a.stdout)
-		return nil
-	}
-	return c
 }

@@ -10,10 +10,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger"
@@ -65,51 +67,138 @@ func (a *app) saveScope(f *scopeFlags, l *ledger.Ledger, q scope.Query, e *scope
 	return nil
 }
 
-// exportScope writes real ids, encrypted. The record of it comes first: what was
-// opened cannot be closed again.
-func (a *app) exportScope(ctx context.Context, f *scopeFlags, l *ledger.Ledger, view *ledger.View, e *scope.Extent) error {
+// exportFlags is what real ids leave with.
+type exportFlags struct {
+	export, recipient, reason, openKey string
+}
+
+func (a *app) exportFlags(c *cobra.Command, f *exportFlags) {
+	fl := c.Flags()
+	fl.StringVar(&f.export, "export", "", a.say(flagText.export))
+	fl.StringVar(&f.recipient, "to-recipient", "", a.say(flagText.recipient))
+	fl.StringVar(&f.reason, "reason", "", a.say(flagText.reason))
+	fl.StringVar(&f.openKey, "open-key", "", a.say(flagText.openKey))
+}
+
+// check looks at the flags alone.
+func (f *exportFlags) check(a *app) error {
+	if f.export == "" {
+		for name, v := range map[string]string{"--to-recipient": f.recipient, "--reason": f.reason, "--open-key": f.openKey} {
+			if v != "" {
+				return a.usage(scopeText.exportOnly, name)
+			}
+		}
+		return nil
+	}
+	if f.recipient == "" || strings.TrimSpace(f.reason) == "" || f.openKey == "" {
+		return a.usage(usageText.exportNeeds)
+	}
+	if filepath.Base(f.openKey) == pseudonym.HashKeyName {
+		return a.usage(usageText.hashKey)
+	}
+	if _, err := pseudonym.SealTo(f.recipient, io.Discard); err != nil {
+		return a.usage(scopeText.badRecipient)
+	}
+	return nil
+}
+
+// preparedExport is an export that can only fail by the disk.
+type preparedExport struct {
+	*exportFlags
+	opener *pseudonym.Opener
+}
+
+// prepare makes sure of everything an export needs, before anything is saved or
+// recorded. nil: none was asked for.
+func (f *exportFlags) prepare(l *ledger.Ledger) (*preparedExport, error) {
+	if f.export == "" {
+		return nil, nil
+	}
 	if _, err := os.Stat(f.export); err == nil {
-		return fmt.Errorf("export: %s: %w", filepath.Base(f.export), fs.ErrExist)
+		return nil, fmt.Errorf("export: %s: %w", filepath.Base(f.export), fs.ErrExist)
 	}
 	opener, err := pseudonym.LoadOpening(disk.OS, f.openKey)
 	if err != nil {
-		return fmt.Errorf("export: %w", err)
+		return nil, fmt.Errorf("export: %w", err)
 	}
 	if err := l.LoadHeaders(opener); err != nil {
-		return fmt.Errorf("export: %w", err)
+		return nil, fmt.Errorf("export: %w", err)
 	}
+	return &preparedExport{f, opener}, nil
+}
+
+// exportSet writes real ids, encrypted. The record of it comes first: what was
+// opened cannot be closed again.
+func (a *app) exportSet(ctx context.Context, f *folder, ex *preparedExport, view *ledger.View, set *scope.Set) error {
 	var out bytes.Buffer
-	w, err := pseudonym.SealTo(f.recipient, &out)
+	w, err := pseudonym.SealTo(ex.recipient, &out)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	opening := server.Opening{What: "scope export", Reason: f.reason, To: f.recipient, Rows: int64(len(e.Set().People))}
-	if err := a.recordOpening(ctx, &f.folder, opening); err != nil {
+	opening := server.Opening{What: "scope export", Reason: ex.reason, To: ex.recipient, Rows: int64(len(set.People))}
+	if err := a.recordOpening(ctx, f, opening); err != nil {
 		return err
 	}
-	n, err := scope.Export(w, e.Set(),
-		func(r dictionary.Ref) (string, error) { return view.RealID(opener, r) },
-		func(r dictionary.Ref) (string, error) { return view.RealPerson(opener, r) })
+	n, err := scope.Export(w, set,
+		func(r dictionary.Ref) (string, error) { return view.RealID(ex.opener, r) },
+		func(r dictionary.Ref) (string, error) { return view.RealPerson(ex.opener, r) })
 	if err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	if err := disk.WriteFile(disk.OS, f.export, out.Bytes()); err != nil {
+	if err := disk.WriteFile(disk.OS, ex.export, out.Bytes()); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	a.notef(savedWords.exported, count(n.People), f.export)
+	a.notef(savedWords.exported, count(n.People), ex.export)
 	if n.Destroyed > 0 {
 		a.notef(savedWords.destroyed, count(n.Destroyed))
 	}
 	return nil
 }
 
-// savedView is a saved scope as --json shows it.
+// exportSaved is exportSet for a set that was saved, or made of saved ones.
+func (a *app) exportSaved(ctx context.Context, f *folder, ex *preparedExport, l *ledger.Ledger, set *scope.Set) error {
+	view, err := l.View()
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	return a.exportSet(ctx, f, ex, view, set)
+}
+
+// savedView is a saved scope as --json shows it: with its span written as the
+// answer itself writes it.
 type savedView struct {
 	*scope.Saved
+	From   string       `json:"from,omitempty"`
+	To     string       `json:"to,omitempty"`
 	Counts scope.Counts `json:"counts"`
+}
+
+func viewOf(s *scope.Saved, zone *time.Location) savedView {
+	v := savedView{Saved: s, Counts: s.Set.Counts()}
+	for _, t := range []struct {
+		at   event.Millis
+		text *string
+	}{{s.From, &v.From}, {s.To, &v.To}} {
+		if t.at != 0 {
+			*t.text = t.at.Time().In(zone).Format("2006-01-02T15:04:05.000Z07:00")
+		}
+	}
+	return v
+}
+
+// savedNames completes the names of saved scopes, for the first n arguments.
+func (a *app) savedNames(f *folder, n int) completion {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= n || f.check(a) != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names, _ := scope.List(disk.OS, f.scopes())
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 func (a *app) scopeList() *cobra.Command {
@@ -120,9 +209,12 @@ func (a *app) scopeList() *cobra.Command {
 	a.folderFlags(c, &f)
 	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
 	c.RunE = func(*cobra.Command, []string) error {
-		if err := f.check(a); err != nil {
+		l, err := f.read(a)
+		if err != nil {
 			return err
 		}
+		defer l.Close()
+		zone := zoneOf(l.Catalog())
 		names, err := scope.List(disk.OS, f.scopes())
 		if err != nil {
 			return err
@@ -134,7 +226,7 @@ func (a *app) scopeList() *cobra.Command {
 				return err
 			}
 			s.Extent = nil
-			views = append(views, savedView{s, s.Set.Counts()})
+			views = append(views, viewOf(s, zone))
 		}
 		if asJSON {
 			return a.json(views)
@@ -146,7 +238,7 @@ func (a *app) scopeList() *cobra.Command {
 		t := newTable(2, 3)
 		t.add(a.say(savedWords.name), a.say(savedWords.when), a.say(savedWords.accounts), a.say(savedWords.people), a.say(savedWords.by))
 		for _, v := range views {
-			t.add(v.Name, v.At.Local().Format("2006-01-02 15:04"), count(v.Counts.Accounts), count(v.Counts.People), v.By)
+			t.add(v.Name, stamp(v.At, zone), count(v.Counts.Accounts), count(v.Counts.People), v.By)
 		}
 		t.write(a.stdout)
 		return nil
@@ -156,12 +248,18 @@ func (a *app) scopeList() *cobra.Command {
 
 func (a *app) scopeShow() *cobra.Command {
 	var f folder
+	var ef exportFlags
 	var asJSON bool
 	c := a.command("show NAME", scopeShowText)
 	c.Args = a.args(1)
 	a.folderFlags(c, &f)
+	a.exportFlags(c, &ef)
 	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
-	c.RunE = func(_ *cobra.Command, args []string) error {
+	c.ValidArgsFunction = a.savedNames(&f, 1)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := ef.check(a); err != nil {
+			return err
+		}
 		l, err := f.read(a)
 		if err != nil {
 			return err
@@ -171,10 +269,20 @@ func (a *app) scopeShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return a.json(savedView{s, s.Set.Counts()})
+		ex, err := ef.prepare(l)
+		if err != nil {
+			return err
 		}
-		a.printf(savedWords.head, s.Name, s.At.Local().Format("2006-01-02 15:04"), s.By)
+		if ex != nil {
+			if err := a.exportSaved(cmd.Context(), &f, ex, l, &s.Set); err != nil {
+				return err
+			}
+		}
+		zone := zoneOf(l.Catalog())
+		if asJSON {
+			return a.json(viewOf(s, zone))
+		}
+		a.printf(savedWords.head, s.Name, stamp(s.At, zone), s.By)
 		if s.Extent != nil {
 			a.showExtent(s.Extent, l.Catalog(), "", false)
 			return nil
@@ -211,6 +319,7 @@ func (a *app) scopeDiff() *cobra.Command {
 	c.Args = a.args(2)
 	a.folderFlags(c, &f)
 	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
+	c.ValidArgsFunction = a.savedNames(&f, 2)
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if err := f.check(a); err != nil {
 			return err
@@ -256,14 +365,20 @@ func (a *app) scopeDiff() *cobra.Command {
 // scopeSet is "and" and "minus".
 func (a *app) scopeSet(op scope.Operation, t commandText) *cobra.Command {
 	var f folder
+	var ef exportFlags
 	var save string
 	var asJSON bool
 	c := a.command(string(op)+" A B", t)
 	c.Args = a.args(2)
 	a.folderFlags(c, &f)
 	c.Flags().StringVar(&save, "save", "", a.say(flagText.save))
+	a.exportFlags(c, &ef)
 	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
-	c.RunE = func(_ *cobra.Command, args []string) error {
+	c.ValidArgsFunction = a.savedNames(&f, 2)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := ef.check(a); err != nil {
+			return err
+		}
 		l, err := f.read(a)
 		if err != nil {
 			return err
@@ -277,6 +392,10 @@ func (a *app) scopeSet(op scope.Operation, t commandText) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		ex, err := ef.prepare(l)
+		if err != nil {
+			return err
+		}
 		of := args[0] + " " + string(op) + " " + args[1]
 		if save != "" {
 			s := &scope.Saved{Name: save, At: time.Now().UTC().Truncate(time.Second), By: operator(), Of: of, Ledger: x.Ledger, Set: *set}
@@ -284,6 +403,11 @@ func (a *app) scopeSet(op scope.Operation, t commandText) *cobra.Command {
 				return err
 			}
 			a.notef(savedWords.saved, save)
+		}
+		if ex != nil {
+			if err := a.exportSaved(cmd.Context(), &f, ex, l, set); err != nil {
+				return err
+			}
 		}
 		if asJSON {
 			return a.json(struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/server"
 )
@@ -17,11 +18,11 @@ import (
 // scopeFlags is what a question is asked with.
 type scopeFlags struct {
 	folder
-	where, from, to, by, save string
-	export, recipient, reason string
-	openKey                   string
-	workers                   int
-	asJSON, explain           bool
+	exportFlags
+	where, from, to, save string
+	by                    []string
+	workers               int
+	asJSON, explain       bool
 }
 
 func (a *app) scopeCommand() *cobra.Command {
@@ -32,12 +33,9 @@ func (a *app) scopeCommand() *cobra.Command {
 	fl.StringVar(&f.where, "where", "", a.say(flagText.where))
 	fl.StringVar(&f.from, "from", "", a.say(flagText.from))
 	fl.StringVar(&f.to, "to", "", a.say(flagText.to))
-	fl.StringVar(&f.by, "by", "", a.say(flagText.by))
+	fl.StringArrayVar(&f.by, "by", nil, a.say(flagText.by)) // a list, to notice a second one
 	fl.StringVar(&f.save, "save", "", a.say(flagText.save))
-	fl.StringVar(&f.export, "export", "", a.say(flagText.export))
-	fl.StringVar(&f.recipient, "to-recipient", "", a.say(flagText.recipient))
-	fl.StringVar(&f.reason, "reason", "", a.say(flagText.reason))
-	fl.StringVar(&f.openKey, "open-key", "", a.say(flagText.openKey))
+	a.exportFlags(c, &f.exportFlags)
 	fl.IntVar(&f.workers, "workers", 0, a.say(flagText.workers))
 	fl.BoolVar(&f.explain, "explain", false, a.say(flagText.explain))
 	fl.BoolVar(&f.asJSON, "json", false, a.say(flagText.json))
@@ -47,18 +45,50 @@ func (a *app) scopeCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
+// query reads the flags, so that a mistake does not have to wait for the folder.
+func (a *app) query(f *scopeFlags) (scope.Query, error) {
+	q := scope.Query{Where: f.where, Workers: f.workers, Keep: f.save != "" || f.export != ""}
 	if strings.TrimSpace(f.where) == "" {
-		return a.usage(usageText.needWhere)
+		return q, a.usage(usageText.needWhere)
 	}
-	if f.by != "" && !slices.Contains(scope.Dimensions(), f.by) {
-		return a.usage(usageText.badBy, strings.Join(scope.Dimensions(), ", "))
+	if len(f.by) > 1 {
+		return q, a.usage(scopeText.byOnce)
 	}
-	if f.export != "" && (f.recipient == "" || strings.TrimSpace(f.reason) == "" || f.openKey == "") {
-		return a.usage(usageText.exportNeeds)
+	if len(f.by) == 1 && f.by[0] != "" {
+		by, ok := scope.Dimension(f.by[0])
+		if !ok {
+			return q, a.usage(usageText.badBy, strings.Join(scope.Dimensions(), ", "))
+		}
+		q.By = by
 	}
-	// A mistake in the predicate should not have to wait for the folder.
-	if _, err := scope.Compile(f.where); err != nil {
+	if err := a.natural("--workers", f.workers); err != nil {
+		return q, err
+	}
+	if err := f.exportFlags.check(a); err != nil {
+		return q, err
+	}
+	_, err := scope.Compile(f.where)
+	return q, err
+}
+
+// span reads --from and --to.
+func (a *app) span(q *scope.Query, from, to string, zone *time.Location) (err error) {
+	q.Zone = zone
+	if q.From, err = a.parseTime("--from", from, zone); err != nil {
+		return err
+	}
+	if q.To, err = a.parseTime("--to", to, zone); err != nil {
+		return err
+	}
+	if q.From != 0 && q.To != 0 && q.From >= q.To {
+		return a.usage(scopeText.fromTo)
+	}
+	return nil
+}
+
+func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
+	q, err := a.query(f)
+	if err != nil {
 		return err
 	}
 	l, err := f.read(a)
@@ -66,12 +96,12 @@ func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
 		return err
 	}
 	defer l.Close()
-	zone := zoneOf(l.Catalog())
-	q := scope.Query{Where: f.where, By: f.by, Zone: zone, Workers: f.workers, Keep: f.save != "" || f.export != ""}
-	if q.From, err = a.parseTime("--from", f.from, zone); err != nil {
+	if err := a.span(&q, f.from, f.to, zoneOf(l.Catalog())); err != nil {
 		return err
 	}
-	if q.To, err = a.parseTime("--to", f.to, zone); err != nil {
+	// What an export needs is looked at before anything is counted or saved.
+	ex, err := f.prepare(l)
+	if err != nil {
 		return err
 	}
 	view, err := l.View()
@@ -79,6 +109,7 @@ func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
 		return err
 	}
 	defer view.Close()
+	q.Now = event.MillisOf(time.Now())
 	e, err := scope.Run(cmd.Context(), view, q)
 	if err != nil {
 		return err
@@ -88,8 +119,8 @@ func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
 			return err
 		}
 	}
-	if f.export != "" {
-		if err := a.exportScope(cmd.Context(), f, l, view, e); err != nil {
+	if ex != nil {
+		if err := a.exportSet(cmd.Context(), &f.folder, ex, view, e.Set()); err != nil {
 			return err
 		}
 	}
@@ -104,7 +135,7 @@ func (a *app) runScope(cmd *cobra.Command, f *scopeFlags) error {
 		}
 		return a.json(out)
 	}
-	a.showExtent(e, l.Catalog(), f.by, f.explain)
+	a.showExtent(e, l.Catalog(), q.By, f.explain)
 	return nil
 }
 
@@ -131,7 +162,11 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 	}
 	row(scopeText.records, count(e.Records), a.say(scopeText.recordsNote))
 	row(scopeText.reads, count(e.Reads), a.say(scopeText.readsNote))
-	row(scopeText.accounts, count(e.Accounts), a.say(scopeText.accountsNote))
+	accounts := scopeText.accountsNote
+	if e.Ghosts == nil { // no register
+		accounts = scopeText.accountsNamed
+	}
+	row(scopeText.accounts, count(e.Accounts), a.say(accounts))
 	row(scopeText.people, count(e.People), a.say(scopeText.peopleNote))
 	if e.Ghosts != nil {
 		row(scopeText.ghosts, count(*e.Ghosts), "")
@@ -141,7 +176,10 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 	if e.Unregistered > 0 {
 		row(scopeText.unregistered, count(e.Unregistered), "")
 	}
-	row(scopeText.unresolved, count(e.Unresolved.Records), fmt.Sprintf(a.say(scopeText.unresolvedRows), count(e.Unresolved.Rows)))
+	row(scopeText.unresolved, count(e.Unresolved.Records), a.unresolvedNote(e.Unresolved))
+	if n := e.PartlyNamed; n.Records > 0 {
+		row(scopeText.partly, count(n.Records), fmt.Sprintf(a.say(scopeText.partlyRows), count(n.Rows)))
+	}
 	row(scopeText.unmapped, count(e.Unmapped.Records), "")
 	if e.AccountsWithoutHoldings > 0 {
 		row(scopeText.withoutHoldings, count(e.AccountsWithoutHoldings), "")
@@ -164,7 +202,7 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 		}
 		t.write(a.stdout)
 	}
-	if by != "" && by != "item" {
+	if by != "" {
 		a.showGroups(e, by)
 	}
 	a.showBasis(e)
@@ -175,9 +213,23 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 		round := func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
 		fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.explainTime), round(x.Prepare), round(x.Scan), round(x.Unite)))
 		for _, s := range x.Levels {
-			fmt.Fprintf(a.stdout, "  %s\n", s)
+			fmt.Fprintf(a.stdout, "  %s\n", a.say(text{scope.LevelKorean(s), s}))
 		}
 	}
+}
+
+// unresolvedNote says of how many rows the reads are that name nobody, where the
+// log says so.
+func (a *app) unresolvedNote(u scope.Unresolved) string {
+	switch {
+	case u.Records == 0:
+		return a.say(scopeText.unresolvedNone)
+	case u.RowsUnknown == u.Records:
+		return a.say(scopeText.unresolvedUnknown)
+	case u.RowsUnknown > 0:
+		return fmt.Sprintf(a.say(scopeText.unresolvedMixed), count(u.Rows), count(u.RowsUnknown))
+	}
+	return fmt.Sprintf(a.say(scopeText.unresolvedRows), count(u.Rows))
 }
 
 // showItems lists the items in the catalog's order, by both names and class.
@@ -212,9 +264,16 @@ func (a *app) showGroups(e *scope.Extent, by string) {
 	t := newTable(1, 2, 3, 4)
 	t.add("", a.say(scopeText.byRecords), a.say(scopeText.byReads), a.say(scopeText.byAccounts), a.say(scopeText.byPeople))
 	for _, g := range e.By {
-		v := g.Value
-		if v == "" {
+		v := server.OneLine(g.Value) // a user agent can be anything
+		switch {
+		case g.Rest > 0:
+			v = fmt.Sprintf(a.say(scopeText.rest), g.Rest)
+		case v == "":
 			v = a.say(scopeText.value)
+		case by == "action":
+			v = a.word(actionText, v)
+		case by == "actor_type":
+			v = a.word(typeText, v)
 		}
 		t.add(v, count(g.Records), count(g.Reads), count(g.Accounts), count(g.People))
 	}
@@ -231,22 +290,31 @@ func (a *app) showBasis(e *scope.Extent) {
 				fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.moreGaps), len(e.Gaps)-most))
 				break
 			}
-			fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To))
+			line := fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To)
+			if g.Kind == "silent" {
+				line = fmt.Sprintf(a.say(scopeText.gapSilent), g.Source, g.From)
+			}
+			fmt.Fprintf(a.stdout, "  %s\n", line)
 		}
 	}
 	if len(e.Coverage) > 0 {
 		a.printf(scopeText.coverage)
 		t := newTable()
 		for _, c := range e.Coverage {
-			what := a.say(scopeText.coverageUnknown)
+			what, when := a.say(scopeText.coverageUnknown), ""
 			switch {
+			case c.Records == 0:
+				what = fmt.Sprintf(a.say(scopeText.coverageNever), cadenceText(c.Cadence))
 			case c.Cadence == "":
-			case c.Gaps > 0:
-				what = fmt.Sprintf(a.say(scopeText.coverageGaps), c.Gaps, cadenceText(c.Cadence))
-			default:
+			case c.Coverage == "complete":
 				what = fmt.Sprintf(a.say(scopeText.coverageComplete), cadenceText(c.Cadence))
+			default:
+				what = fmt.Sprintf(a.say(scopeText.coverageGaps), c.Gaps, cadenceText(c.Cadence))
 			}
-			t.add(c.Source, fmt.Sprintf(a.say(scopeText.coverageLine), count(c.Records), c.First, c.Last), what)
+			if c.Records > 0 {
+				when = fmt.Sprintf(a.say(scopeText.coverageLine), count(c.Records), c.First, c.Last)
+			}
+			t.add(c.Source, when, what)
 		}
 		t.write(a.stdout)
 	}
@@ -257,15 +325,18 @@ func (a *app) showBasis(e *scope.Extent) {
 	} else {
 		t.add(a.say(scopeText.span), a.say(scopeText.spanNone))
 	}
-	list := func(names []string) string {
-		if len(names) == 0 {
-			return a.say(scopeText.none)
+	list := func(used, installed []string) string {
+		switch {
+		case len(used) > 0:
+			return strings.Join(used, ", ")
+		case len(installed) > 0:
+			return fmt.Sprintf(a.say(scopeText.unused), strings.Join(installed, ", "))
 		}
-		return strings.Join(names, ", ")
+		return a.say(scopeText.none)
 	}
 	t.add(a.say(scopeText.editions), fmt.Sprintf(a.say(scopeText.catalog), e.Editions.Catalog)+"; "+
-		fmt.Sprintf(a.say(scopeText.register), list(e.Editions.Register))+"; "+
-		fmt.Sprintf(a.say(scopeText.holdings), list(e.Editions.Holdings)))
+		fmt.Sprintf(a.say(scopeText.register), list(e.Editions.Register, e.Editions.Installed.Register))+"; "+
+		fmt.Sprintf(a.say(scopeText.holdings), list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
 	t.write(a.stdout)
 	if len(e.Limits) > 0 {
 		a.printf(scopeText.limits)

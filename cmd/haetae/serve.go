@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,15 @@ func (a *app) serveCommand() *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&listen, "listen", server.DefaultListen, a.say(flagText.listen))
 	fl.StringArrayVar(&follow, "follow", nil, a.say(flagText.follow))
+	c.RegisterFlagCompletionFunc("follow", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var out []string
+		for _, s := range a.sources(&f, nil)() {
+			out = append(out, s+"=")
+		}
+		return out, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	})
 	fl.StringVar(&level, "log-level", "info", a.say(flagText.logLevel))
+	c.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := f.check(a); err != nil {
 			return err
@@ -32,7 +41,7 @@ func (a *app) serveCommand() *cobra.Command {
 		for _, s := range follow {
 			fw, err := server.ParseFollow(s)
 			if err != nil {
-				return &usageError{fmt.Errorf("--follow: %w", err)}
+				return a.usage(usageText.badFollow)
 			}
 			o.Follow = append(o.Follow, fw)
 		}
@@ -40,8 +49,17 @@ func (a *app) serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if !loopback(s.Addr()) {
+			a.notef(serveWords.open)
+		}
 		fmt.Fprintf(a.stdout, "http://%s\n", s.Addr())
 		return s.Run(cmd.Context())
 	}
 	return c
+}
+
+// loopback reports whether an address can be reached from this machine alone.
+func loopback(address string) bool {
+	ap, err := netip.ParseAddrPort(address)
+	return err == nil && ap.Addr().IsLoopback()
 }

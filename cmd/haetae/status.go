@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,35 +47,45 @@ func (a *app) statusCommand() *cobra.Command {
 		if asJSON {
 			return a.json(v)
 		}
-		a.showStatus(&v, address)
+		a.showStatus(&v, address, zoneOf(l.Catalog()))
 		return nil
 	}
 	return c
 }
 
-func (a *app) showStatus(v *statusView, address string) {
+func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 	t := newTable()
 	row := func(name text, value string) { t.add(a.say(name), value) }
-	list := func(names []string) string {
-		if len(names) == 0 {
+	// Which edition is in force when is the first thing asked of a number that
+	// looks wrong.
+	list := func(editions []server.DatedEdition) string {
+		if len(editions) == 0 {
 			return a.say(statusText.none)
 		}
-		return strings.Join(names, ", ")
+		var out []string
+		for _, e := range editions {
+			name := e.Name
+			if e.From != nil {
+				name = fmt.Sprintf(a.say(statusText.since), name, e.From.In(zone).Format("2006-01-02"))
+			}
+			out = append(out, name)
+		}
+		return strings.Join(out, ", ")
 	}
 	row(statusText.folder, v.Data)
 	row(statusText.records, count(v.Records))
 	if v.First != nil {
-		row(statusText.span, v.First.Format("2006-01-02 15:04")+" ~ "+v.Last.Format("2006-01-02 15:04")+" UTC")
+		row(statusText.span, stamp(*v.First, zone)+" ~ "+stamp(*v.Last, zone))
 	}
 	row(statusText.segments, count(v.Files))
 	row(statusText.identities, count(int64(v.Ids)))
 	if v.Catalog != nil {
-		row(statusText.catalog, fmt.Sprintf("%s (%d)", v.Catalog.Name, v.Catalog.Edition))
+		row(statusText.catalog, fmt.Sprintf(a.say(statusText.edition), v.Catalog.Name, v.Catalog.Edition))
 	} else {
 		row(statusText.catalog, a.say(statusText.none))
 	}
-	row(statusText.registers, list(v.Registers))
-	row(statusText.holdings, list(v.Holdings))
+	row(statusText.registers, list(v.RegisterEditions))
+	row(statusText.holdings, list(v.HoldingsEditions))
 	imports := count(v.Imports)
 	if v.Interrupted > 0 {
 		imports = fmt.Sprintf(a.say(statusText.unfinished), imports, count(v.Interrupted))
@@ -85,7 +96,7 @@ func (a *app) showStatus(v *statusView, address string) {
 		row(statusText.holds, count(v.Holds))
 	}
 	if v.RetainedFrom != nil {
-		row(statusText.retained, v.RetainedFrom.Format("2006-01-02 15:04")+" UTC")
+		row(statusText.retained, stamp(*v.RetainedFrom, zone))
 	}
 	row(statusText.free, bytesText(int64(v.FreeBytes)))
 	if v.Server == nil {

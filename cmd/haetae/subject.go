@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,17 +41,16 @@ func (a *app) subjectShow() *cobra.Command {
 		if id == "" {
 			return a.usage(usageText.noID)
 		}
+		if err := a.natural("--limit", limit); err != nil {
+			return err
+		}
 		l, err := f.read(a)
 		if err != nil {
 			return err
 		}
 		defer l.Close()
-		zone := zoneOf(l.Catalog())
-		q := scope.Query{Zone: zone}
-		if q.From, err = a.parseTime("--from", from, zone); err != nil {
-			return err
-		}
-		if q.To, err = a.parseTime("--to", to, zone); err != nil {
+		var q scope.Query
+		if err := a.span(&q, from, to, zoneOf(l.Catalog())); err != nil {
 			return err
 		}
 		view, err := l.View()
@@ -78,22 +78,39 @@ func (a *app) showAccesses(g *scope.Accesses) {
 		a.printf(subjectWords.unknown)
 		return
 	}
-	a.printf(subjectWords.total, count(len(g.Accesses)), count(g.Reads))
+	a.printf(subjectWords.total, count(g.Total), count(g.Reads))
+	books := slices.ContainsFunc(g.Accesses, func(x scope.Access) bool { return x.Book != "" })
+	if books || g.Accounts > 1 {
+		a.printf(subjectWords.accounts, count(g.Accounts))
+	}
 	if len(g.Accesses) > 0 {
 		t := newTable()
-		t.add(a.say(subjectWords.when), a.say(subjectWords.reader), a.say(subjectWords.key), a.say(subjectWords.did), a.say(subjectWords.status), a.say(subjectWords.items))
+		head := []string{a.say(subjectWords.when), a.say(subjectWords.reader), a.say(subjectWords.key), a.say(subjectWords.did), a.say(subjectWords.status), a.say(subjectWords.items)}
+		if books {
+			head = append(head, a.say(subjectWords.book))
+		}
+		t.add(head...)
 		for _, x := range g.Accesses {
-			reader := x.ActorType
-			if x.Own {
-				reader = a.say(subjectWords.self)
-			} else if x.Actor != "" {
-				reader += " " + x.Actor
-			}
-			t.add(x.Time, reader, x.Key, x.Action+" "+x.Route, fmt.Sprint(x.Status), strings.Join(x.Items, ", "))
+			t.add(x.Time, a.reader(&x), x.Key, a.word(actionText, x.Action)+" "+x.Route, fmt.Sprint(x.Status), strings.Join(x.Items, ", "), x.Book)
 		}
 		t.write(a.stdout)
+		if books {
+			a.printf(subjectWords.bookNote)
+		}
 	}
 	if g.Truncated {
 		a.printf(subjectWords.shown, count(len(g.Accesses)))
 	}
+}
+
+// reader says who connected: with the account itself, which is not to say that
+// its holder did, or whom the log names.
+func (a *app) reader(x *scope.Access) string {
+	switch {
+	case x.Own && x.Book == "":
+		return a.say(subjectWords.self)
+	case x.Own:
+		return a.say(subjectWords.holder)
+	}
+	return strings.TrimSpace(a.word(typeText, x.ActorType) + " " + x.Actor)
 }

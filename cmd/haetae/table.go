@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -85,6 +86,32 @@ func count[N int | int32 | int64 | uint32 | uint64](n N) string {
 		return "-" + b.String()
 	}
 	return b.String()
+}
+
+// noun is a counted thing. Korean has one form of it.
+type noun struct{ one, many text }
+
+var nouns = struct{ record, line, file, id, account noun }{
+	record:  noun{text{"접속기록 %s건", "%s record"}, text{"접속기록 %s건", "%s records"}},
+	line:    noun{text{"%s행", "%s line"}, text{"%s행", "%s lines"}},
+	file:    noun{text{"파일 %s개", "%s file"}, text{"파일 %s개", "%s files"}},
+	id:      noun{text{"식별자 %s개", "%s id"}, text{"식별자 %s개", "%s ids"}},
+	account: noun{text{"계정 %s개", "%s account"}, text{"계정 %s개", "%s accounts"}},
+}
+
+// n writes a number of things.
+func (a *app) n(n any, what noun) string {
+	var i int64
+	switch v := n.(type) {
+	case int:
+		i = int64(v)
+	case int64:
+		i = v
+	}
+	if i == 1 {
+		return fmt.Sprintf(a.say(what.one), "1")
+	}
+	return fmt.Sprintf(a.say(what.many), count(i))
 }
 
 // bytesText writes a size as a person reads it.

@@ -4,21 +4,26 @@ package main
 // stands, once the file names are your own.
 
 var rootText = commandText{
-	short: text{"누가 누구의 개인정보를 조회하였는지 기록하고, 정확히 답합니다", "the record of who read whose personal data, and exact answers from it"},
+	short: text{"누가 누구의 개인정보를 조회하였는지 기록하고 정확히 답합니다", "the record of who read whose personal data, and exact answers from it"},
 	long: text{
-		`haetae는 접속기록(누가 누구의 개인정보를 조회하였는지)을 보관하고, 그 기록으로
-유출 사고의 조회 범위를 정확히 산정합니다: 어느 인증키가 어느 정보주체의
-어떤 개인정보 항목에 닿았는가.
+		`haetae는 개인정보처리시스템의 접속기록을 보관하고, 유출 등의 사고가 나면 그 기록에서
+조회 범위를 정확히 산정합니다. 어느 인증키로 어느 정보주체의 어떤 개인정보 항목이
+조회되었는지 답합니다.
 
-기록 안의 식별자는 모두 가명처리되며, 화면·오류·로그에 개인정보를 표시하지 않습니다.
+접속자, 계정, 정보주체의 식별자는 가명처리하여 저장합니다. 접속지 주소, 사용자 에이전트,
+경로는 원문대로 저장하고 화면에도 표시하며(예: --by client), 카탈로그에 없는 경로에는
+이름이 남을 수 있습니다. 출력물도 개인정보로 취급하십시오.
 
-종료 코드: 0 완료, 1 실패, 2 명령 사용 오류, 3 완료하였으나 일부 행을 따로 보관함`,
+종료 코드: 0 완료, 1 전부 또는 일부 실패, 2 사용법 오류, 3 완료하였으나 읽지 못한 행이 있음`,
 		`haetae keeps the record of who read whose personal data, and tells from it exactly
 what a leak reached: whose data did this key read, and which items?
 
-Ids in the record are pseudonyms. No screen, error or log line shows personal data.
+Ids of readers, accounts and people are kept as pseudonyms. Client addresses, user agents
+and paths are kept and shown as they are (--by client, for example), and a path that the
+catalog does not know can hold a name: treat what is printed as personal data.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some lines were set aside`},
+Exit codes: 0 done, 1 failed, all of it or a part, 2 wrong usage, 3 done but some lines
+could not be read`},
 	example: text{`
   haetae quickstart
   haetae init --data /var/lib/haetae
@@ -31,17 +36,17 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some lines were set asid
 }
 
 var quickstartText = commandText{
-	short: text{"예제 쇼핑몰 로그로 바로 시작합니다", "begin at once, on the log of a made-up shop"},
+	short: text{"예제 쇼핑몰의 로그로 바로 시작합니다", "begin at once, on the log of a made-up shop"},
 	long: text{
-		`데이터 폴더를 만들고, 함께 배포되는 가상 쇼핑몰의 한 달 치 로그를 가져와
-서버를 띄운 뒤, 도용된 인증키 sig-2024-04가 누구에게 닿았는지 보여 줍니다.
-이어서 실제 nginx 로그로 같은 일을 하는 명령을 안내합니다. Ctrl-C로 마칩니다.`,
+		`데이터 폴더를 만들고, 함께 배포되는 가상 쇼핑몰의 한 달 치 로그를 가져와 서버를
+띄운 뒤, 도용된 서명키 sig-2024-04로 누구의 개인정보가 조회되었는지 보여 줍니다.
+이어서 실제 nginx 로그로 같은 일을 하는 명령을 안내합니다. Ctrl-C를 누르면 종료합니다.`,
 		`Makes a data folder, imports a month of a made-up shop's log that comes with the
 program, starts the server, and shows whom the stolen key sig-2024-04 reached. Then it
 says what to type for an nginx log of your own. Ctrl-C ends it.`},
 	example: text{`
   haetae quickstart
-  haetae quickstart --data /tmp/try --once      # 보여 주고 바로 마칩니다`, `
+  haetae quickstart --data /tmp/try --once      # 결과만 보고 종료`, `
   haetae quickstart
   haetae quickstart --data /tmp/try --once      # show it and end`},
 }
@@ -51,10 +56,11 @@ var initText = commandText{
 	long: text{
 		`빈 데이터 폴더와 키 두 개를 만듭니다.
 
-  hash.key   식별자를 가명처리하는 키. 서버가 실행되는 동안 필요합니다.
-  open.key   실제 식별자를 되찾는 키. 만든 뒤 이 장비 밖으로 옮겨 보관하십시오.
+  hash.key   식별자를 가명처리하는 키. 서버를 실행하는 데 필요합니다.
+  open.key   실제 식별자를 되돌리는 키. 만든 즉시 이 장비 밖으로 옮겨 보관하십시오.
 
-키 폴더는 데이터 폴더 밖(기본: DIR.keys)에 둡니다. 키를 잃으면 기록을 열 수 없습니다.`,
+데이터 사본에 키가 함께 들어가지 않도록 키 폴더는 데이터 폴더 밖(기본값 DIR.keys)에
+둡니다. hash.key를 잃으면 접속기록을 사용할 수 없습니다.`,
 		`Makes an empty data folder and two keys.
 
   hash.key   turns ids into pseudonyms; a running server needs it
@@ -72,20 +78,26 @@ folder is not a copy of the keys. Without hash.key the record cannot be used.`},
 var importText = commandText{
 	short: text{"지난 로그를 가져옵니다", "bring history in from log files"},
 	long: text{
-		`로그 파일을 읽어 접속기록으로 만듭니다. gzip과 zstd는 저절로 풀고, 형식
-(combined, common, json)은 저절로 알아냅니다. '-'는 표준 입력입니다.
+		`로그 파일을 읽어 접속기록을 만듭니다. gzip과 zstd 압축은 자동으로 풀고, 형식
+(combined, common, json)도 자동으로 판별합니다. '-'는 표준 입력입니다.
 
-같은 파일을 다시 가져와도 수치는 변하지 않습니다. 도중에 멈추면 같은 명령이 이어서
-진행합니다. 서버가 폴더를 쓰고 있으면 그 서버에 맡깁니다.
+같은 파일을 다시 가져와도 수치는 변하지 않습니다. 도중에 중단되면 같은 명령을 다시
+실행하여 이어서 진행합니다. 서버가 폴더를 사용 중이면 서버가 가져오기를 수행합니다.
 
---holdings와 --register는 "파일@날짜"로 기준일을 줄 수 있습니다. 기준일이 없으면
-모든 시점에 적용합니다. 읽을 수 없는 행은 사유별로 세어 암호화해 따로 보관하고
-(haetae aside list), 나머지는 계속 진행하며, 이때 종료 코드는 3입니다.`,
+가져올 수 없는 파일이 있어도 나머지 파일은 가져오며, 파일마다 결과를 한 줄씩 표시합니다.
+이때 종료 코드는 1입니다.
+
+--holdings와 --register에는 "파일@날짜"로 기준일을 지정할 수 있습니다. 지정하지 않으면
+모든 시점에 적용합니다. 읽을 수 없는 행은 사유별로 세고 암호화하여 격리하며
+(haetae aside list), 이때 종료 코드는 3입니다.`,
 		`Reads log files and makes access records of their lines. gzip and zstd are unpacked,
 and the format (combined, common, json) is recognised. "-" is standard input.
 
 The same file again changes no number. An import that was stopped goes on with the same
 command. If a server owns the folder, the server does the import.
+
+A file that cannot be imported does not keep the others from it: each has a line of its
+own, and the exit code is 1.
 
 --holdings and --register take "FILE@DATE", the day from which they are true; without
 one they count for all time. Lines that cannot be read are counted by cause and set
@@ -94,7 +106,7 @@ aside, sealed (haetae aside list); the rest goes on, and the exit code is 3.`},
   haetae import --data /var/lib/haetae --catalog shop.yaml access.log.1.gz access.log.2.gz
   haetae import --data /var/lib/haetae --holdings holdings.csv@2025-03-01 --register register.csv@2025-03-01
   zstd -dc access.zst | haetae import --data /var/lib/haetae --source gateway -
-  haetae import --data /var/lib/haetae --redecode access.log.1.gz    # 카탈로그를 고친 뒤 다시 해석`, `
+  haetae import --data /var/lib/haetae --redecode access.log.1.gz    # 카탈로그를 수정한 뒤 다시 해석`, `
   haetae import --data /var/lib/haetae --catalog shop.yaml access.log.1.gz access.log.2.gz
   haetae import --data /var/lib/haetae --holdings holdings.csv@2025-03-01 --register register.csv@2025-03-01
   zstd -dc access.zst | haetae import --data /var/lib/haetae --source gateway -
@@ -102,14 +114,15 @@ aside, sealed (haetae aside list); the rest goes on, and the exit code is 3.`},
 }
 
 var serveText = commandText{
-	short: text{"서버를 실행합니다: 기록 수신, 로그 추적, 질의", "run the server: take records in, follow logs, answer"},
+	short: text{"서버를 실행합니다: 접속기록 수신, 로그 실시간 수집, 질의 응답", "run the server: take records in, follow logs, answer"},
 	long: text{
-		`데이터 폴더를 맡아 POST /v1/records로 접속기록을 받고, 진행 중인 로그 파일을
-교체(rotation)와 잘림까지 따라가며 읽고, HTTP로 답합니다. 2xx 응답은 디스크에 안전하게
-기록되었음을 뜻합니다. 보내는 쪽은 haetae token add로 발급한 토큰을 씁니다.
+		`데이터 폴더를 전담하여 POST /v1/records로 접속기록을 받고, 기록 중인 로그 파일을
+교체(rotation)되거나 비워지더라도 이어서 읽으며, HTTP로 질의에 답합니다. 2xx 응답은
+기록이 디스크에 안전하게 저장되었음을 뜻합니다. 보내는 쪽에는 haetae token add로 발급한
+토큰이 필요합니다.
 
-기본 주소 127.0.0.1:7420은 이 장비에서만 접속됩니다. 다른 주소를 열 때에는 앞에 TLS를
-두십시오.`,
+기본 주소 127.0.0.1:7420에는 이 장비에서만 접속할 수 있습니다. 다른 주소를 열 때에는
+앞단에 TLS를 두십시오. 모든 주소의 설명은 docs/http.md에 있습니다.`,
 		`Owns a data folder: takes records in at POST /v1/records, follows live log files
 through rotation and truncation, and answers over HTTP. A 2xx means that the records are
 safe on the disk. Senders need a token, made with haetae token add.
@@ -124,19 +137,20 @@ open another, put TLS in front of it. docs/http.md describes every address.`},
 }
 
 var scopeHelp = commandText{
-	short: text{"조회 범위: 누구의 어떤 항목이 조회되었는가", "whose data was read, and which items"},
+	short: text{"조회 범위: 누구의 어떤 항목이 조회되었는지 산정합니다", "whose data was read, and which items"},
 	long: text{
-		`조건에 맞는 접속기록이 어느 계정, 어느 정보주체, 어느 개인정보 항목에 닿았는지
-정확히 셉니다. 알 수 없는 것(대상 미상, 카탈로그에 없는 경로, 로그 공백)은 수치 옆에
-따로 적습니다. 추정치는 내지 않습니다.
+		`조건에 맞는 접속으로 어느 계정, 어느 정보주체의 어떤 개인정보 항목이 조회되었는지
+정확히 산정합니다. 알 수 없는 것(대상 미상, 카탈로그에 없는 경로, 로그 공백)은 수치와
+나란히 표시하며, 추정치는 내지 않습니다.
 
-조건은 CEL 식입니다. 쓸 수 있는 이름:
+조건은 CEL 식입니다. 사용할 수 있는 이름:
   time source action route status rows items account actor.id actor.type
   credential.key credential.token client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
-account, actor.id, credential.token은 ==, !=, in만 쓸 수 있습니다(가명처리되어 있으므로).
+account, actor.id, credential.token은 가명처리되어 있으므로 ==, !=, in만 사용할 수 있습니다.
 
---from은 그 시각부터, --to는 그 시각 직전까지입니다. 날짜만 쓰면 카탈로그 시간대의 자정입니다.`,
+--from은 그 시각을 포함하고, --to는 그 시각을 포함하지 않습니다. 날짜만 쓰면 카탈로그
+시간대의 0시입니다.`,
 		`Counts exactly which accounts, which people and which items of personal data the
 matching records reached. What cannot be known (reads that name nobody, routes the
 catalog does not know, gaps in the log) stands beside the numbers. Nothing is estimated.
@@ -162,21 +176,27 @@ is its midnight in the catalog's zone.`},
   haetae scope minus second-count first-count --data D     # who is new since the first count`},
 }
 
-var scopeListText = commandText{short: text{"저장한 조회 범위 목록", "list saved scopes"}}
+var scopeListText = commandText{short: text{"저장한 조회 범위 목록", "list saved scopes"}, example: text{`
+  haetae scope list --data D
+  haetae scope list --data D --json`, `
+  haetae scope list --data D
+  haetae scope list --data D --json`}}
 var scopeShowText = commandText{short: text{"저장한 조회 범위를 보여 줍니다", "show a saved scope"}, example: text{`
   haetae scope show first-count --data D`, `
   haetae scope show first-count --data D`}}
-var scopeDiffText = commandText{short: text{"저장한 두 조회 범위를 견줍니다", "compare two saved scopes"}, example: text{`
+var scopeDiffText = commandText{short: text{"저장한 두 조회 범위를 비교합니다", "compare two saved scopes"}, example: text{`
   haetae scope diff first-count second-count --data D`, `
   haetae scope diff first-count second-count --data D`}}
-var scopeAndText = commandText{short: text{"두 조회 범위 모두에 든 계정과 정보주체", "who is in both of two saved scopes"}, example: text{`
+var scopeAndText = commandText{short: text{"두 조회 범위에 모두 있는 계정과 정보주체", "who is in both of two saved scopes"}, example: text{`
   haetae scope and key-04 staff-s103 --data D --save both`, `
   haetae scope and key-04 staff-s103 --data D --save both`}}
-var scopeMinusText = commandText{short: text{"첫째에는 있고 둘째에는 없는 계정과 정보주체", "who is in the first saved scope and not in the second"}, example: text{`
+var scopeMinusText = commandText{short: text{"앞 조회 범위에는 있고 뒤 조회 범위에는 없는 계정과 정보주체", "who is in the first saved scope and not in the second"}, example: text{`
   haetae scope minus second-count first-count --data D    # 지난 산정 이후 새로 확인된 정보주체`, `
   haetae scope minus second-count first-count --data D    # who is new since the last count`}}
 
-var subjectText = commandText{short: text{"정보주체 한 사람에 대한 접속기록", "the record of one person"}}
+var subjectText = commandText{short: text{"정보주체 한 사람에 관한 접속기록", "the record of one person"}, example: text{`
+  haetae subject show m1000042 --data D`, `
+  haetae subject show m1000042 --data D`}}
 var subjectShowText = commandText{
 	short: text{"한 사람의 개인정보를 누가 조회하였는지 보여 줍니다", "every access to one person's data"},
 	long: text{
@@ -192,12 +212,16 @@ of the shell's history.`},
   printf m1000042 | haetae subject show - --data D --json`},
 }
 
-var catalogText = commandText{short: text{"카탈로그: 어느 경로가 어떤 개인정보 항목을 내주는가", "the catalog: which route returns which items"}}
+var catalogText = commandText{short: text{"카탈로그: 어느 경로가 어떤 개인정보 항목을 응답하는지", "the catalog: which route returns which items"}, example: text{`
+  haetae catalog check access.log.gz --catalog shop.yaml
+  haetae catalog show --data D`, `
+  haetae catalog check access.log.gz --catalog shop.yaml
+  haetae catalog show --data D`}}
 var catalogCheckText = commandText{
-	short: text{"로그가 카탈로그로 얼마나 설명되는지 봅니다", "how much of a log the catalog explains"},
+	short: text{"카탈로그로 로그를 얼마나 해석할 수 있는지 확인합니다", "how much of a log the catalog explains"},
 	long: text{
-		`로그를 읽어, 접속자·경로·계정·개인정보 항목까지 알아낼 수 있는 요청의 비율과,
-개인정보로 보이지만 카탈로그에 없는 경로를 보여 줍니다. 아무것도 저장하지 않습니다.`,
+		`로그를 읽어 접속자, 경로, 계정, 개인정보 항목을 각각 알아낼 수 있는 요청의 비율과,
+카탈로그에 없으며 개인정보로 보이는 경로를 보여 줍니다. 아무것도 저장하지 않습니다.`,
 		`Reads a log and shows the share of requests resolved to a reader, a route, an account
 and an item, and the unmapped routes that look like personal data. Stores nothing.`},
 	example: text{`
@@ -215,22 +239,32 @@ var catalogShowText = commandText{
   haetae catalog show --catalog shop.yaml`},
 }
 
-var asideText = commandText{short: text{"따로 보관한 행", "lines that were set aside"}}
-var asideListText = commandText{short: text{"따로 보관한 행을 로그, 필드, 사유별로 셉니다", "count the lines set aside, by source, field and cause"}}
+var asideText = commandText{short: text{"읽을 수 없어 격리한 행", "lines that were set aside"}, example: text{`
+  haetae aside list --data D`, `
+  haetae aside list --data D`}}
+var asideListText = commandText{short: text{"격리한 행을 로그, 필드, 사유별로 집계합니다", "count the lines set aside, by source, field and cause"}, example: text{`
+  haetae aside list --data D
+  haetae aside list --data D --json`, `
+  haetae aside list --data D
+  haetae aside list --data D --json`}}
 var asideShowText = commandText{
-	short: text{"따로 보관한 행을 열어 봅니다(열람 키 필요)", "open the lines set aside (needs the opening key)"},
+	short: text{"격리한 행의 원문을 열람합니다(열람 키 필요)", "open the lines set aside (needs the opening key)"},
 	long: text{
-		`따로 보관한 행은 로그 원문이므로 개인정보가 들어 있습니다. 열람 키(open.key)와
-사유가 있어야 열 수 있고, 열람 사실이 접속기록으로 남습니다.`,
+		`격리한 행은 로그 원문이어서 개인정보가 들어 있습니다. 열람 키(open.key)와 사유가 있어야
+열람할 수 있으며, 열람한 사실은 접속기록으로 남습니다. 누가 왜 열람하였는지는 다음과 같이
+확인합니다:
+  haetae scope --data D --where 'source == "haetae" && action == "open"' --by agent`,
 		`Lines set aside are raw log lines and full of personal data. Opening them takes the
-opening key (open.key) and a reason, and is itself recorded as an access.`},
+opening key (open.key) and a reason, and is itself recorded as an access. What was
+opened, and why, is asked with
+  haetae scope --data D --where 'source == "haetae" && action == "open"' --by agent`},
 	example: text{`
   haetae aside show --data D --open-key /media/usb/open.key --reason '수집기 오류 점검'`, `
   haetae aside show --data D --open-key /media/usb/open.key --reason 'collector writes broken times'`},
 }
 
 var statusHelp = commandText{
-	short: text{"데이터 폴더의 상태", "what is in a data folder, and how it is doing"},
+	short: text{"데이터 폴더의 내용과 상태", "what is in a data folder, and how it is doing"},
 	example: text{`
   haetae status --data D
   haetae status --data D --json`, `
@@ -239,122 +273,117 @@ var statusHelp = commandText{
 }
 
 var retainText = commandText{
-	short: text{"보유기간이 지난 접속기록을 파기합니다", "destroy records older than their retention"},
+	short: text{"보관기간이 지난 접속기록을 파기합니다", "destroy records older than their retention"},
 	long: text{
-		`기준 시각보다 오래된 접속기록을 월 단위 파일째 파기하고, 더는 필요 없는 식별자도
-파기합니다. 되돌릴 수 없으므로 --yes가 없으면 아무것도 하지 않습니다. 자료 보전(haetae hold)이 걸려
-있으면 파기를 거부합니다.
+		`기준 시각 전의 접속기록을 월 단위 파일로 파기하고, 더 이상 필요 없는 식별자도 파기합니다.
+되돌릴 수 없으므로 --yes를 붙이지 않으면 실행하지 않습니다. 자료 보전(haetae hold)이
+설정되어 있으면 파기하지 않습니다.
 
-「개인정보의 안전성 확보조치 기준」은 접속기록을 1년 이상, 5만명 이상의 정보주체나 고유식별정보·민감정보를
-처리하면 2년 이상 보관하도록 합니다.`,
+「개인정보의 안전성 확보조치 기준」 제8조제1항에 따라 접속기록은 1년 이상 보관·관리하여야
+하며, 다음의 경우에는 2년 이상입니다.
+  - 5만명 이상의 정보주체에 관한 개인정보를 처리하는 시스템
+  - 고유식별정보 또는 민감정보를 처리하는 시스템
+  - 「전기통신사업법」에 따라 등록하거나 신고한 기간통신사업자
+2년은 역(曆)에 따라 계산합니다. 2월 29일이 들면 731일이므로 --keep 731d가 안전합니다.
+이보다 짧으면 경고합니다.`,
 		`Destroys the records older than a moment, by whole files of a month, and the ids that
 nothing needs any more. It cannot be undone, so without --yes nothing happens. While a
 hold stands (haetae hold) it is refused.
 
-Korean law asks for at least one year, two where more than 50,000 people or unique
-identifiers or sensitive data are processed.`},
+In Korea, Article 8(1) of the Standard of Measures to Ensure the Safety of Personal
+Information asks for at least one year, and for two
+  - of systems that process 50,000 data subjects or more
+  - of systems that process unique identifiers or sensitive data
+  - of registered or notified facilities-based telecommunications operators
+Two years are those of the calendar, 731 days when a 29 February lies between: --keep 731d
+is always enough. What is shorter is warned of.`},
 	example: text{`
-  haetae retain --data D --keep 730d --yes
+  haetae retain --data D --keep 731d --yes
   haetae retain --data D --before 2024-01-01 --yes`, `
-  haetae retain --data D --keep 730d --yes
+  haetae retain --data D --keep 731d --yes
   haetae retain --data D --before 2024-01-01 --yes`},
 }
 
-var holdText = commandText{short: text{"자료 보전: 파기를 멈춥니다", "holds: stop retention for evidence"}}
-var holdSetText = commandText{short: text{"자료 보전을 겁니다", "place a hold"}, example: text{`
+var holdText = commandText{short: text{"자료 보전: 증거를 위해 파기를 중지합니다", "holds: stop retention for evidence"}, example: text{`
+  haetae hold set case-7 --reason '개인정보보호위원회 조사' --data D
+  haetae hold list --data D`, `
+  haetae hold set case-7 --reason 'investigation by the authority' --data D
+  haetae hold list --data D`}}
+var holdSetText = commandText{
+	short: text{"자료 보전을 설정합니다", "place a hold"},
+	long: text{`자료 보전이 하나라도 설정되어 있으면 접속기록을 파기하지 않습니다. 설정한 자료 보전은
+바꾸거나 지울 수 없고 해제만 할 수 있으며, 누가 언제 왜 설정하고 해제하였는지 남습니다.`,
+		`While any hold stands, no record is destroyed. A hold is never changed or removed, only
+lifted, and the folder keeps who placed and lifted it, when and why.`},
+	example: text{`
   haetae hold set case-7 --reason '개인정보보호위원회 조사' --data D`, `
-  haetae hold set case-7 --reason 'investigation by the authority' --data D`}}
-var holdLiftText = commandText{short: text{"자료 보전을 풉니다", "lift a hold"}}
-var holdListText = commandText{short: text{"걸려 있는 자료 보전", "list holds"}}
+  haetae hold set case-7 --reason 'investigation by the authority' --data D`},
+}
+var holdLiftText = commandText{short: text{"자료 보전을 해제합니다", "lift a hold"}, example: text{`
+  haetae hold lift case-7 --reason '조사 종결' --data D`, `
+  haetae hold lift case-7 --reason 'the case is closed' --data D`}}
+var holdListText = commandText{short: text{"자료 보전 목록(해제한 것 포함)", "list holds, lifted ones too"}, example: text{`
+  haetae hold list --data D
+  haetae hold list --data D --json`, `
+  haetae hold list --data D
+  haetae hold list --data D --json`}}
 
-var tokenText = commandText{short: text{"기록을 보내는 쪽의 토큰", "tokens of those who send records"}}
+var tokenText = commandText{short: text{"접속기록을 보내는 쪽의 인증 토큰", "tokens of those who send records"}, example: text{`
+  haetae token add gateway --data D
+  haetae token list --data D`, `
+  haetae token add gateway --data D
+  haetae token list --data D`}}
 var tokenAddText = commandText{
-	short: text{"로그 하나에 토큰을 발급합니다", "make a token for one source"},
+	short: text{"로그 하나에 쓸 토큰을 발급합니다", "make a token for one source"},
 	long: text{
-		`POST /v1/records에 쓸 토큰을 만듭니다. 폴더에는 해시만 남으므로 토큰은 지금 한 번만
-볼 수 있습니다. 실행 중인 서버는 곧바로 받아들입니다.`,
+		`POST /v1/records에 쓸 토큰을 발급합니다. 폴더에는 토큰의 해시만 저장하므로 토큰은 지금 한 번만
+볼 수 있습니다. 실행 중인 서버에도 즉시 적용됩니다.`,
 		`Makes a token for POST /v1/records. The folder keeps only its hash, so this is the one
 time it can be seen. A running server takes it at once.`},
 	example: text{`
   haetae token add gateway --data D`, `
   haetae token add gateway --data D`},
 }
-var tokenListText = commandText{short: text{"토큰 목록(해시 앞자리만)", "list tokens, by the beginning of their hash"}}
-var tokenRemoveText = commandText{short: text{"토큰을 없앱니다", "take a token away"}}
+var tokenListText = commandText{short: text{"토큰 목록(번호는 해시의 앞자리)", "list tokens, by the beginning of their hash"}, example: text{`
+  haetae token list --data D
+  haetae token list --data D --json`, `
+  haetae token list --data D
+  haetae token list --data D --json`}}
+var tokenRemoveText = commandText{short: text{"토큰을 폐기합니다", "take a token away"}, example: text{`
+  haetae token remove 5f2b81c0 --data D    # 번호는 haetae token list에서 확인`, `
+  haetae token remove 5f2b81c0 --data D    # haetae token list shows the ids`}}
 
-var versionText = commandText{short: text{"버전", "print the version"}}
+var versionText = commandText{short: text{"버전을 표시합니다", "print the version"}, example: text{`
+  haetae version
+  haetae version --json`, `
+  haetae version
+  haetae version --json`}}
 
-var helpText = struct{ help, completion, usage, aliases, examples, commands, flags, globalFlags, more text }{
-	help:        text{"명령의 도움말", "help about any command"},
-	completion:  text{"셸 자동완성 스크립트를 만듭니다", "write the completion script for a shell"},
+var completionText = struct{ short, long, example, shell, noDescriptions text }{
+	short: text{"셸 자동완성 스크립트를 출력합니다", "write the completion script for a shell"},
+	long: text{
+		`셸에서 Tab을 누르면 명령과 옵션, 로그, 토큰, 자료 보전의 이름까지 완성해 주는
+스크립트를 출력합니다.`,
+		`Writes a script by which a shell completes commands and flags, and the names of
+sources, tokens and holds, when Tab is pressed.`},
+	example: text{`
+  source <(haetae completion bash)                                # 현재 셸에만 적용
+  haetae completion bash > /etc/bash_completion.d/haetae          # 항상 적용`, `
+  source <(haetae completion bash)                                # in this shell
+  haetae completion bash > /etc/bash_completion.d/haetae          # in every one`},
+	shell:          text{"%s 자동완성 스크립트를 출력합니다", "write the completion script for %s"},
+	noDescriptions: text{"설명 없이 후보만 표시", "offer words without descriptions"},
+}
+
+var helpText = struct{ help, usage, examples, commands, flags, globalFlags, more, anyFlags, anyCommand, byDefault text }{
+	help:        text{"명령의 도움말을 보여 줍니다", "help about any command"},
 	usage:       text{"사용법", "Usage"},
-	aliases:     text{"다른 이름", "Aliases"},
-	examples:    text{"보기", "Examples"},
+	examples:    text{"사용 예", "Examples"},
 	commands:    text{"명령", "Commands"},
 	flags:       text{"옵션", "Flags"},
 	globalFlags: text{"공통 옵션", "Global flags"},
-	more:        text{"\"%s [명령] --help\"로 각 명령의 도움말을 볼 수 있습니다.", "\"%s [command] --help\" tells more about a command."},
-}
-
-var flagText = struct {
-	data, keys, lang, json, help, version                                                                      text
-	catalog, holdings, register, source, format, importNew, redecode, workers                                  text
-	listen, follow, where, from, to, by, explain, save, export, recipient, reason, openKey, once, limit, quiet text
-	before, keep, yes, showSource, logLevel                                                                    text
-}{
-	data:       text{"데이터 `폴더` (환경변수 HAETAE_DATA)", "data `folder` (environment: HAETAE_DATA)"},
-	keys:       text{"키 `폴더`, 기본은 데이터폴더.keys (환경변수 HAETAE_KEYS)", "key `folder`, by default the data folder's name with .keys (environment: HAETAE_KEYS)"},
-	lang:       text{"출력 언어: ko 또는 en", "language of the output: ko or en"},
-	json:       text{"JSON으로 출력", "print JSON"},
-	help:       text{"도움말", "show help"},
-	version:    text{"버전", "print the version"},
-	catalog:    text{"카탈로그 `파일`(YAML)", "catalog `file` (YAML)"},
-	holdings:   text{"보유현황 `파일[@날짜]`(CSV 또는 NDJSON)", "holdings `file[@date]` (CSV or NDJSON)"},
-	register:   text{"회원대장 `파일[@날짜]`(CSV 또는 NDJSON)", "register `file[@date]` (CSV or NDJSON)"},
-	source:     text{"카탈로그에 적힌 로그 `이름`", "the catalog's `name` for the log"},
-	format:     text{"로그 `형식`: combined, common, json", "`format` of the log: combined, common, json"},
-	importNew:  text{"이미 가져온 행과 겹쳐 보여도 새 기록으로 가져옵니다", "import even what looks like a copy of lines already imported"},
-	redecode:   text{"같은 파일의 이전 기록을 지금 카탈로그로 다시 해석해 바꿉니다", "replace the records of an earlier import of the same file, decoded by the catalog of now"},
-	workers:    text{"나란히 일할 `개수`, 기본은 코어 수", "`number` of workers, by default one for each core"},
-	listen:     text{"받을 `주소`", "`address` to listen on"},
-	follow:     text{"계속 읽을 로그 `이름=파일` (여러 번 가능)", "live log to follow, `source=file` (may be repeated)"},
-	where:      text{"조건(`CEL` 식)", "condition, a `CEL` expression"},
-	from:       text{"이 `시각`부터", "first `moment` that counts"},
-	to:         text{"이 `시각` 직전까지", "first `moment` that no longer counts"},
-	by:         text{"나누어 셀 `필드`: route, item, day, hour, key, client, country, network, actor, source …", "`field` to divide by: route, item, day, hour, key, client, country, network, actor, source, …"},
-	explain:    text{"어떻게 셌는지 함께 보여 줍니다", "also show how it was counted"},
-	save:       text{"결과를 이 `이름`으로 저장", "save the answer under this `name`"},
-	export:     text{"실제 식별자를 암호화해 쓸 `파일`", "`file` to write the real ids to, encrypted"},
-	recipient:  text{"받는 사람의 age 공개키(`age1…`)", "age public key of the recipient (`age1…`)"},
-	reason:     text{"`사유`", "`reason`, kept in the record"},
-	openKey:    text{"열람 키 `파일`(open.key)", "opening key `file` (open.key)"},
-	once:       text{"보여 주고 바로 마칩니다", "show it and end, without serving on"},
-	limit:      text{"최대 `개수`", "at most this `many`"},
-	quiet:      text{"진행 상황을 표시하지 않습니다", "show no progress"},
-	before:     text{"이 `시각`보다 오래된 것을 파기", "destroy what is older than this `moment`"},
-	keep:       text{"보유`기간`, 예: 730d", "how `long` to keep, for example 730d"},
-	yes:        text{"파기합니다 (되돌릴 수 없음)", "do it; it cannot be undone"},
-	showSource: text{"이 `로그`의 것만", "only those of this `source`"},
-	logLevel:   text{"로그 `수준`: debug, info, warn, error", "log `level`: debug, info, warn, error"},
-}
-
-var usageText = struct{ noData, badLang, unknownCommand, tooFew, tooMany, badTime, badKeep, oneOf, noFiles, needWhere, exportNeeds, needReason, needCatalog, noID, asideNeeds, badBy, badLevel, stdinOnce text }{
-	noData:         text{"데이터 폴더가 없습니다: --data DIR 또는 환경변수 HAETAE_DATA", "no data folder: give --data DIR or set HAETAE_DATA"},
-	badLang:        text{"--lang은 ko 또는 en입니다", "--lang is ko or en"},
-	unknownCommand: text{"알 수 없는 명령 %q (%s)", "unknown command %q for %s"},
-	tooFew:         text{"인자가 모자랍니다: %s", "an argument is missing: %s"},
-	tooMany:        text{"인자가 너무 많습니다: %s", "too many arguments: %s"},
-	badTime:        text{"%s: 시각은 2025-03-10 또는 2025-03-10T09:00:00+09:00 꼴로 씁니다", "%s: write a moment as 2025-03-10 or 2025-03-10T09:00:00+09:00"},
-	badKeep:        text{"--keep: 기간은 730d 꼴로 씁니다", "--keep: write a time as 730d"},
-	oneOf:          text{"%s 중 하나만 쓰십시오", "give exactly one of %s"},
-	noFiles:        text{"가져올 것이 없습니다: 파일, '-', --catalog, --holdings, --register 중 하나가 필요합니다", "nothing to import: give a file, \"-\", --catalog, --holdings or --register"},
-	needWhere:      text{"조건이 없습니다: --where가 필요합니다. 모든 기록이면 --where true", "no condition: give --where; for all records, --where true"},
-	exportNeeds:    text{"--export에는 --to-recipient, --reason, --open-key가 모두 필요합니다", "--export needs --to-recipient, --reason and --open-key"},
-	needReason:     text{"--reason이 필요합니다: 열람 사유는 기록으로 남습니다", "--reason is needed: it is kept in the record"},
-	needCatalog:    text{"카탈로그가 없습니다: --catalog FILE", "no catalog: give --catalog FILE"},
-	noID:           text{"식별자가 비어 있습니다", "the id is empty"},
-	asideNeeds:     text{"--open-key와 --reason이 필요합니다: 원문 열람은 기록으로 남습니다", "--open-key and --reason are needed: opening raw lines is recorded"},
-	badBy:          text{"--by: 다음 중 하나입니다: %s", "--by is one of %s"},
-	badLevel:       text{"--log-level은 debug, info, warn, error 중 하나입니다", "--log-level is one of debug, info, warn, error"},
-	stdinOnce:      text{"'-'는 혼자 한 번만 쓸 수 있습니다", "\"-\" can be given once, and alone"},
+	more:        text{"각 명령의 도움말: %s [명령] --help", "\"%s [command] --help\" tells more about a command."},
+	anyFlags:    text{"[옵션]", "[flags]"},
+	anyCommand:  text{"[명령]", "[command]"},
+	byDefault:   text{"(기본값 %s)", "(default %s)"},
 }

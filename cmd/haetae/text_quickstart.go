@@ -1,6 +1,6 @@
 package main
 
-var quickWords = struct{ begin, question, took, next, serving text }{
+var quickWords = struct{ begin, question, took, next, install, serving, notOurs text }{
 	begin: text{`가상 쇼핑몰의 한 달 치 로그로 시작합니다.
 데이터 폴더: %s   키 폴더: %s
 
@@ -9,33 +9,36 @@ data folder: %s   key folder: %s
 
 `},
 	question: text{`
-서명키 sig-2024-04가 도용되었습니다. 누구에게 닿았을까요?
+서명키 sig-2024-04가 도용되었습니다. 누구의 개인정보가 조회되었을까요?
 
-  haetae scope --data %s --where '%s'
+  %s scope --data %s --where '%s'
 
 `, `
 The signing key sig-2024-04 was stolen. Whom did it reach?
 
-  haetae scope --data %s --where '%s'
+  %s scope --data %s --where '%s'
 
 `},
-	took: text{"\n질의 %s, 처음부터 여기까지 %s\n", "\nthe question took %s, everything so far %s\n"},
+	took: text{"\n이 질의 %s, 시작부터 여기까지 %s\n", "\nthe question took %s, everything so far %s\n"},
 	next: text{`
-다음은 실제 nginx 로그로 해 볼 차례입니다. 시작용 카탈로그를 복사해 두고 경로를 채우십시오.
+이제 실제 nginx 로그로 해 보십시오. 시작용 카탈로그를 복사한 뒤 경로를 채우면 됩니다.
 
   cp %s my.yaml
-  haetae init --data my-data
-  haetae catalog check /var/log/nginx/access.log --catalog my.yaml     # 개인정보로 보이는 경로를 알려 줍니다
-  haetae import --data my-data --catalog my.yaml /var/log/nginx/access.log*
-  haetae scope --data my-data --where 'inCIDR(client.ip, "203.0.113.0/24")'
+  %s init --data my-data
+  %s catalog check /var/log/nginx/access.log --catalog my.yaml     # 개인정보로 보이는 경로를 찾습니다
+  %s import --data my-data --catalog my.yaml /var/log/nginx/access.log*
+  %s scope --data my-data --where 'inCIDR(client.ip, "203.0.113.0/24")'
 `, `
 Now the same with an nginx log of your own. Copy the catalog to start from and fill in routes.
 
   cp %s my.yaml
-  haetae init --data my-data
-  haetae catalog check /var/log/nginx/access.log --catalog my.yaml     # names the routes that look like personal data
-  haetae import --data my-data --catalog my.yaml /var/log/nginx/access.log*
-  haetae scope --data my-data --where 'inCIDR(client.ip, "203.0.113.0/24")'
+  %s init --data my-data
+  %s catalog check /var/log/nginx/access.log --catalog my.yaml     # names the routes that look like personal data
+  %s import --data my-data --catalog my.yaml /var/log/nginx/access.log*
+  %s scope --data my-data --where 'inCIDR(client.ip, "203.0.113.0/24")'
 `},
-	serving: text{"\nhttp://%s 에서 서버가 실행 중입니다. 마치려면 Ctrl-C\n", "\nserving on http://%s, Ctrl-C to end\n"},
+	install: text{"\n명령을 haetae로 줄여 쓰려면: go install github.com/haetae/haetae/cmd/haetae@latest (내려받은 저장소에서는 go install ./cmd/haetae)\n",
+		"\nTo type haetae instead: go install github.com/haetae/haetae/cmd/haetae@latest, or go install ./cmd/haetae in a clone.\n"},
+	serving: text{"\n서버가 http://%s 에서 실행 중입니다. Ctrl-C를 누르면 종료합니다.\n", "\nserving on http://%s, Ctrl-C to end\n"},
+	notOurs: text{"%s: 비어 있지 않고, quickstart로 만든 폴더도 아닙니다", "%s is not empty and was not made by quickstart"},
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +21,7 @@ func (a *app) tokenAdd() *cobra.Command {
 	c.Args = a.args(1)
 	a.folderFlags(c, &f)
 	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
+	c.ValidArgsFunction = offer(a.sources(&f, nil))
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		l, err := f.read(a)
 		if err != nil {
@@ -76,9 +77,15 @@ func (a *app) tokenList() *cobra.Command {
 			a.printf(tokenWords.none)
 			return nil
 		}
+		zone := time.Local
+		if l, err := f.read(a); err == nil {
+			zone = zoneOf(l.Catalog())
+			l.Close()
+		}
 		t := newTable()
+		t.add(a.say(tokenWords.id), a.say(tokenWords.source), a.say(tokenWords.made))
 		for _, x := range ts {
-			t.add(x.ID, x.Source, x.Made.Local().Format("2006-01-02 15:04"))
+			t.add(x.ID, x.Source, stamp(x.Made, zone))
 		}
 		t.write(a.stdout)
 		return nil
@@ -91,6 +98,7 @@ func (a *app) tokenRemove() *cobra.Command {
 	c := a.command("remove ID", tokenRemoveText)
 	c.Args = a.args(1)
 	a.folderFlags(c, &f)
+	c.ValidArgsFunction = offer(a.tokenIDs(&f))
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if err := f.check(a); err != nil {
 			return err
@@ -100,7 +108,7 @@ func (a *app) tokenRemove() *cobra.Command {
 			return err
 		}
 		if !ok {
-			return fmt.Errorf("remove token: no token has this id: %w", fs.ErrNotExist)
+			return a.failure(nil, tokenWords.noSuch)
 		}
 		a.printf(tokenWords.removed)
 		return nil

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/server"
+)
+
+func (a *app) detectCommand() *cobra.Command {
+	var f folder
+	var req server.DetectRequest
+	var from, to, least string
+	var asJSON, quiet bool
+	c := a.command("detect --data DIR [--rules DIR]", detectText)
+	a.folderFlags(c, &f)
+	fl := c.Flags()
+	fl.StringVar(&req.Rules, "rules", "", a.say(detectFlags.rules))
+	fl.StringVar(&req.Exceptions, "exceptions", "", a.say(detectFlags.exceptions))
+	fl.StringVar(&req.Calendar, "calendar", "", a.say(detectFlags.calendar))
+	fl.StringVar(&req.Keys, "key-register", "", a.say(detectFlags.keyRegister))
+	fl.StringVar(&from, "from", "", a.say(flagText.from))
+	fl.StringVar(&to, "to", "", a.say(flagText.to))
+	fl.StringVar(&least, "severity", "", a.say(detectFlags.severity))
+	fl.BoolVar(&quiet, "quiet", false, a.say(flagText.quiet))
+	fl.BoolVar(&asJSON, "json", false, a.say(detectFlags.json))
+	c.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(server.Severities(), cobra.ShellCompDirectiveNoFileComp))
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		floor := detect.Informational
+		if least != "" {
+			s, ok := detect.ParseSeverity(least)
+			if !ok {
+				return a.usage(detectWords.badSeverity, strings.Join(server.Severities(), ", "))
+			}
+			floor = s
+		}
+		// A mistake in a rule should not have to wait for the folder.
+		if _, err := server.LoadRules(req.Rules); err != nil {
+			return err
+		}
+		l, err := f.read(a)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		zone := zoneOf(l.Catalog())
+		if req.From, err = a.parseTime("--from", from, zone); err != nil {
+			return err
+		}
+		if req.To, err = a.parseTime("--to", to, zone); err != nil {
+			return err
+		}
+		b := newBar(a)
+		rep, err := server.Detect(cmd.Context(), l, req, func(done, all int64) {
+			if !quiet {
+				b.share(done, all)
+			}
+		})
+		b.end()
+		if err != nil {
+			return err
+		}
+		rep.Signals = server.AtLeast(rep.Signals, floor)
+		if asJSON {
+			enc := json.NewEncoder(a.stdout)
+			enc.SetEscapeHTML(false)
+			for _, s := range rep.Signals {
+				if err := enc.Encode(s); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		a.showReport(rep)
+		return nil
+	}
+	return c
+}
+
+// share shows how much of a known amount is done.
+func (b *bar) share(done, all int64) {
+	b.show(server.Progress{Read: done, Size: all, Lines: done})
+}
+
+func (a *app) showReport(rep *detect.Report) {
+	for _, s := range rep.Signals {
+		a.showSignal(&s)
+	}
+	high := 0
+	for _, s := range rep.Signals {
+		if s.Severity >= detect.High && s.Status != detect.Suppressed {
+			high++
+		}
+	}
+	// "Not seen" is said only together with what was looked at.
+	a.printf(detectWords.summary, len(rep.Signals), high)
+	if rep.First == "" {
+		a.printf(detectWords.nothing)
+		return
+	}
+	a.printf(detectWords.looked, rep.First, rep.Last, count(rep.Rows), len(rep.Rules))
+	for _, l := range rep.Losses {
+		a.printf(detectWords.lost, l.Rule, a.say(text{l.Text.KO, l.Text.EN}), count(l.Records))
+		for i, s := range l.Spans {
+			if i == 5 {
+				a.printf(detectWords.moreSpans, len(l.Spans)-i)
+				break
+			}
+			fmt.Fprintf(a.stdout, "      %s ~ %s\n", s[0], s[1])
+		}
+	}
+	if len(rep.LiveOnly) > 0 {
+		a.printf(detectWords.liveOnly, len(rep.LiveOnly), strings.Join(rep.LiveOnly[:min(10, len(rep.LiveOnly))], ", "))
+	}
+}
+
+func (a *app) showSignal(s *detect.Signal) {
+	fmt.Fprintf(a.stdout, "[%s] %s  (%s)\n", a.say(severityWords[s.Severity]), a.say(text{s.Reason.KO, s.Reason.EN}), s.ID)
+	if len(s.Items) > 0 {
+		var items []string
+		for _, n := range byCount(s.Items) {
+			items = append(items, n+" "+count(s.Items[n]))
+		}
+		a.printf(detectWords.items, strings.Join(items, ", "))
+	}
+	a.printf(detectWords.when, s.First, s.Last, s.ReachedAt)
+	for _, c := range s.Calendar {
+		a.printf(detectWords.during, a.say(text{c.KO, c.EN}))
+	}
+	if x := s.Exception; x != nil {
+		a.printf(detectWords.exception, x.ID, x.Owner, a.say(text{x.Reason.KO, x.Reason.EN}), x.Until)
+	}
+	if s.Where != "" {
+		fmt.Fprintf(a.stdout, "    haetae scope --where '%s' --from %s\n", strings.ReplaceAll(s.Where, "'", `'\''`), s.First)
+		if !s.Exact {
+			a.printf(detectWords.wider)
+		}
+	}
+	fmt.Fprintln(a.stdout)
+}

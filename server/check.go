@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest"
+	"github.com/haetae/haetae/ingest/line"
+)
+
+// CheckReport is what a log looks like under a catalog, without storing it.
+type CheckReport struct {
+	File   string `json:"file"`
+	Source string `json:"source"`
+	Format string `json:"format"`
+	Lines  int64  `json:"lines"`
+	Aside  int64  `json:"aside"`
+	// Causes counts the lines that could not be read, by field and cause.
+	Causes []CauseCount `json:"causes"`
+	Broken string       `json:"broken,omitempty"`
+	catalog.CheckResult
+}
+
+// CauseCount is how many lines could not be read for one reason.
+type CauseCount struct {
+	Field string `json:"field,omitempty"`
+	Cause string `json:"cause"`
+	Count int64  `json:"count"`
+	// Line and Offset are where the first of them stands: a position, never what
+	// stands there.
+	Line   int64 `json:"line,omitempty"`
+	Offset int64 `json:"offset"`
+}
+
+// CheckLog measures how much of a log a catalog explains.
+func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catalog, said, format string, workers int) (*CheckReport, error) {
+	src, err := SourceOf(cat, said, name)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", name, err)
+	}
+	stream, err := ingest.Open(in)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", name, err)
+	}
+	defer stream.Close()
+	f, err := formatOf(format, src, stream)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", name, err)
+	}
+	rep := &CheckReport{File: name, Source: src.Name, Format: f.Name, Causes: []CauseCount{}}
+	total := catalog.NewCheck(cat)
+	var causes causeBook
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	chunks := make(chan *ingest.Chunk, 1)
+	for range max(1, workers) {
+		dec, err := f.New(src, time.Now())
+		if err != nil {
+			close(chunks)
+			wg.Wait()
+			return nil, fmt.Errorf("check %s: %w", name, err)
+		}
+		wg.Go(func() {
+			check := catalog.NewCheck(cat)
+			var n ingest.Counts
+			for c := range chunks {
+				m := ingest.DecodeChunk(c, name, src, cat, nil, dec, func(rec *event.Record) { check.Add(rec) },
+					func(a ingest.Aside) {
+						causes.add(line.Error{Field: a.Field, Cause: a.Cause}, CauseCount{Count: 1, Line: a.Origin.Line, Offset: a.Origin.Offset})
+					})
+				n.Lines += m.Lines
+				n.Aside += m.Aside
+				c.Release()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total.Merge(check)
+			rep.Lines += n.Lines
+			rep.Aside += n.Aside
+		})
+	}
+	for ctx.Err() == nil {
+		var c *ingest.Chunk
+		if c, err = stream.Next(); err != nil {
+			break
+		}
+		chunks <- c
+	}
+	close(chunks)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	b := new(ingest.BrokenError)
+	if errors.As(err, &b) {
+		rep.Broken = b.Error()
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("check %s: %w", name, withoutFolder(err))
+	}
+	rep.Causes = causes.list()
+	rep.CheckResult = total.Result()
+	return rep, nil
+}
