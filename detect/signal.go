@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/haetae/haetae/event"
 )
 
 // Severity is how much a signal asks of whoever is on call.
@@ -75,7 +73,10 @@ type Signal struct {
 	Items  map[string]int64 `json:"items"`
 	Reason Text             `json:"reason"`
 	Where  string           `json:"where"` // a predicate for haetae scope
-	Status Status           `json:"status"`
+	// Exact: Where finds just the records the rule counted. If not, it finds those
+	// and others of the same group.
+	Exact  bool   `json:"exact"`
+	Status Status `json:"status"`
 
 	// Reached is the number that made the rule fire, at its largest.
 	Reached float64 `json:"reached"`
@@ -113,18 +114,4 @@ func SignalID(rule string, group map[string]string) string {
 		fmt.Fprintf(h, "%q=%q\n", k, group[k])
 	}
 	return "sig-" + hex.EncodeToString(h.Sum(nil)[:10])
-}
-
-// Exception (예외) keeps signals quiet that somebody has looked into. It has an
-// owner, a reason and an end, and stands in every signal it touched.
-type Exception struct {
-	ID     string            `json:"id" yaml:"id"`
-	Rule   string            `json:"rule" yaml:"rule"`
-	Group  map[string]string `json:"group" yaml:"group"` // fields that must be equal; empty = every group
-	Owner  string            `json:"owner" yaml:"owner"`
-	Reason Text              `json:"reason" yaml:"reason"`
-	From   event.Millis      `json:"-" yaml:"-"`
-	Until  event.Millis      `json:"-" yaml:"-"`
-	Since  string            `json:"from" yaml:"from"`
-	End    string            `json:"until" yaml:"until"`
 }

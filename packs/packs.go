@@ -1,5 +1,6 @@
 // Package packs holds the data that ships with Haetae: catalogs to start from,
-// and the sample shop whose right answers are known. It is embedded, so that
+// rules with their tests, calendars, and the sample shop whose right answers are
+// known. It is embedded, so that
 // the one binary is enough; a folder of the same layout can stand in for it.
 //
 // What it is not: code. Whatever reads a pack lives in the package it is for.
@@ -7,7 +8,7 @@ package packs
 
 import "embed"
 
-// FS holds catalogs/ and sample/.
+// FS holds calendars/, catalogs/, rules/ and sample/.
 //
-//go:embed catalogs sample
+//go:embed calendars catalogs rules sample
 var FS embed.FS

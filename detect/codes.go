@@ -1,0 +1,77 @@
+package detect
+
+import (
+	"net/netip"
+
+	"github.com/haetae/haetae/ledger/dictionary"
+)
+
+// codes gives texts and addresses numbers, so that groups and values are compared
+// as numbers and exactly. Zero is none.
+type codes struct {
+	texts   map[string]uint64
+	addrs   map[netip.Addr]uint64
+	byText  []string
+	byAddr  []netip.Addr
+	refused bool // the bound was reached
+}
+
+// maxCodes bounds what is remembered of texts and addresses: about 2 GB.
+const maxCodes = 16 << 20
+
+func newCodes() *codes {
+	return &codes{texts: map[string]uint64{}, addrs: map[netip.Addr]uint64{}, byText: []string{""}, byAddr: []netip.Addr{{}}}
+}
+
+func (c *codes) text(s string) (uint64, bool) {
+	if s == "" {
+		return 0, false
+	}
+	n, ok := c.texts[s]
+	if !ok {
+		if len(c.byText) >= maxCodes {
+			c.refused = true
+			return 0, false
+		}
+		n = uint64(len(c.byText))
+		c.byText = append(c.byText, s)
+		c.texts[s] = n
+	}
+	return n, true
+}
+
+func (c *codes) addr(a netip.Addr) (uint64, bool) {
+	if !a.IsValid() {
+		return 0, false
+	}
+	if a.Is4() {
+		b := a.As4()
+		return 1<<40 | uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3]), true
+	}
+	n, ok := c.addrs[a]
+	if !ok {
+		if len(c.byAddr) >= maxCodes {
+			c.refused = true
+			return 0, false
+		}
+		n = uint64(len(c.byAddr))
+		c.byAddr = append(c.byAddr, a)
+		c.addrs[a] = n
+	}
+	return n, true
+}
+
+func (c *codes) addrOf(n uint64) netip.Addr {
+	if n>>40 == 1 {
+		return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+	}
+	if n < uint64(len(c.byAddr)) {
+		return c.byAddr[n]
+	}
+	return netip.Addr{}
+}
+
+func refCode(r dictionary.Ref) uint64 { return uint64(r) + 1 }
+func refOf(code uint64) dictionary.Ref {
+	return dictionary.Ref(code - 1)
+}

@@ -1,0 +1,324 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/rule"
+)
+
+// role is what a base rule is for in a correlation.
+type role uint8
+
+const (
+	roleEvent role = iota // counted
+	roleIssue             // says that a token was issued
+	roleTo                // of ratio: what the counted are compared with
+)
+
+// correlation is a rule over many records, ready to run, with its state.
+type correlation struct {
+	id       string // of signals: the rule's id, else its name
+	doc      *rule.Document
+	rule     *rule.CorrelationRule // nil for a single rule that signals by itself
+	single   rule.RuleIndex        // that rule
+	kind     rule.CorrelationType
+	typ      *rule.Correlation
+	grid     grid
+	span     event.Millis
+	group    []fieldKind
+	byRule   [][]fieldKind // of aliases: by place in rules; nil when there are none
+	values   []fieldKind
+	account  bool // it looks at accounts, and so at every fragment of a record
+	exclude  []rule.RuleIndex
+	ladder   []step
+	least    float64 // the smallest number that fires
+	monotone bool    // later records can only add to it
+
+	settled  event.Millis // up to when everything is decided
+	groups   map[tuple]*group
+	findings map[tuple]*finding
+	filter   filter
+	extra    extra // state of kinds that windows do not serve
+}
+
+// step is a level that is reached at a number.
+type step struct {
+	bounds []rule.Bound
+	of     string
+	level  Severity
+}
+
+// input is a base rule's part in a correlation.
+type input struct {
+	c     *correlation
+	role  role
+	place int // among the correlation's rules
+}
+
+// filter decides which records a correlation counts. Some can be decided only
+// when the watermark has passed.
+type filter interface {
+	// admit is asked for each record in the order they come; it returns counted for
+	// those to count now, and keeps the undecided.
+	admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict
+	// settle is asked when the watermark moves. It gives back those that are decided
+	// to count, and says up to when everything is decided.
+	settle(e *Engine, c *correlation, to event.Millis, count func(k tuple, v uint64, at event.Millis)) event.Millis
+	// size is how much it holds.
+	size() int
+}
+
+type verdict uint8
+
+const (
+	left    verdict = iota // not counted
+	counted                // counted now
+	other                  // counted among all, not among those looked for
+)
+
+// extra is the state of a correlation that is not a window over cells.
+type extra interface {
+	add(e *Engine, c *correlation, k tuple, place int, v uint64, r *Row)
+	settle(e *Engine, c *correlation, to event.Millis)
+	size() int
+}
+
+// compile makes correlations ready. What cannot be run is an error that names it.
+func (e *Engine) compile(set *rule.Set) error {
+	var errs []error
+	fail := func(d *rule.Document, format string, args ...any) {
+		errs = append(errs, rule.Error{File: d.File, Line: d.Line, Problem: fmt.Sprintf(format, args...)})
+	}
+	e.inputs = make([][]input, len(set.Rules()))
+	for _, cr := range set.Correlations() {
+		d, k := cr.Doc, cr.Doc.Correlation
+		if len(cr.Missing) > 0 {
+			e.liveOnly = append(e.liveOnly, d.Key())
+			continue
+		}
+		c := &correlation{
+			id: d.ID, doc: d, rule: cr, kind: k.Type, typ: k, groups: map[tuple]*group{}, findings: map[tuple]*finding{}, settled: catalog.Always,
+			grid: gridFor(max(time.Second, k.Timespan.Duration())), span: millis(k.Timespan.Duration()),
+		}
+		if c.id == "" {
+			c.id = d.Key()
+		}
+		if len(k.GroupBy) > maxGroupBy {
+			fail(d, "groups by %d fields, and at most %d are supported", len(k.GroupBy), maxGroupBy)
+			continue
+		}
+		bad := false
+		kindOf := func(name string) fieldKind {
+			f, ok := fieldNames[name]
+			if !ok {
+				fail(d, "field %s cannot be grouped by or counted", name)
+				bad = true
+			}
+			return f
+		}
+		for _, name := range k.GroupBy {
+			if f, ok := e.aliased(cr, name); ok {
+				if c.byRule == nil {
+					c.byRule = make([][]fieldKind, len(cr.Rules)+len(cr.Of)+len(cr.To))
+				}
+				for i, n := range f {
+					c.byRule[i] = append(c.byRule[i], kindOf(n))
+				}
+				c.group = append(c.group, kindOf(f[0]))
+				continue
+			}
+			f := kindOf(name)
+			c.group = append(c.group, f)
+			for i := range c.byRule {
+				c.byRule[i] = append(c.byRule[i], f)
+			}
+		}
+		for _, name := range k.Fields {
+			c.values = append(c.values, kindOf(name))
+		}
+		if len(c.values) > 1 {
+			fail(d, "counts combinations of %d fields, and one is supported", len(c.values))
+			bad = true
+		}
+		if k.Type == rule.Custody {
+			c.group = []fieldKind{fieldKey}
+		}
+		c.account = slices.Contains(c.group, fieldAccount) || slices.Contains(c.values, fieldAccount)
+		for _, t := range cr.Exclude {
+			c.exclude = append(c.exclude, t.Rule)
+		}
+		chained := false
+		take := func(ts []rule.Target, r role, from int) {
+			for i, t := range ts {
+				if t.Correlation != nil {
+					chained = true
+					continue
+				}
+				e.inputs[t.Rule] = append(e.inputs[t.Rule], input{c, r, from + i})
+			}
+		}
+		take(cr.Rules, roleEvent, 0)
+		take(cr.Of, roleEvent, len(cr.Rules))
+		take(cr.To, roleTo, len(cr.Rules)+len(cr.Of))
+		take(cr.Issued, roleIssue, 0)
+		if chained {
+			fail(d, "refers to a correlation: correlations of correlations cannot be run over records")
+			bad = true
+		}
+		if bad {
+			continue
+		}
+		c.prepare(e)
+		e.correlations = append(e.correlations, c)
+	}
+	// A rule that signals by itself is one record or more by one actor, or from one
+	// address where nobody is signed in.
+	for i, r := range set.Rules() {
+		if !r.Signals || len(r.Sources) == 0 {
+			continue
+		}
+		if r.LiveOnly() {
+			e.liveOnly = append(e.liveOnly, r.Doc.Key())
+			continue
+		}
+		c := &correlation{
+			id: r.Doc.ID, doc: r.Doc, single: rule.RuleIndex(i), kind: rule.EventCount, typ: &rule.Correlation{Type: rule.EventCount, Condition: rule.Condition{Bounds: []rule.Bound{{Op: "gte", Value: 1}}}},
+			groups: map[tuple]*group{}, findings: map[tuple]*finding{}, settled: catalog.Always, grid: gridFor(24 * time.Hour), span: 86_400_000, group: []fieldKind{fieldActorID}, monotone: true,
+		}
+		if c.id == "" {
+			c.id = r.Doc.Key()
+		}
+		c.prepare(e)
+		c.byRule = [][]fieldKind{{fieldActorID}}
+		e.inputs[i] = append(e.inputs[i], input{c, roleEvent, 0})
+		e.correlations = append(e.correlations, c)
+	}
+	if len(errs) > 0 {
+		return rule.Errors(toErrors(errs))
+	}
+	return nil
+}
+
+func toErrors(errs []error) []rule.Error {
+	var out []rule.Error
+	for _, err := range errs {
+		if re, ok := err.(rule.Error); ok {
+			out = append(out, re)
+		}
+	}
+	return out
+}
+
+func millis(d time.Duration) event.Millis { return event.Millis(d / time.Millisecond) }
+
+// aliased gives the fields an alias stands for, by place among the rules.
+func (e *Engine) aliased(cr *rule.CorrelationRule, name string) ([]string, bool) {
+	k := cr.Doc.Correlation
+	for _, a := range k.Aliases {
+		if a.Name != name {
+			continue
+		}
+		refs := slices.Concat(k.Rules, k.Of, k.To)
+		out := make([]string, len(refs))
+		for i, r := range refs {
+			for _, f := range a.Fields {
+				if f.Rule.Name == r.Name {
+					out[i] = f.Field
+				}
+			}
+			if out[i] == "" && len(a.Fields) > 0 {
+				out[i] = a.Fields[min(i, len(a.Fields)-1)].Field
+			}
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// levelOf is a rule's own severity; a rule that does not say is medium.
+func levelOf(d *rule.Document) Severity {
+	switch d.Level {
+	case rule.LevelInformational:
+		return Informational
+	case rule.LevelLow:
+		return Low
+	case rule.LevelHigh:
+		return High
+	case rule.LevelCritical:
+		return Critical
+	}
+	return Medium
+}
+
+// prepare works out what the condition needs.
+func (c *correlation) prepare(e *Engine) {
+	c.ladder = []step{{c.typ.Bounds, "count", levelOf(c.doc)}}
+	if x := c.doc.Haetae; x != nil {
+		for _, s := range x.Severity {
+			l, _ := ParseSeverity(s.Level.String())
+			c.ladder = append(c.ladder, step{s.When, s.Of, l})
+		}
+	}
+	c.least = 0
+	c.monotone = true
+	for _, b := range c.typ.Bounds {
+		switch b.Op {
+		case "gte", "gt":
+			c.least = b.Value
+		default:
+			c.monotone = false // more records can end it
+		}
+	}
+	switch c.kind {
+	case rule.EventCount, rule.ValueCount:
+	case rule.Density:
+		c.monotone = false
+		c.extra = &density{}
+	case rule.FirstSeen:
+		c.filter = newNovelty(millis(c.typ.Memory.Duration()))
+	case rule.Dormant:
+		c.filter = newReturn(millis(c.typ.Idle.Duration()))
+	case rule.Absent:
+		c.filter = newIssuance(millis(c.typ.Within.Duration()), millis(c.typ.Cadence.Duration()))
+	case rule.Unknown:
+		c.filter = &unknown{grace: millis(c.typ.Grace.Duration())}
+		c.monotone = c.monotone && c.typ.Share == 0
+	case rule.Temporal, rule.TemporalOrdered:
+		c.extra = newSequence(c)
+	case rule.Deviation:
+		c.extra = newDeviation(c)
+	case rule.Custody:
+	default: // sums, averages, extremes, ratios
+		c.monotone = false
+	}
+}
+
+// level is the severity a finding has by its numbers, as far as they are known
+// here; those that count people wait for the extent.
+func (e *Engine) level(c *correlation, f *finding) Severity {
+	l := c.ladder[0].level
+	for _, s := range c.ladder[1:] {
+		if s.of == "count" && holds(s.bounds, f.reached) {
+			l = max(l, s.level)
+		}
+	}
+	// Learning is about the site, not the group: a key that was never seen before is
+	// what several rules look for.
+	if d := millis(c.typ.Learning.Duration()); d > 0 && f.at < e.began+d {
+		l = min(l, Medium)
+	}
+	return l
+}
+
+func holds(bs []rule.Bound, x float64) bool {
+	for _, b := range bs {
+		if !b.Holds(x) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,327 @@
+package detect
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/haetae/haetae/event"
+)
+
+// tuple is the values of a group's fields, as codes. Rules group by at most
+// maxGroupBy fields.
+type tuple [maxGroupBy]uint64
+
+const maxGroupBy = 4
+
+// group is what one correlation knows of one group. It belongs to the engine's
+// goroutine.
+type group struct {
+	key   tuple
+	cells []cell // with records, ascending
+	edges []edge // of distinct, ascending
+	slots []slot // values and the cells in which they occurred
+	index []int32
+	total int64 // records in cells
+	found *finding
+	// full: values are no longer told apart; see valueLimit.
+	full bool
+}
+
+// cell is what happened to a group in one cell of the grid.
+type cell struct {
+	at       int64
+	min, max event.Millis
+	n        int64 // records (of ratio: of the second kind)
+	of       int64 // of them, of the kind that ratio and unknown look for
+	sum      float64
+	values   []float64 // of min, max, median and percentile
+}
+
+// edge is a change of the number of distinct values in a window, by the cell in
+// which the window ends.
+type edge struct {
+	at int64
+	by int32
+}
+
+// slot is a value and one cell in which it occurred. Slots of the same value are
+// chained by next, latest cell first.
+type slot struct {
+	value uint64
+	at    int64
+	first event.Millis // record with the value in the cell
+	next  int32        // index+1 of the value's slot in an earlier cell
+}
+
+// cellAt finds or makes the cell.
+func (g *group) cellAt(at int64) *cell {
+	n := len(g.cells)
+	if n > 0 && g.cells[n-1].at == at {
+		return &g.cells[n-1]
+	}
+	i := n
+	if n > 0 && g.cells[n-1].at > at {
+		i, _ = slices.BinarySearchFunc(g.cells, at, func(c cell, at int64) int { return compare(c.at, at) })
+		if g.cells[i].at == at {
+			return &g.cells[i]
+		}
+	}
+	g.cells = slices.Insert(g.cells, i, cell{at: at, min: event.Millis(1) << 62, max: -(event.Millis(1) << 62)})
+	return &g.cells[i]
+}
+
+func compare(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// note counts a record in its cell.
+func (g *group) note(at int64, t event.Millis) *cell {
+	c := g.cellAt(at)
+	c.n++
+	c.min, c.max = min(c.min, t), max(c.max, t)
+	g.total++
+	return c
+}
+
+const smallGroup = 8 // slots that are searched without an index
+
+func mix(v uint64) uint64 {
+	v ^= v >> 32
+	v *= 0x9E3779B97F4A7C15
+	return v ^ v>>29
+}
+
+// head finds the latest slot of a value: index+1, or 0, and where in the index a
+// new one would stand.
+func (g *group) head(v uint64) (int32, int) {
+	if g.index == nil {
+		latest := int32(0)
+		for i := range g.slots {
+			if s := &g.slots[i]; s.value == v && (latest == 0 || s.at > g.slots[latest-1].at) {
+				latest = int32(i + 1)
+			}
+		}
+		return latest, -1
+	}
+	mask := len(g.index) - 1
+	for i := int(mix(v)) & mask; ; i = (i + 1) & mask {
+		s := g.index[i]
+		if s == 0 || g.slots[s-1].value == v {
+			return s, i
+		}
+	}
+}
+
+// compact drops the slots that are marked as gone. They are the earliest of their
+// values, so that what is left are chains that end sooner.
+func (g *group) compact() {
+	moved := make([]int32, len(g.slots)+1)
+	n := 0
+	for j := range g.slots {
+		if g.slots[j].next >= 0 {
+			n++
+			moved[j+1] = int32(n)
+			g.slots[n-1] = g.slots[j]
+		}
+	}
+	g.slots = g.slots[:n]
+	for j := range g.slots {
+		g.slots[j].next = moved[g.slots[j].next]
+	}
+	if g.index != nil || n > smallGroup {
+		g.reindex()
+	}
+}
+
+func (g *group) reindex() {
+	n := 1 << bits.Len(uint(2*len(g.slots)+1))
+	if n <= len(g.index) {
+		n = len(g.index)
+		clear(g.index)
+	} else {
+		g.index = make([]int32, n)
+	}
+	behind := make([]bool, len(g.slots)+1)
+	for i := range g.slots {
+		behind[g.slots[i].next] = true
+	}
+	for i := range g.slots {
+		if behind[i+1] {
+			continue
+		}
+		at := int(mix(g.slots[i].value)) & (n - 1)
+		for g.index[at] != 0 {
+			at = (at + 1) & (n - 1)
+		}
+		g.index[at] = int32(i + 1)
+	}
+}
+
+// add notes that a value occurred in a cell, at a moment, and updates the number
+// of distinct values of all windows that the cell belongs to. It reports whether
+// any changed.
+func (g *group) add(v uint64, at int64, t event.Millis, width int64) bool {
+	head, place := g.head(v)
+	var later, earlier int32 // the neighbours of the cell among the value's cells
+	for s := head; s != 0; s = g.slots[s-1].next {
+		p := &g.slots[s-1]
+		if p.at == at {
+			p.first = min(p.first, t)
+			return false
+		}
+		if p.at < at {
+			earlier = s
+			break
+		}
+		later = s
+	}
+	g.slots = append(g.slots, slot{v, at, t, earlier})
+	mine := int32(len(g.slots))
+	switch {
+	case later != 0:
+		g.slots[later-1].next = mine
+	case g.index != nil:
+		if place < 0 || g.index[place] != head {
+			_, place = g.head(v)
+		}
+		g.index[place] = mine
+	}
+	if g.index == nil && len(g.slots) > smallGroup || g.index != nil && 2*len(g.slots) > len(g.index) {
+		g.reindex()
+	}
+	// The windows that end in [at, at+width) now hold the value, less those that
+	// held it already.
+	from, to := at, at+width
+	if earlier != 0 {
+		from = max(from, g.slots[earlier-1].at+width)
+	}
+	if later != 0 {
+		to = min(to, g.slots[later-1].at)
+	}
+	if from >= to {
+		return false
+	}
+	g.edge(from, 1)
+	g.edge(to, -1)
+	return true
+}
+
+func (g *group) edge(at int64, by int32) {
+	n := len(g.edges)
+	i := n
+	if n > 0 && g.edges[n-1].at >= at {
+		i, _ = slices.BinarySearchFunc(g.edges, at, func(e edge, at int64) int { return compare(e.at, at) })
+		if i < n && g.edges[i].at == at {
+			g.edges[i].by += by
+			if g.edges[i].by == 0 {
+				g.edges = slices.Delete(g.edges, i, i+1)
+			}
+			return
+		}
+	}
+	g.edges = slices.Insert(g.edges, i, edge{at, by})
+}
+
+// distinct gives, for each cell with records, the number of distinct values in the
+// window that ends with it.
+func (g *group) distinct(yield func(c *cell, n int64) bool) {
+	n, e := int64(0), 0
+	for i := range g.cells {
+		c := &g.cells[i]
+		for e < len(g.edges) && g.edges[e].at <= c.at {
+			n += int64(g.edges[e].by)
+			e++
+		}
+		if !yield(c, n) {
+			return
+		}
+	}
+}
+
+// window gives, for each cell with records, the cells of the window that ends with
+// it.
+func (g *group) window(width int64, yield func(c *cell, in []cell) bool) {
+	from := 0
+	for i := range g.cells {
+		for g.cells[from].at <= g.cells[i].at-width {
+			from++
+		}
+		if !yield(&g.cells[i], g.cells[from:i+1]) {
+			return
+		}
+	}
+}
+
+// expire forgets cells before a horizon. Windows that end before now are final;
+// the changes of their numbers become one. It reports whether anything is left.
+func (g *group) expire(before, now, width int64) bool {
+	i := 0
+	for i < len(g.cells) && g.cells[i].at < before {
+		g.total -= g.cells[i].n
+		i++
+	}
+	if i == 0 {
+		return len(g.cells) > 0
+	}
+	g.cells = slices.Delete(g.cells, 0, i)
+	if len(g.slots) == 0 {
+		return len(g.cells) > 0
+	}
+	sum, k := int32(0), 0
+	for k < len(g.edges) && g.edges[k].at <= now {
+		sum += g.edges[k].by
+		k++
+	}
+	g.edges = slices.Delete(g.edges, 0, k)
+	if sum != 0 {
+		g.edges = slices.Insert(g.edges, 0, edge{now, sum})
+	}
+	// What an earlier cell of a value is asked for is where its windows ended. The
+	// memory is kept: the group goes on.
+	kept := 0
+	for j := range g.slots {
+		if g.slots[j].at <= now-width {
+			g.slots[j].next = -1 // gone
+			continue
+		}
+		kept++
+	}
+	switch {
+	case kept == len(g.slots):
+	case kept == 0:
+		g.slots = g.slots[:0]
+		clear(g.index)
+	default:
+		g.compact()
+	}
+	return len(g.cells) > 0
+}
+
+// nth gives the moment at which the n-th distinct value of the window that ends
+// with a cell had occurred.
+func (g *group) nth(n int, end, width int64) event.Millis {
+	first := map[uint64]event.Millis{}
+	for i := range g.slots {
+		s := &g.slots[i]
+		if s.at <= end && s.at > end-width {
+			if t, ok := first[s.value]; !ok || s.first < t {
+				first[s.value] = s.first
+			}
+		}
+	}
+	times := make([]event.Millis, 0, len(first))
+	for _, t := range first {
+		times = append(times, t)
+	}
+	slices.Sort(times)
+	if n < 1 || n > len(times) {
+		return 0
+	}
+	return times[n-1]
+}

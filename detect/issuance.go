@@ -1,0 +1,158 @@
+package detect
+
+import (
+	"slices"
+
+	"github.com/haetae/haetae/event"
+)
+
+// issuance lets through the records of tokens that no sign-in issued (rule type
+// absent). It remembers when tokens were issued, for as long as they are valid,
+// and when anything was issued at all: while the issuer is silent for longer than
+// its cadence, nothing can be said of a token, and coverage is lost instead of
+// anybody being accused.
+//
+// A record is decided when the issuer has been heard again after it, so that the
+// sign-in of a token may come later than its use; a clock that is off by less than
+// skew is forgiven.
+type issuance struct {
+	within, cadence event.Millis
+	issued          map[uint64]event.Millis   // the latest time
+	again           map[uint64][]event.Millis // and the earlier ones, of the few tokens that have any
+	minutes         []int64                   // in which something was issued, ascending
+	wait            []waiting
+	swept           event.Millis
+}
+
+const (
+	skew   = event.Millis(60_000)
+	minute = event.Millis(60_000)
+)
+
+func newIssuance(within, cadence event.Millis) *issuance {
+	return &issuance{within: within, cadence: cadence, issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
+}
+
+func (s *issuance) issue(token uint64, at event.Millis) {
+	if last, ok := s.issued[token]; !ok {
+		s.issued[token] = at
+	} else if last != at {
+		s.issued[token] = max(last, at)
+		s.again[token] = append(s.again[token], min(last, at))
+	}
+	m := int64(at / minute)
+	n := len(s.minutes)
+	switch {
+	case n == 0 || s.minutes[n-1] < m:
+		s.minutes = append(s.minutes, m)
+	case s.minutes[n-1] > m:
+		if i, found := slices.BinarySearch(s.minutes, m); !found {
+			s.minutes = slices.Insert(s.minutes, i, m)
+		}
+	}
+}
+
+// covers reports whether a token was issued for a use at a moment.
+func (s *issuance) covers(token uint64, at event.Millis) bool {
+	last, ok := s.issued[token]
+	if !ok {
+		return false
+	}
+	fits := func(t event.Millis) bool { return t <= at+skew && at-t <= s.within }
+	return fits(last) || slices.ContainsFunc(s.again[token], fits)
+}
+
+func (s *issuance) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
+	if r.Token == 0 || s.covers(r.Token, r.Time) {
+		return left
+	}
+	if len(s.wait) >= e.o.MaxGroups {
+		e.lose(c, stateFull, r.Time)
+		return left
+	}
+	s.wait = append(s.wait, waiting{valueOf{k, r.Token}, r.Time})
+	return left
+}
+
+// silence tells whether the issuer was silent around a moment: known is false as
+// long as the watermark has not passed the next time it was heard.
+func (s *issuance) silence(at, watermark event.Millis) (from, to event.Millis, silent, known bool) {
+	m := int64(at / minute)
+	i, found := slices.BinarySearch(s.minutes, m)
+	if found {
+		return 0, 0, false, true
+	}
+	if i == len(s.minutes) || event.Millis(s.minutes[i])*minute > at+s.patience() {
+		// Not heard in time. A little is added so that the last minute is over.
+		return from, at, true, watermark >= at+s.patience()+minute
+	}
+	if event.Millis(s.minutes[i]+1)*minute > watermark {
+		return 0, 0, false, false
+	}
+	to = event.Millis(s.minutes[i]) * minute
+	if i == 0 {
+		// Nothing was issued before: the log of sign-ins begins here.
+		return to - s.within, to, true, true
+	}
+	from = event.Millis(s.minutes[i-1]) * minute
+	return from, to, s.cadence > 0 && to-from > s.cadence, true
+}
+
+// patience is how long a record waits for the issuer to be heard again.
+func (s *issuance) patience() event.Millis { return max(s.cadence, s.within) }
+
+func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func(tuple, uint64, event.Millis)) event.Millis {
+	now, rest := due(s.wait, to)
+	settled := to
+	for _, w := range now {
+		if s.covers(w.value, w.at) {
+			continue
+		}
+		from, until, silent, known := s.silence(w.at, to)
+		switch {
+		case !known:
+			rest = append(rest, w) // the issuer has not been heard since
+			settled = min(settled, w.at)
+		case silent && until == w.at:
+			e.lose(c, issuerSilent, w.at)
+		case silent:
+			e.loseSpan(c, issuerSilent, from, until)
+		case s.cadence > 0 && s.silentBefore(w.at):
+			// Shortly after a silence: the token may have been issued in it.
+			e.lose(c, issuerSilent, w.at)
+		default:
+			count(w.key, w.value, w.at)
+		}
+	}
+	s.wait = rest
+	if day := event.Millis(86_400_000); to-s.swept > day {
+		s.swept = to
+		// A record that may still wait is not older than what is settled.
+		for t, last := range s.issued {
+			if settled-last > s.within {
+				delete(s.issued, t)
+				delete(s.again, t)
+			}
+		}
+		i, _ := slices.BinarySearch(s.minutes, int64((settled-s.within-2*s.cadence)/minute))
+		s.minutes = slices.Delete(s.minutes, 0, max(0, i-1)) // the last one before is where a silence begins
+	}
+	return settled
+}
+
+// silentBefore reports whether a silence ended within the cadence before a moment.
+func (s *issuance) silentBefore(at event.Millis) bool {
+	i, _ := slices.BinarySearch(s.minutes, int64(at/minute)+1)
+	for i--; i > 0; i-- {
+		end := event.Millis(s.minutes[i]) * minute
+		if at-end > s.cadence {
+			return false
+		}
+		if end-event.Millis(s.minutes[i-1])*minute > s.cadence {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *issuance) size() int { return len(s.issued) + len(s.wait) }

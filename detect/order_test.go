@@ -1,0 +1,291 @@
+package detect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
+	"github.com/haetae/haetae/rule"
+)
+
+// everyKind has a rule of each kind that the engine runs.
+const everyKind = `
+title: any read
+name: read
+logsource: {category: access, product: haetae}
+detection: {s: {action: read}, condition: s}
+---
+title: an issue
+name: issue
+logsource: {category: access, product: haetae}
+detection: {s: {action: issue}, condition: s}
+---
+title: a failure
+name: failure
+logsource: {category: access, product: haetae}
+detection: {s: {status|gte: 400}, condition: s}
+---
+title: many
+name: many
+correlation: {type: event_count, rules: [read], group-by: [actor.id], timespan: 2h, condition: {gte: 4}}
+---
+title: few
+name: few
+correlation: {type: event_count, rules: [read], group-by: [credential.key], timespan: 30m, condition: {lte: 3}}
+---
+title: values
+name: values
+correlation: {type: value_count, rules: [read], group-by: [credential.key], timespan: 2h, condition: {gte: 6, field: client.ip}}
+haetae:
+  severity:
+    - {level: high, when: {gte: 9}}
+---
+title: sum
+name: sum
+correlation: {type: value_sum, rules: [read], group-by: [actor.id], timespan: 1h, condition: {gte: 30, field: rows}}
+---
+title: median
+name: median
+correlation: {type: value_median, rules: [read], group-by: [credential.key], timespan: 1h, condition: {gte: 6, field: rows}, min: 4}
+---
+title: together
+name: together
+correlation: {type: temporal, rules: [issue, failure], group-by: [actor.id], timespan: 20m}
+---
+title: in order
+name: in_order
+correlation: {type: temporal_ordered, rules: [failure, issue, read], group-by: [actor.id], timespan: 20m}
+---
+title: new
+name: new
+correlation: {type: first_seen, rules: [read], group-by: [credential.key], memory: 5h, timespan: 2h, condition: {gte: 3, field: client.ip}}
+---
+title: back
+name: back
+correlation: {type: dormant, rules: [read], group-by: [actor.id], idle: 3h, timespan: 1h, condition: {gte: 2}}
+---
+title: absent
+name: absent
+correlation: {type: absent, rules: [read], issued: [issue], group-by: [credential.key], within: 6h, cadence: 90m, timespan: 3h, condition: {gte: 4, field: credential.token}}
+---
+title: ratio
+name: ratio
+correlation: {type: ratio, of: [failure], to: [read], group-by: [credential.key], timespan: 1h, condition: {gte: 0.6}, min: 5}
+---
+title: unknown
+name: unknown
+correlation: {type: unknown, rules: [read], group-by: [credential.key], grace: 9d, timespan: 4h, condition: {gte: 3, field: actor.id}, share: 0.2}
+---
+title: odd hour
+name: odd
+correlation: {type: deviation, rules: [read], group-by: [credential.key], history: 8w, timespan: 1h, condition: {gte: 2}}
+---
+title: dense
+name: dense
+correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.3, field: account}}
+`
+
+// small is a world of a few accounts, half of them in the register.
+type small struct {
+	hasher    *pseudonym.Hasher
+	registers []*edition.Register
+}
+
+func (w *small) Catalog() *catalog.Catalog      { return nil }
+func (w *small) Registers() []*edition.Register { return w.registers }
+func (w *small) Hasher() *pseudonym.Hasher      { return w.hasher }
+func (w *small) Pseudonym(r dictionary.Ref) (pseudonym.Pseudonym, error) {
+	return pseudonym.Pseudonym{byte(r.Part()), byte(r.Local())}, nil
+}
+func (w *small) Bucket(r dictionary.Ref) (uint64, int, error) { return uint64(r.Part() + 1), 40, nil }
+
+func rules(t testing.TB, text string) []*rule.Document {
+	t.Helper()
+	docs, err := rule.Parse("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs
+}
+
+// history makes rows of some days, in order of time.
+func someHistory(rnd *rand.Rand, days int) (*Table, []Row) {
+	t := &Table{Agents: []string{"a"}}
+	for i := range 30 {
+		t.Clients = append(t.Clients, segment.Client{IP: netip.AddrFrom4([4]byte{10, 0, byte(i), 1})})
+	}
+	for k := range 3 {
+		for _, a := range []event.Action{event.ActionRead, event.ActionIssue} {
+			for _, status := range []uint16{200, 404} {
+				t.Shapes = append(t.Shapes, segment.Shape{Source: "s", Route: "GET /x", Key: fmt.Sprint("k", k), ActorType: "member", Action: a, Status: status, Flags: segment.Primary | segment.HasRows | segment.Named})
+			}
+		}
+	}
+	var rows []Row
+	at := event.Millis(1_700_000_000_000)
+	end := at + event.Millis(days)*86_400_000
+	for at < end {
+		switch rnd.IntN(40) {
+		case 0:
+			at += rnd64(rnd, 5*3_600_000) // a pause
+		case 1, 2, 3, 4:
+			at += rnd64(rnd, 600_000)
+		default:
+			at += rnd64(rnd, 120_000)
+		}
+		who := dictionary.MakeRef(byte(rnd.IntN(2)), uint32(rnd.IntN(20)))
+		rows = append(rows, Row{
+			Time: at, Shape: uint32(rnd.IntN(len(t.Shapes))), Client: uint32(rnd.IntN(1 + rnd.IntN(len(t.Clients)))), Home: who, Actor: who, HasActor: rnd.IntN(10) > 0,
+			Token: uint64(rnd.IntN(400)), Rows: int32(rnd.IntN(12)),
+		})
+	}
+	return t, rows
+}
+
+func rnd64(rnd *rand.Rand, n int64) event.Millis { return event.Millis(rnd.Int64N(n)) }
+
+func report(t testing.TB, e *Engine) string {
+	t.Helper()
+	if err := e.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := e.Report(context.Background(), nil)
+	slices.SortFunc(rep.Signals, func(a, b Signal) int { return strings.Compare(a.Rule+a.ID, b.Rule+b.ID) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Late != 0 {
+		t.Fatalf("%d records were late", rep.Late)
+	}
+	var b []byte
+	for _, s := range rep.Signals {
+		line, _ := json.Marshal(s)
+		b = append(append(b, line...), '\n')
+	}
+	line, err := json.MarshalIndent(rep, "", " ")
+	b = append(b, line...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestOrder: what a run over history finds, a live run finds as well, whatever the
+// order in which records come within the lateness, however many come at a time, and
+// whenever the watermark is moved.
+func TestOrder(t *testing.T) {
+	rnd := seed(t)
+	docs := rules(t, everyKind)
+	fired := map[string]int{}
+	for range 12 {
+		table, rows := someHistory(rnd, 1+rnd.IntN(32))
+		w := &small{hasher: pseudonym.NewHasher([32]byte{1})}
+		w.registers = someRegister(t, rows[0].Time)
+		lateness := time.Duration(1+rnd.IntN(90)) * time.Minute
+		primary := func(uint32) bool { return true }
+		fresh := func() *Engine {
+			e, err := New(docs, w, Options{Lateness: lateness, MaxValues: 50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		}
+		// History: in order, the watermark moved once a day.
+		again := func() *Table { return &Table{Shapes: table.Shapes, Clients: table.Clients, Agents: table.Agents} }
+		back, mine := fresh(), again()
+		for i, day := 0, event.Millis(0); i < len(rows); i++ {
+			if err := back.Observe(mine, rows[i:i+1], primary); err != nil {
+				t.Fatal(err)
+			}
+			if d := rows[i].Time / 86_400_000; d != day {
+				day = d
+				if err := back.Advance(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want := report(t, back)
+		var rep Report
+		if err := json.Unmarshal([]byte(want[strings.Index(want, "\n{\n")+1:]), &rep); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range rep.Signals {
+			fired[s.Rule]++
+		}
+		for range 3 {
+			// Live: each record comes up to the lateness after its time.
+			shuffled := slices.Clone(rows)
+			delay := map[int]event.Millis{}
+			order := make([]int, len(rows))
+			for i := range rows {
+				order[i] = i
+				delay[i] = rows[i].Time + rnd64(rnd, int64(lateness/time.Millisecond))
+			}
+			slices.SortStableFunc(order, func(a, b int) int { return compare(int64(delay[a]), int64(delay[b])) })
+			for i, k := range order {
+				shuffled[i] = rows[k]
+			}
+			live, mine := fresh(), again()
+			for i := 0; i < len(shuffled); {
+				n := min(1+rnd.IntN(60), len(shuffled)-i)
+				if err := live.Observe(mine, shuffled[i:i+n], primary); err != nil {
+					t.Fatal(err)
+				}
+				i += n
+				if rnd.IntN(2) == 0 {
+					if err := live.Advance(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			got := report(t, live)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("live differs from history (-history +live), lateness %v, %d rows:\n%s", lateness, len(rows), d)
+			}
+		}
+	}
+	t.Log(fired)
+	for _, d := range docs {
+		if d.Correlation != nil && fired[d.Key()] == 0 {
+			t.Errorf("%s never fired: this test says nothing about it", d.Key())
+		}
+	}
+}
+
+// someRegister knows half of the accounts.
+func someRegister(t testing.TB, from event.Millis) []*edition.Register {
+	t.Helper()
+	var buf bytes.Buffer
+	err := edition.BuildRegister(&buf, "register", from-86_400_000, func(yield func(dictionary.Ref) bool) {
+		for p := range byte(2) {
+			for i := uint32(0); i < 20; i += 2 {
+				if !yield(dictionary.MakeRef(p, i)) {
+					return
+				}
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := edition.OpenRegister(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*edition.Register{r}
+}

@@ -1,0 +1,354 @@
+package detect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/rule"
+)
+
+// Extent is what a question brings up: the numbers of a signal.
+type Extent struct {
+	Reads, Accounts, People int64
+	Items                   map[string]int64
+}
+
+// Asker answers a predicate over [from, to).
+type Asker func(ctx context.Context, where string, from, to event.Millis) (Extent, error)
+
+// Report is what a run has found and what it could not look at.
+type Report struct {
+	Signals []Signal `json:"signals"`
+	// Rules are the correlations and single rules that ran, LiveOnly those that
+	// stored records cannot answer.
+	Rules    []string `json:"rules"`
+	LiveOnly []string `json:"live_only,omitempty"`
+	First    string   `json:"first,omitempty"` // of the records looked at
+	Last     string   `json:"last,omitempty"`
+	Rows     int64    `json:"rows"`
+	// Late records came after the watermark and are not in these signals.
+	Late   int64  `json:"late"`
+	Losses []Loss `json:"losses"`
+}
+
+// Loss is what a rule could not decide.
+type Loss struct {
+	Rule    string      `json:"rule"`
+	Cause   string      `json:"cause"`
+	Text    Text        `json:"text"`
+	Records int64       `json:"records"`
+	First   string      `json:"first"`
+	Last    string      `json:"last"`
+	Spans   [][2]string `json:"spans,omitempty"`
+}
+
+func (e *Engine) stamp(t event.Millis) string {
+	return t.Time().In(e.zone).Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// Report collects the signals, their extents asked of ask.
+func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
+	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, Rows: e.rows, Late: e.late}
+	if e.rows > 0 {
+		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
+	}
+	for _, c := range e.correlations {
+		rep.Rules = append(rep.Rules, c.doc.Key())
+		for _, f := range c.findings {
+			s, err := e.signal(ctx, f, ask)
+			if err != nil {
+				return nil, err
+			}
+			rep.Signals = append(rep.Signals, *s)
+		}
+	}
+	for _, l := range e.lossList() {
+		rep.Losses = append(rep.Losses, l)
+		rep.Signals = append(rep.Signals, coverageLost(l))
+	}
+	slices.SortFunc(rep.Signals, func(a, b Signal) int {
+		if c := cmp.Compare(b.Severity, a.Severity); c != 0 {
+			return c
+		}
+		return cmp.Or(strings.Compare(a.ReachedAt, b.ReachedAt), strings.Compare(a.ID, b.ID))
+	})
+	return rep, nil
+}
+
+// HasChanged tells whether any finding or loss has grown since Changed.
+func (e *Engine) HasChanged() bool {
+	for _, c := range e.correlations {
+		for _, f := range c.findings {
+			if f.changed {
+				return true
+			}
+		}
+	}
+	for _, l := range e.losses {
+		if l.changed {
+			return true
+		}
+	}
+	return false
+}
+
+// Changed gives the signals that have grown since it last gave them. due says of a
+// signal, by its id and severity so far, whether it is to be told now; one that is
+// not stays changed.
+func (e *Engine) Changed(ctx context.Context, due func(id string, level Severity) bool, ask Asker) ([]Signal, error) {
+	var out []Signal
+	for _, c := range e.correlations {
+		for _, f := range c.findings {
+			if !f.changed {
+				continue
+			}
+			group, err := e.groupOf(f)
+			if err != nil {
+				return nil, err
+			}
+			if !due(SignalID(c.id, group), f.level) {
+				continue
+			}
+			s, err := e.signal(ctx, f, ask)
+			if err != nil {
+				return nil, err
+			}
+			f.changed = false
+			out = append(out, *s)
+		}
+	}
+	for _, l := range e.losses {
+		if l.changed {
+			l.changed = false
+			for _, x := range e.lossList() {
+				out = append(out, coverageLost(x))
+			}
+			break
+		}
+	}
+	for _, l := range e.losses {
+		l.changed = false
+	}
+	slices.SortFunc(out, func(a, b Signal) int { return strings.Compare(a.ID, b.ID) })
+	return out, nil
+}
+
+// Rules counts the correlations and single rules that run, and those that stored
+// records cannot answer.
+func (e *Engine) Rules() (run, liveOnly int) { return len(e.correlations), len(e.liveOnly) }
+
+// Totals counts rows looked at, groups held, and records that came after the
+// watermark.
+func (e *Engine) Totals() (rows, groups, late int64) {
+	for _, c := range e.correlations {
+		groups += int64(len(c.groups))
+	}
+	return e.rows, groups, e.late
+}
+
+// groupOf names a finding's group.
+func (e *Engine) groupOf(f *finding) (map[string]string, error) {
+	group := map[string]string{}
+	for i, k := range f.corr.group {
+		if f.key[i] == 0 {
+			continue
+		}
+		t, err := e.text(k, f.key[i])
+		if err != nil {
+			return nil, err
+		}
+		group[fieldName(k)] = t
+	}
+	return group, nil
+}
+
+func (e *Engine) signal(ctx context.Context, f *finding, ask Asker) (*Signal, error) {
+	c := f.corr
+	s := &Signal{
+		Rule: c.doc.Key(), Title: titleOf(c.doc), Severity: f.level, First: e.stamp(f.first), Last: e.stamp(f.last),
+		Items: map[string]int64{}, Status: Open, Reached: f.reached, ReachedAt: e.stamp(f.at), Tags: c.doc.Tags,
+	}
+	var err error
+	if s.Group, err = e.groupOf(f); err != nil {
+		return nil, err
+	}
+	s.ID = SignalID(c.id, s.Group)
+	if s.Where, s.Exact, err = e.where(f); err != nil {
+		return nil, err
+	}
+	if ask != nil {
+		x, err := ask(ctx, s.Where, f.first, f.last+1)
+		if err != nil {
+			return nil, fmt.Errorf("extent of signal %s: %w", s.ID, err)
+		}
+		s.Reads, s.Accounts, s.People = x.Reads, x.Accounts, x.People
+		if x.Items != nil {
+			s.Items = x.Items
+		}
+		s.Severity = max(s.Severity, e.levelOf(c, s, f))
+	}
+	s.Reason = e.reason(c, f, s)
+	var calendars []string
+	if x := c.doc.Haetae; x != nil {
+		calendars = x.Calendars
+	}
+	s.Calendar = e.o.Calendar.Over(f.first, f.last, calendars)
+	if x := e.exceptionFor(c, f, s); x != nil {
+		s.Exception, s.Status = x, Suppressed
+	}
+	return s, nil
+}
+
+// levelOf is the severity by the numbers of people that the extent has.
+func (e *Engine) levelOf(c *correlation, s *Signal, f *finding) Severity {
+	l := Informational
+	for _, st := range c.ladder[1:] {
+		var n int64
+		switch st.of {
+		case "reads":
+			n = s.Reads
+		case "accounts":
+			n = s.Accounts
+		case "people":
+			n = s.People
+		case "items":
+			n = int64(len(s.Items))
+		default:
+			continue
+		}
+		if holds(st.bounds, float64(n)) {
+			l = max(l, st.level)
+		}
+	}
+	if d := millis(c.typ.Learning.Duration()); d > 0 && f.at < e.began+d {
+		l = min(l, Medium)
+	}
+	return l
+}
+
+// titleOf takes the title in both languages; a rule's title is one text, and its
+// Korean stands behind " / " where its author wrote one.
+func titleOf(d *rule.Document) Text {
+	en, ko, ok := strings.Cut(d.Title, " / ")
+	if !ok {
+		ko = en
+	}
+	return Text{KO: ko, EN: en}
+}
+
+// reason fills the rule's sentences with the numbers.
+func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
+	count := strconv.FormatFloat(f.reached, 'f', -1, 64)
+	if f.reached != float64(int64(f.reached)) {
+		count = strconv.FormatFloat(f.reached, 'f', 2, 64)
+	}
+	capped := f.reached >= float64(e.o.MaxValues)
+	value := func(korean bool) func(string) string {
+		return func(name string) string {
+			if field, ok := strings.CutPrefix(name, "group."); ok {
+				return s.Group[field]
+			}
+			switch name {
+			case "count":
+				switch {
+				case capped && korean:
+					return count + "개 이상"
+				case capped:
+					return "at least " + count
+				}
+				return count
+			case "reads":
+				return strconv.FormatInt(s.Reads, 10)
+			case "accounts":
+				return strconv.FormatInt(s.Accounts, 10)
+			case "people":
+				return strconv.FormatInt(s.People, 10)
+			case "items":
+				return itemList(s.Items)
+			case "first":
+				return f.first.Time().In(e.zone).Format("2006-01-02 15:04")
+			case "last":
+				return f.last.Time().In(e.zone).Format("2006-01-02 15:04")
+			case "min":
+				return strconv.Itoa(c.typ.Min)
+			}
+			return ""
+		}
+	}
+	if x := c.doc.Haetae; x != nil && x.Reason.EN.String() != "" {
+		return Text{KO: x.Reason.KO.Render(value(true)), EN: x.Reason.EN.Render(value(false))}
+	}
+	t := titleOf(c.doc)
+	return Text{
+		KO: fmt.Sprintf("%s: 기준값 %s, 조회 %d건, 정보주체 %d명", t.KO, count, s.Reads, s.People),
+		EN: fmt.Sprintf("%s: reached %s; %d reads of %d people", t.EN, count, s.Reads, s.People),
+	}
+}
+
+func itemList(items map[string]int64) string {
+	names := make([]string, 0, len(items))
+	for n := range items {
+		names = append(names, n)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(items[b], items[a]), strings.Compare(a, b))
+	})
+	for i, n := range names {
+		names[i] = fmt.Sprintf("%s %d", n, items[n])
+	}
+	return strings.Join(names, ", ")
+}
+
+var lossTexts = map[cause]Text{
+	stateFull:    {"탐지 엔진의 한도에 도달하여 일부 기록을 판단하지 못했습니다", "a bound of the engine was reached, so some records were not looked at"},
+	issuerSilent: {"로그인 기록이 설정한 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못했습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
+	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못했습니다", "there is no register, so whether a member exists could not be decided"},
+	registerOld:  {"회원대장이 오래되어 그 뒤에 가입한 회원인지 판단하지 못했습니다", "the register is too old to tell members who joined since from members who do not exist"},
+	spaceFull:    {"서로 다른 값이 한도를 넘어 일부 기록을 판단하지 못했습니다", "there were more distinct texts and addresses than are told apart"},
+}
+
+func (e *Engine) lossList() []Loss {
+	var out []Loss
+	if e.codes.refused {
+		out = append(out, Loss{Rule: "*", Cause: string(spaceFull), Text: lossTexts[spaceFull], First: e.stamp(e.began), Last: e.stamp(e.newest)})
+	}
+	for k, l := range e.losses {
+		x := Loss{Rule: k.c.doc.Key(), Cause: string(k.cause), Text: lossTexts[k.cause], Records: l.records, First: e.stamp(l.first), Last: e.stamp(l.last)}
+		slices.SortFunc(l.spans, func(a, b [2]event.Millis) int { return cmp.Compare(a[0], b[0]) })
+		for _, s := range l.spans {
+			x.Spans = append(x.Spans, [2]string{e.stamp(s[0]), e.stamp(s[1])})
+		}
+		out = append(out, x)
+	}
+	slices.SortFunc(out, func(a, b Loss) int {
+		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.Cause, b.Cause))
+	})
+	return out
+}
+
+// coverageLost makes a loss a signal: what was not looked at is never silent.
+func coverageLost(l Loss) Signal {
+	s := Signal{
+		Rule: "coverage-lost", Title: Text{KO: "탐지 공백", EN: "coverage lost"}, Severity: Low,
+		Group: map[string]string{"rule": l.Rule, "cause": l.Cause}, First: l.First, Last: l.Last, ReachedAt: l.First,
+		Items: map[string]int64{}, Status: Open, Reached: float64(l.Records),
+		Reason: Text{
+			KO: fmt.Sprintf("규칙 %s: %s (기록 %d건)", l.Rule, l.Text.KO, l.Records),
+			EN: fmt.Sprintf("rule %s: %s (%d records)", l.Rule, l.Text.EN, l.Records),
+		},
+	}
+	if l.Cause == string(stateFull) || l.Cause == string(spaceFull) {
+		s.Severity = Medium
+	}
+	s.ID = SignalID(s.Rule, s.Group)
+	return s
+}
+
+// Watermark is the moment before which everything is decided.
+func (e *Engine) Watermark() time.Time { return e.watermark.Time() }

@@ -1,0 +1,152 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/segment"
+	"github.com/haetae/haetae/rule"
+	"github.com/haetae/haetae/scope"
+)
+
+// Row is one fragment of a record, as the ledger keeps it: ids are ordinals, the
+// rest are places in the tables of a Table.
+type Row struct {
+	Time                 event.Millis
+	Shape, Client, Agent uint32
+	Home                 dictionary.Ref // the account, or no account of its partition
+	Actor                dictionary.Ref
+	HasActor             bool
+	Token                uint64 // 0 = none
+	Rows                 int32
+}
+
+// Table is what the rows of one segment or batch have in common, with what the
+// engine works out about it once. It belongs to one engine.
+type Table struct {
+	Shapes  []segment.Shape
+	Clients []segment.Client
+	Agents  []string
+
+	shapes []shapeFacts
+	client []clientCodes
+	agent  []agentCode
+	combos map[comboKey][]rule.RuleIndex
+}
+
+type comboKey struct{ shape, client, agent uint32 }
+
+// shapeFacts is what a shape means and which rules it decides.
+type shapeFacts struct {
+	known   bool
+	codes   [fieldKinds]uint64
+	meaning []meaning // by time
+}
+
+type meaning struct {
+	from, until event.Millis
+	items       []string
+	read        bool // a successful answer with items
+	home, actor bool // whose data it is: see scope.Whose
+	route       string
+	routeCode   uint64
+	method      string
+	path        string
+	// matched is which of the rules that ask for no more than the shape match.
+	ready   bool
+	matched []rule.RuleIndex
+}
+
+type clientCodes struct {
+	known                        bool
+	ip, subnet, network, country uint64
+}
+
+type agentCode struct {
+	known bool
+	code  uint64
+}
+
+// shape works out a shape's facts.
+func (e *Engine) shape(t *Table, i uint32) *shapeFacts {
+	if t.shapes == nil {
+		t.shapes = make([]shapeFacts, len(t.Shapes))
+	}
+	if int(i) >= len(t.shapes) {
+		t.shapes = append(t.shapes, make([]shapeFacts, len(t.Shapes)-len(t.shapes))...)
+	}
+	s := &t.shapes[i]
+	if s.known {
+		return s
+	}
+	sh := &t.Shapes[i]
+	s.known = true
+	mapped := sh.Flags&segment.Mapped != 0
+	ms := []catalog.Meaning{{From: catalog.Always, Until: catalog.Never}}
+	if e.catalog != nil {
+		ms = e.catalog.Meanings(sh.Route, mapped)
+	}
+	for _, m := range ms {
+		x := meaning{from: m.From, until: m.Until, route: scope.RouteName(sh, m)}
+		if m.Known {
+			x.items = e.catalog.ItemNames(m.Items)
+			x.read = m.Personal && m.Success.Contains(sh.Status)
+		}
+		x.home, x.actor = scope.Whose(sh, m)
+		x.routeCode, _ = e.codes.text(x.route)
+		x.method, x.path, _ = strings.Cut(x.route, " ")
+		s.meaning = append(s.meaning, x)
+	}
+	set := func(k fieldKind, text string) { s.codes[k], _ = e.codes.text(text) }
+	set(fieldSource, sh.Source)
+	set(fieldKey, sh.Key)
+	set(fieldActorType, sh.ActorType)
+	set(fieldAction, sh.Action.String())
+	if sh.Status != 0 {
+		s.codes[fieldStatus] = uint64(sh.Status)
+	}
+	return s
+}
+
+func (s *shapeFacts) at(t event.Millis) *meaning {
+	if len(s.meaning) == 1 {
+		return &s.meaning[0]
+	}
+	for i := range s.meaning {
+		if m := &s.meaning[i]; m.from <= t && t < m.until {
+			return m
+		}
+	}
+	return &s.meaning[len(s.meaning)-1]
+}
+
+func (e *Engine) clientOf(t *Table, i uint32) *clientCodes {
+	if int(i) >= len(t.client) {
+		t.client = append(t.client, make([]clientCodes, len(t.Clients)-len(t.client))...)
+	}
+	c := &t.client[i]
+	if !c.known {
+		in := &t.Clients[i]
+		c.known = true
+		ip := in.IP.Unmap()
+		c.ip, _ = e.codes.addr(ip)
+		c.subnet, _ = e.codes.addr(subnet(ip))
+		c.network, _ = e.codes.text(in.Network)
+		c.country, _ = e.codes.text(in.Country)
+	}
+	return c
+}
+
+func (e *Engine) agentOf(t *Table, i uint32) uint64 {
+	if int(i) >= len(t.agent) {
+		t.agent = append(t.agent, make([]agentCode, len(t.Agents)-len(t.agent))...)
+	}
+	a := &t.agent[i]
+	if !a.known {
+		a.known = true
+		a.code, _ = e.codes.text(t.Agents[i])
+	}
+	return a.code
+}
