@@ -70,5 +70,8 @@ func (d *Decoder) Decode(text []byte, rec *event.Record) *line.Error {
 		return &line.Error{Field: "uri", Cause: line.Missing}
 	}
 	d.cat.Fill(rec, req)
+	if len(rec.Subjects) > event.MaxSubjects {
+		return &line.Error{Field: "subjects", Cause: line.TooMany}
+	}
 	return nil
 }
