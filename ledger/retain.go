@@ -1,12 +1,16 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/haetae/haetae/blob"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
 )
 
@@ -62,29 +66,84 @@ func (l *Ledger) LiftHold(name string) (bool, error) {
 type Retained struct {
 	Segments int   `json:"segments"`
 	Records  int64 `json:"records"`
+	// Staged is how many records of unfinished imports went, Imports how many
+	// such imports were given up because nobody had gone on with them for
+	// importHorizon.
+	Staged  int64 `json:"staged"`
+	Imports int   `json:"imports"`
+	// Editions is how many registers and holdings went that were in force only
+	// before every record that is left.
+	Editions int `json:"editions"`
+	// Aside is how many lines set aside went.
+	Aside int64 `json:"aside"`
 	// Ids is how many identities were destroyed because no record, register or
-	// holdings line needs them any more.
-	Ids int64 `json:"ids"`
+	// holdings line needs them any more, Persons how many persons.
+	Ids     int64 `json:"ids"`
+	Persons int64 `json:"persons"`
 }
 
-// Retain destroys whole segment files whose newest record is older than before,
-// then the dictionary entries that nothing needs any more. A month that reaches
-// beyond before stays whole: destroying is by file, so that it costs nothing and
-// cannot be half done.
+// Retain destroys what is older than before: whole segment files, staged ones of
+// unfinished imports included, files of lines set aside, editions that were in
+// force only for what is gone, then the dictionary entries that nothing needs
+// any more. A month that reaches beyond before stays whole: destroying is by
+// file, so that it costs nothing and cannot be half done. Appends and imports go
+// on meanwhile.
 func (l *Ledger) Retain(before event.Millis) (Retained, error) {
-	var out Retained
+	out, err := l.retain(before)
+	if err != nil {
+		err = fmt.Errorf("retain: %w", err)
+	}
+	return out, err
+}
+
+func (l *Ledger) retain(before event.Millis) (out Retained, err error) {
 	if err := l.Seal(); err != nil {
-		return out, fmt.Errorf("retain: %w", err)
+		return out, err
 	}
 	l.compactMu.Lock()
 	defer l.compactMu.Unlock()
-	r := &replacement{}
+	if err := l.retainFiles(before, &out); err != nil {
+		return Retained{}, err
+	}
+	l.mu.RLock()
+	unneeded := l.m.Unneeded
+	l.mu.RUnlock()
+	if !unneeded {
+		return out, nil
+	}
+	// A crash up to the commit leaves the mark, and the next run does this.
+	out.Ids, out.Persons, err = l.dropUnneeded()
+	return out, err
+}
+
+// retainFiles is the part of Retain that takes whole files away. compactMu is
+// held.
+func (l *Ledger) retainFiles(before event.Millis, out *Retained) error {
+	l.importMu.Lock()
+	defer l.importMu.Unlock()
+	l.mu.RLock()
+	running := l.running
+	l.mu.RUnlock()
+	if running != nil {
+		running.mu.Lock()
+		defer running.mu.Unlock()
+	}
+	l.aside.turn.Lock()
+	defer l.aside.turn.Unlock()
+	if err := l.aside.shut(); err != nil {
+		return err
+	}
+
+	r, staged := &replacement{}, &replacement{}
+	var editions []editionRef
+	var aside []asideRef
+	old := func(s segmentRef) bool { return s.Zone.MaxTime < before }
 	err := l.commit(func(m *manifest) error {
 		if len(m.HeldBy) > 0 {
 			return &HeldError{slices.Clone(m.HeldBy)}
 		}
 		for _, s := range m.Segments {
-			if s.Zone.MaxTime < before {
+			if old(s) {
 				r.gone = append(r.gone, s.Name)
 				out.Segments++
 				out.Records += int64(s.Zone.Primaries)
@@ -94,83 +153,233 @@ func (l *Ledger) Retain(before event.Millis) (Retained, error) {
 			m.RetainedFrom = before
 		}
 		r.apply(m)
+		for i := range m.Imports {
+			for _, s := range m.Imports[i].Staged {
+				if old(s) {
+					staged.gone = append(staged.gone, s.Name)
+					out.Staged += int64(s.Zone.Primaries)
+				}
+			}
+			m.Imports[i].Staged = slices.DeleteFunc(m.Imports[i].Staged, old)
+		}
+		editions = l.pastEditions(m, before)
+		out.Editions = len(editions)
+		past := func(e editionRef) bool {
+			return slices.ContainsFunc(editions, func(g editionRef) bool { return g.File == e.File })
+		}
+		m.Registers, m.Holdings = slices.DeleteFunc(m.Registers, past), slices.DeleteFunc(m.Holdings, past)
+		aside = l.aside.before(before.Time())
+		m.Aside = slices.DeleteFunc(m.Aside, func(a asideRef) bool { return isAside(aside, a.Name) })
+		if len(r.gone)+len(staged.gone)+len(editions) > 0 {
+			m.Unneeded = true
+		}
 		return nil
+	}, func() {
+		l.editions.remove(editions)
+		out.Aside = l.aside.forget(aside)
 	})
 	if err != nil {
-		return Retained{}, fmt.Errorf("retain: %w", err)
+		return err
+	}
+	if running != nil {
+		running.rec.Staged = slices.DeleteFunc(running.rec.Staged, old)
 	}
 	l.finishReplacement(r)
-	if len(r.gone) == 0 {
-		return out, nil
+	l.finishReplacement(staged)
+	for _, e := range editions {
+		l.remove(editionDir, e.File)
 	}
-	n, err := l.dropUnneeded()
-	out.Ids = n
-	return out, err
+	for _, a := range aside {
+		l.remove(asideDir, a.Name)
+	}
+	out.Imports, err = l.expireUnfinished()
+	return err
 }
 
-// dropUnneeded destroys the identities that no row and no edition names.
-func (l *Ledger) dropUnneeded() (int64, error) {
-	l.mu.RLock()
-	segs := slices.Clone(l.m.Segments)
-	busy := l.importing || !l.mem.empty() || l.frozen != nil
-	l.mu.RUnlock()
-	if busy {
-		// Rows on their way may use entries found unneeded here; the next
-		// retention run gets them.
-		return 0, nil
+// remove takes away a file that no manifest names any more.
+func (l *Ledger) remove(dir, name string) {
+	if err := l.fs.Remove(l.path(dir, name)); err != nil {
+		l.log.Warn("a file no longer in use could not be removed; the next opening removes it", "file", dir+"/"+name, "error", err)
 	}
-	needed := map[dictionary.Ref]struct{}{}
-	mark := func(r dictionary.Ref) { needed[r] = struct{}{} }
-	for _, s := range segs {
-		l.mu.RLock()
-		reader := l.segments[s.Name].reader
-		l.mu.RUnlock()
-		if err := eachRef(reader, mark); err != nil {
-			return 0, fmt.Errorf("retain: %w", err)
+}
+
+// pastEditions are the registers and holdings of m whose time ended before every
+// record there is, and that no record still to come is counted by. commitMu is
+// held.
+func (l *Ledger) pastEditions(m *manifest, before event.Millis) []editionRef {
+	oldest := min(before, event.MillisOf(l.opts.Now()))
+	for _, s := range m.Segments {
+		oldest = min(oldest, s.Zone.MinTime)
+	}
+	for _, im := range m.Imports {
+		for _, s := range im.Staged {
+			oldest = min(oldest, s.Zone.MinTime)
 		}
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.running != nil {
+		return nil // it may hold records of any age; the next run decides
+	}
+	for _, t := range []*memtable{l.mem, l.frozen} {
+		if t != nil && t.rows > 0 {
+			oldest = min(oldest, t.first)
+		}
+	}
+	var past []editionRef
+	for _, refs := range [][]editionRef{l.editions.registerRefs, l.editions.holdingRefs} {
+		for i := 0; i+1 < len(refs) && refs[i+1].From <= oldest; i++ {
+			past = append(past, refs[i])
+		}
+	}
+	return past
+}
+
+// refSet is a set of ordinals.
+type refSet [dictionary.Partitions][]uint64
+
+func (s *refSet) add(r dictionary.Ref) {
+	w, n := &s[r.Part()], r.Local()
+	for int(n/64) >= len(*w) {
+		*w = append(*w, 0)
+	}
+	(*w)[n/64] |= 1 << (n % 64)
+}
+
+func (s *refSet) has(r dictionary.Ref) bool {
+	w, n := s[r.Part()], r.Local()
+	return int(n/64) < len(w) && w[n/64]>>(n%64)&1 == 1
+}
+
+// dropUnneeded destroys the identities that no row and no edition names, and the
+// persons that no holdings name. compactMu is held; everybody else goes on:
+// ordinals given out from Watch on are kept by the dictionary, and those given
+// before have reached, once uses has settled, a place where they are found here.
+func (l *Ledger) dropUnneeded() (ids, persons int64, err error) {
+	defer l.identities.Watch()()
+	defer l.persons.Watch()()
+	l.uses.settle()
+	needed, err := l.neededIDs()
+	if err != nil {
+		return 0, 0, err
 	}
 	l.mu.RLock()
 	registers, holdings := l.editions.registers, l.editions.holdings
 	l.mu.RUnlock()
+	neededPersons := &refSet{}
+	for _, h := range holdings {
+		if err := h.Persons(neededPersons.add); err != nil {
+			return 0, 0, err
+		}
+	}
 	keep := func(r dictionary.Ref) bool {
-		if _, ok := needed[r]; ok {
-			return true
-		}
-		for _, reg := range registers {
-			if reg.Has(r) {
-				return true
-			}
-		}
-		for _, h := range holdings {
-			if h.Has(r) {
-				return true
-			}
-		}
-		return false
+		return needed.has(r) ||
+			slices.ContainsFunc(registers, func(e *edition.Register) bool { return e.Has(r) }) ||
+			slices.ContainsFunc(holdings, func(e *edition.Holdings) bool { return e.Has(r) })
 	}
 	l.commitMu.Lock()
 	defer l.commitMu.Unlock()
-	dropped := int64(0)
-	err := l.commitLocked(func(m *manifest) error {
-		infos, n, err := l.identities.Drop(keep)
-		if err != nil {
-			return l.fail(err)
+	begun := false
+	err = l.commitLocked(func(m *manifest) (err error) {
+		if len(m.HeldBy) > 0 {
+			return &HeldError{slices.Clone(m.HeldBy)}
 		}
-		m.Identities, dropped = infos, n
+		begun = true
+		if m.Identities, ids, err = l.identities.Drop(keep); err != nil {
+			return err
+		}
+		if m.Persons, persons, err = l.persons.Drop(neededPersons.has); err != nil {
+			return err
+		}
+		m.Unneeded = false
 		return nil
 	})
+	if err != nil && begun {
+		// The entries are gone from memory and not from what the manifest names.
+		return 0, 0, l.fail(err)
+	}
 	if err != nil {
-		return 0, fmt.Errorf("retain: %w", err)
+		return 0, 0, err
 	}
 	if err := l.identities.Clean(l.m.Identities); err != nil {
-		return dropped, fmt.Errorf("retain: %w", err)
+		return ids, persons, err
 	}
-	return dropped, nil
+	return ids, persons, l.persons.Clean(l.m.Persons)
+}
+
+// neededIDs collects the ordinals of every row: of segments, visible or staged,
+// of the memtable and of the import that runs. Rows only ever move in that
+// order's reverse, so looking from the end of it misses none.
+func (l *Ledger) neededIDs() (*refSet, error) {
+	needed := &refSet{}
+	l.importMu.Lock()
+	l.mu.RLock()
+	running := l.running
+	l.mu.RUnlock()
+	if running != nil {
+		running.mu.Lock()
+		for _, b := range running.builders {
+			b.eachRef(needed.add)
+		}
+		running.mu.Unlock()
+	}
+	l.importMu.Unlock()
+
+	l.mu.RLock()
+	m := l.m
+	var readers []*segment.Reader
+	for _, s := range m.Segments {
+		readers = append(readers, l.segments[s.Name].reader) // open, since compactMu is held
+	}
+	for _, t := range []*memtable{l.mem, l.frozen} {
+		if t != nil {
+			readers = t.eachRef(needed.add, readers)
+		}
+	}
+	l.mu.RUnlock()
+	for _, r := range readers {
+		if err := eachRef(r, needed.add); err != nil {
+			return nil, err
+		}
+	}
+	for _, im := range m.Imports {
+		for _, s := range im.Staged {
+			if err := l.eachStagedRef(s, needed.add); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return needed, nil
+}
+
+func (l *Ledger) eachStagedRef(ref segmentRef, fn func(dictionary.Ref)) error {
+	b, err := l.blobs.Open(ref.Name)
+	if errors.Is(err, blob.ErrNotFound) && !l.staged(ref.Name) {
+		return nil // its import was given up just now
+	}
+	if err != nil {
+		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
+	}
+	defer b.Close()
+	r, err := segment.Open(b, ref.Size)
+	if err != nil {
+		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
+	}
+	return eachRef(r, fn)
+}
+
+// staged reports whether the manifest names the segment, staged or visible.
+func (l *Ledger) staged(name string) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	is := func(s segmentRef) bool { return s.Name == name }
+	return slices.ContainsFunc(l.m.Segments, is) ||
+		slices.ContainsFunc(l.m.Imports, func(r importRecord) bool { return slices.ContainsFunc(r.Staged, is) })
 }
 
 // eachRef calls fn for every home and actor of a segment.
 func eachRef(r *segment.Reader, fn func(dictionary.Ref)) error {
-	for p := range 256 {
+	for p := range dictionary.Partitions {
 		pt, err := r.Partition(p)
 		if err != nil {
 			return err
@@ -192,4 +401,81 @@ func eachRef(r *segment.Reader, fn func(dictionary.Ref)) error {
 		}
 	}
 	return nil
+}
+
+// eachRef is the same for rows that are not encoded yet.
+func (b *builder) eachRef(fn func(dictionary.Ref)) {
+	for _, s := range b.in.Sessions {
+		if s.Home.IsAccount() {
+			fn(s.Home)
+		}
+		if s.HasActor {
+			fn(s.Actor)
+		}
+	}
+}
+
+// eachRef calls fn for the newest rows and appends the encoded ones to readers.
+// Ledger.mu is held.
+func (t *memtable) eachRef(fn func(dictionary.Ref), readers []*segment.Reader) []*segment.Reader {
+	for _, p := range t.months {
+		readers = append(readers, p.chunks...)
+		if p.active != nil {
+			p.active.eachRef(fn)
+		}
+	}
+	return readers
+}
+
+// uses counts who holds ordinals that are in no row yet: between Resolve and the
+// memtable, a builder or an edition.
+type uses struct {
+	mu   sync.Mutex
+	cond *sync.Cond
+	now  int
+	open map[int]int // by the now in which they began
+}
+
+// begin counts one; it must be called before Resolve, end once the ordinals have
+// arrived.
+func (u *uses) begin() (end func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := u.now
+	if u.open == nil {
+		u.open = map[int]int{}
+	}
+	u.open[n]++
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if u.open[n]--; u.open[n] == 0 {
+			delete(u.open, n)
+			if u.cond != nil {
+				u.cond.Broadcast()
+			}
+		}
+	}
+}
+
+// settle waits until all that have begun have ended. Others may begin meanwhile,
+// or the pieces of an import, which wait for each other, would wait for ever.
+func (u *uses) settle() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.cond == nil {
+		u.cond = sync.NewCond(&u.mu)
+	}
+	n := u.now
+	u.now++
+	for {
+		older := false
+		for k := range u.open {
+			older = older || k <= n
+		}
+		if !older {
+			return
+		}
+		u.cond.Wait()
+	}
 }
