@@ -111,12 +111,7 @@ func (l *Ledger) appender() {
 		case <-l.ctx.Done():
 			return
 		case <-tick.C:
-			l.mu.RLock()
-			due := !l.mem.empty() && l.opts.Now().Sub(l.mem.born) >= l.opts.SealAfter
-			l.mu.RUnlock()
-			if due {
-				l.beginSeal()
-			}
+			l.sealOld()
 		case req := <-l.queue:
 			group := []*appendRequest{req}
 			// Another request of any size still fits behind this.

@@ -78,6 +78,16 @@ func (l *Ledger) newNumber() uint64 {
 	return n
 }
 
+// sealOld begins to seal what is older than SealAfter.
+func (l *Ledger) sealOld() {
+	l.mu.RLock()
+	due := !l.mem.empty() && l.opts.Now().Sub(l.mem.born) >= l.opts.SealAfter
+	l.mu.RUnlock()
+	if due {
+		l.beginSeal()
+	}
+}
+
 // beginSeal moves the memtable aside and writes it in the background. While an
 // earlier one is still being written it waits, which is how a disk that cannot
 // keep up slows the senders down instead of filling the memory.
