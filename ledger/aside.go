@@ -317,13 +317,54 @@ func (l *Ledger) loadAside() {
 			a.add(s, size)
 			return nil
 		})
-		if err != nil && l.aside.err == nil {
-			l.aside.err = fmt.Errorf("read aside/%s: %w", a.Name, err)
+		if err != nil {
+			*a = l.m.Aside[i]
+			l.aside.err = cmp.Or(l.aside.err, fmt.Errorf("read aside/%s: %w", a.Name, err))
 		}
 	}
 	if l.aside.err != nil {
 		l.log.Error("lines set aside cannot be counted", "error", l.aside.err)
 	}
+}
+
+// keepAside makes durable what loadAside counted behind the manifest. It can be
+// read, but it may be what a failed sync left in the system's memory, which no
+// further sync writes: so it is written anew, and the old file is named no more.
+func (l *Ledger) keepAside() error {
+	for i := range l.aside.files {
+		a := &l.aside.files[i]
+		if a.Size == l.m.Aside[i].Size {
+			continue
+		}
+		name := l.newName("aside", asideSuffix)
+		if err := l.copyAside(a.Name, name, a.Size); err != nil {
+			return fmt.Errorf("keep aside/%s: %w", a.Name, err)
+		}
+		a.Name = name
+	}
+	return nil
+}
+
+func (l *Ledger) copyAside(from, to string, size int64) error {
+	in, err := l.fs.Open(l.path(asideDir, from))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := l.fs.Create(l.path(asideDir, to))
+	if err != nil {
+		return err
+	}
+	if _, err = io.Copy(out, io.NewSectionReader(in, 0, size)); err == nil {
+		err = out.Sync()
+	}
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.path(asideDir))
 }
 
 // Aside counts what was set aside, by source, field and cause. It reads no

@@ -286,8 +286,17 @@ func (l *Ledger) start() error {
 	if err := l.keepSealer(l.sealer); err != nil {
 		return err
 	}
+	if err := l.keepAside(); err != nil {
+		return err
+	}
+	old := l.m.Aside
 	if err := l.commit(func(m *manifest) error { m.Epoch++; return nil }); err != nil {
 		return fmt.Errorf("take ownership: %w", err)
+	}
+	for _, a := range old {
+		if !isAside(l.m.Aside, a.Name) {
+			l.remove(asideDir, a.Name)
+		}
 	}
 	l.queue = make(chan *appendRequest, queueLength)
 	l.done = make(chan struct{})

@@ -334,6 +334,10 @@ func (l *Ledger) clean() error {
 	if err := l.persons.Clean(l.m.Persons); err != nil {
 		return err
 	}
+	// A sealer whose header was not finished has sealed nothing.
+	if err := l.removeOthers(dictionaryDir, func(n string) bool { return !strings.HasSuffix(n, sealerSuffix+".tmp") }); err != nil {
+		return err
+	}
 	editions := map[string]bool{}
 	for _, list := range [][]editionRef{l.m.Catalogs, l.m.Registers, l.m.Holdings} {
 		for _, e := range list {
