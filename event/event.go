@@ -75,7 +75,7 @@ type Record struct {
 	Rows int32
 
 	// Subjects are the accounts whose data the line says was touched, without
-	// repeats. Empty means: the line names nobody.
+	// repeats. Empty means: the line names nobody. At most MaxSubjects.
 	Subjects []AccountID
 
 	// Position is where in the line the subjects stood.
@@ -103,6 +103,11 @@ type Actor struct {
 	// Member is a data subject, and its id is an account id.
 	Type string
 }
+
+// MaxSubjects bounds the accounts that one record names. Each becomes a row, of
+// some hundred bytes on its way; a page shows dozens of people and a report
+// thousands, and a line of a megabyte could name half a million.
+const MaxSubjects = 10_000
 
 // Member is the actor type of a data subject using an account of their own.
 const Member = "member"

@@ -175,6 +175,11 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 		}
 		cat.Fill(&rec, req)
 		subjects = rec.Subjects
+		if len(subjects) > event.MaxSubjects {
+			n.Aside++
+			aside(Aside{Origin: origin, Field: "subjects", Cause: line.TooMany, Text: text[:min(len(text), AsideText)]})
+			continue
+		}
 		n.Records++
 		each(&rec)
 	}

@@ -71,5 +71,5 @@ var (
 )
 
 // MaxEntry bounds an entry, so that a damaged length cannot ask for the memory
-// of the machine. A request of the ledger is at most a quarter of it.
+// of the machine. A request of the ledger is at most half of it.
 const MaxEntry = 64 << 20

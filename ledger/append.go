@@ -42,6 +42,7 @@ type appendRequest struct {
 	batch      *Batch
 	file       string
 	checkpoint *Checkpoint
+	size       int // in the journal, at most
 	receipt    Receipt
 	reply      chan error
 }
@@ -69,6 +70,16 @@ func (l *Ledger) AppendBatch(ctx context.Context, b *Batch, file string, cp *Che
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	req := &appendRequest{batch: b, file: file, checkpoint: cp, reply: make(chan error, 1)}
+	if b.err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", b.err)
+	}
+	req.size = b.bound() + len(file)
+	if cp != nil {
+		req.size += len(cp.Name) + len(cp.Value) + 10
+	}
+	if req.size > maxRequest {
+		return Receipt{}, fmt.Errorf("append: %w", &TooLargeError{req.size, maxRequest})
+	}
 	select {
 	case l.queue <- req:
 	case <-ctx.Done():
@@ -100,44 +111,54 @@ func (l *Ledger) appender() {
 		case <-l.ctx.Done():
 			return
 		case <-tick.C:
-			l.mu.RLock()
-			due := !l.mem.empty() && l.opts.Now().Sub(l.mem.born) >= l.opts.SealAfter
-			l.mu.RUnlock()
-			if due {
-				l.beginSeal()
-			}
+			l.sealOld()
 		case req := <-l.queue:
 			group := []*appendRequest{req}
-			for rows := len(req.batch.frags); rows < groupRows; {
+			// Another request of any size still fits behind this.
+			for rows, size := len(req.batch.frags), req.size; rows < groupRows && size <= journal.MaxEntry-maxRequest-64; {
 				select {
 				case more := <-l.queue:
 					group = append(group, more)
 					rows += len(more.batch.frags)
+					size += more.size
 					continue
 				default:
 				}
 				break
 			}
-			err := l.appendGroup(group)
-			for _, r := range group {
-				if err != nil {
-					r.receipt = Receipt{}
-				}
-				r.reply <- err
-			}
-			l.mu.RLock()
-			full := l.mem.rows >= l.opts.MemtableRows
-			l.mu.RUnlock()
-			if full {
-				l.beginSeal()
-			}
+			l.answer(group)
 		}
+	}
+}
+
+// answer appends a group and tells its senders.
+func (l *Ledger) answer(group []*appendRequest) {
+	err := l.room()
+	if err == nil {
+		err = l.appendGroup(group)
+	}
+	if err != nil && len(group) > 1 && l.writable() == nil {
+		// It may be the fault of one: each is judged by itself.
+		for _, r := range group {
+			l.answer([]*appendRequest{r})
+		}
+		return
+	}
+	for _, r := range group {
+		if err != nil {
+			r.receipt = Receipt{}
+		}
+		r.reply <- err
+	}
+	if err == nil && l.full() {
+		l.beginSeal()
 	}
 }
 
 func (l *Ledger) appendGroup(group []*appendRequest) error {
 	l.claimMu.Lock()
 	defer l.claimMu.Unlock()
+	defer l.uses.begin()() // until the rows that name the ordinals are in mem
 	if err := l.writable(); err != nil {
 		return fmt.Errorf("append: %w", err)
 	}

@@ -1,12 +1,15 @@
 package ledger
 
 import (
+	"fmt"
+	"math/bits"
 	"net/netip"
 	"strings"
 	"unsafe"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/journal"
 	"github.com/haetae/haetae/ledger/segment"
 )
 
@@ -23,6 +26,8 @@ type Batch struct {
 
 	records int
 	frags   []fragment
+	tables  int   // bytes of shapes, clients and agents
+	err     error // the first record that could not be taken, for whoever submits b
 
 	ids     []pseudonym.Pseudonym
 	buckets []uint64
@@ -83,7 +88,7 @@ func newBatch(h *pseudonym.Hasher, valid func(event.AccountID) bool) *Batch {
 
 // Reset empties b for the next chunk and lets go of the caller's buffer.
 func (b *Batch) Reset() {
-	b.records = 0
+	b.records, b.err = 0, nil
 	b.frags = b.frags[:0]
 	b.ids, b.buckets = b.ids[:0], b.buckets[:0]
 	clear(b.plain)
@@ -92,20 +97,75 @@ func (b *Batch) Reset() {
 	b.lastAgent, b.lastClient = 0, 0
 	// The tables survive: the next chunk of the same log has the same shapes
 	// and mostly the same agents. They are cut when they have grown out of
-	// proportion, so that a flood of agents does not stay in memory.
-	if len(b.shapes) > 1<<12 {
+	// proportion, so that a flood of agents does not stay in memory, nor comes
+	// into every later journal entry.
+	large := b.tables > maxTables
+	if large || len(b.shapes) > 1<<12 {
 		b.shapes, b.recent = b.shapes[:0], [1 << 10]uint32{}
 		clear(b.shapeIdx)
 	}
-	if len(b.clients) > 1<<14 {
+	if large || len(b.clients) > 1<<14 {
 		b.clients = b.clients[:0]
 		clear(b.clientIdx)
 	}
-	if len(b.agents) > 1<<12 {
+	if large || len(b.agents) > 1<<12 {
 		b.agents = b.agents[:0]
 		clear(b.agentIdx)
 	}
+	if large {
+		b.tables = 0
+	}
 }
+
+// maxTables is 4 MiB: the tables of a site's own traffic take a tenth of it.
+const maxTables = 4 << 20
+
+// SubjectsError says that a record names more accounts than event.MaxSubjects.
+type SubjectsError struct{ Subjects int }
+
+func (e *SubjectsError) Error() string {
+	return fmt.Sprintf("a record names %d accounts, and at most %d are taken", e.Subjects, event.MaxSubjects)
+}
+
+// TooLargeError says that a request takes more of the journal than one may.
+type TooLargeError struct{ Bytes, Max int }
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the request takes %d bytes of the journal, and at most %d are taken: send it in pieces", e.Bytes, e.Max)
+}
+
+// maxRequest is how much of a journal entry one request may take, so that two
+// always fit and none makes its neighbours fail. The rest of an entry's room is
+// for those that are acknowledged with it.
+const maxRequest = journal.MaxEntry / 2
+
+// Err is why b will be refused, once Add could not take a record: a
+// SubjectsError or a TooLargeError. Nothing is taken after it.
+func (b *Batch) Err() error { return b.err }
+
+// bound is the most that b takes in a journal entry; what is sealed is counted
+// for every id, since which of them are new is not known before.
+func (b *Batch) bound() int {
+	n := 64 + b.tables + len(b.ids)*(16+8+3+sealedExtra)
+	for _, p := range b.plain {
+		n += len(p)
+	}
+	last := int64(0)
+	for i := range b.frags {
+		f := &b.frags[i]
+		// time, id, token, home and actor, then the rest by their size
+		n += intSize(int64(f.time)-last) + 8 + 8 + intSize(int64(f.home)) + intSize(int64(f.actor)) + intSize(int64(f.rows)) + 1
+		n += uintSize(f.shape) + uintSize(f.client) + uintSize(f.agent) + uintSize(f.block) + uintSize(f.record) + uintSize(f.number)
+		last = int64(f.time)
+	}
+	return n
+}
+
+// sealedExtra is what sealing adds to an id: the sealer, a counter and a tag.
+const sealedExtra = 8 + 8 + 16
+
+func uintSize(v uint32) int { return (bits.Len32(v|1) + 6) / 7 }
+func intSize(v int64) int   { return (bits.Len64(uint64(v)<<1^uint64(v>>63)|1) + 6) / 7 }
 
 // Len is the number of records in b.
 func (b *Batch) Len() int { return b.records }
@@ -113,6 +173,17 @@ func (b *Batch) Len() int { return b.records }
 // Add takes one record in. The record may be reused as soon as Add returns,
 // but the memory its strings point into must stay until b is submitted.
 func (b *Batch) Add(rec *event.Record) {
+	// Every row takes thirty bytes at least, so this stops before a request that
+	// would be refused anyway takes more memory than one that is not.
+	if rough := len(b.frags)*30 + b.tables; b.err == nil && rough > journal.MaxEntry {
+		b.err = &TooLargeError{rough, maxRequest}
+	}
+	if len(rec.Subjects) > event.MaxSubjects && b.err == nil {
+		b.err = &SubjectsError{len(rec.Subjects)}
+	}
+	if b.err != nil {
+		return
+	}
 	sh := segment.Shape{
 		Source: rec.Source, Route: rec.Route, Key: rec.Credential.Key, ActorType: rec.Actor.Type,
 		Action: rec.Action, Status: rec.Status, Position: rec.Position, Edition: rec.Edition,
@@ -237,6 +308,7 @@ func (b *Batch) shape(sh segment.Shape) uint32 {
 		sh.Key, sh.ActorType = strings.Clone(sh.Key), strings.Clone(sh.ActorType)
 		code = uint32(len(b.shapes))
 		b.shapes = append(b.shapes, sh)
+		b.tables += len(sh.Source) + len(sh.Route) + len(sh.Key) + len(sh.ActorType) + 40
 		b.shapeIdx[sh] = code
 	}
 	b.recent[slot] = code + 1
@@ -256,6 +328,7 @@ func (b *Batch) client(c event.Client) uint32 {
 		}
 		code = uint32(len(b.clients))
 		b.clients = append(b.clients, k)
+		b.tables += len(k.Country) + len(k.Network) + 24
 		b.clientIdx[k] = code
 	}
 	b.lastClient = code
@@ -271,6 +344,7 @@ func (b *Batch) agent(a string) uint32 {
 		a = strings.Clone(a)
 		code = uint32(len(b.agents))
 		b.agents = append(b.agents, a)
+		b.tables += len(a) + 5
 		b.agentIdx[a] = code
 	}
 	b.lastAgent = code

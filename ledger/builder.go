@@ -21,6 +21,7 @@ type builder struct {
 	lastFile  uint32
 	recent    []recentSession // direct-mapped; the segment writer removes what it lets through
 	marks     []mark
+	tables    int // bytes of shapes, clients and agents
 
 	// Scratch: the code of each of the batch's table entries in this builder,
 	// +1, filled as rows ask for it.
@@ -32,7 +33,17 @@ type recentSession struct {
 	code uint32 // +1
 }
 
-const recentSessions = 1 << 13
+// recentSessions is 400 KB, which a builder takes once it has as many rows: a
+// source whose clock is wrong may touch hundreds of months at a time.
+const (
+	recentSessions = 1 << 13
+	fewSessions    = 1 << 6
+)
+
+// bytes is about what b holds.
+func (b *builder) bytes() int64 {
+	return int64(len(b.in.Rows))*40 + int64(len(b.in.Sessions))*32 + int64(len(b.recent))*48 + int64(b.tables) + 2<<10
+}
 
 func newBuilder() *builder {
 	return &builder{
@@ -40,7 +51,7 @@ func newBuilder() *builder {
 		clientIdx: map[segment.Client]uint32{},
 		agentIdx:  map[string]uint32{},
 		fileIdx:   map[string]uint32{},
-		recent:    make([]recentSession, recentSessions),
+		recent:    make([]recentSession, fewSessions),
 	}
 }
 
@@ -60,7 +71,7 @@ func (b *builder) reset() {
 	clear(b.agentIdx)
 	clear(b.fileIdx)
 	clear(b.recent)
-	b.marks = nil
+	b.marks, b.tables = nil, 0
 }
 
 func zeroed(s []uint32, n int) []uint32 {
@@ -104,6 +115,7 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 			code = uint32(len(b.in.Shapes))
 			b.in.Shapes = append(b.in.Shapes, sh)
 			b.shapeIdx[sh] = code
+			b.tables += 250 + len(sh.Route) + len(sh.Key)
 		}
 		shape = code + 1
 		b.shapes[f.shape] = shape
@@ -116,6 +128,7 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 			code = uint32(len(b.in.Clients))
 			b.in.Clients = append(b.in.Clients, c)
 			b.clientIdx[c] = code
+			b.tables += 180 + len(c.Country) + len(c.Network)
 		}
 		client = code + 1
 		b.clients[f.client] = client
@@ -128,6 +141,7 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 			code = uint32(len(b.in.Agents))
 			b.in.Agents = append(b.in.Agents, a)
 			b.agentIdx[a] = code
+			b.tables += 60 + len(a)
 		}
 		agent = code + 1
 		b.agents[f.agent] = agent
@@ -140,7 +154,10 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 	if f.actor != noIndex {
 		s.Actor, s.HasActor = refs[f.actor], true
 	}
-	slot := &b.recent[(uint64(home)*0x9E3779B97F4A7C15^f.token)>>40&(recentSessions-1)]
+	if len(b.recent) == fewSessions && len(b.in.Rows) == recentSessions {
+		b.recent = make([]recentSession, recentSessions)
+	}
+	slot := &b.recent[(uint64(home)*0x9E3779B97F4A7C15^f.token)>>40&uint64(len(b.recent)-1)]
 	if slot.code == 0 || slot.s != s {
 		b.in.Sessions = append(b.in.Sessions, s)
 		*slot = recentSession{s, uint32(len(b.in.Sessions))}
@@ -153,14 +170,15 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 
 // encode turns the rows into a segment in memory and reads it back, so that
 // what is queried before it reaches the disk goes through the same code.
-func (b *builder) encode() (*segment.Reader, error) {
+func (b *builder) encode() (*segment.Reader, int64, error) {
 	var buf bytes.Buffer
 	in := b.in
 	in.Rows = append([]segment.Row(nil), b.in.Rows...) // Write may reorder
 	if _, err := segment.Write(&buf, &in); err != nil {
-		return nil, fmt.Errorf("encode memory segment: %w", err)
+		return nil, 0, fmt.Errorf("encode memory segment: %w", err)
 	}
-	return segment.Open(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	r, err := segment.Open(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	return r, int64(buf.Cap()), err
 }
 
 // month numbers the calendar month (UTC) of t: no segment crosses one, so that
@@ -196,6 +214,8 @@ type memtable struct {
 	cache       monthCache
 	rows        int
 	records     int
+	first       event.Millis // of its rows
+	chunkBytes  int64        // of the chunks, encoded
 	born        time.Time
 	marks       []mark
 	checkpoints map[string][]byte
@@ -204,15 +224,32 @@ type memtable struct {
 type monthPile struct {
 	chunks []*segment.Reader
 	active *builder
-	asked  *segment.Reader // the active rows, encoded for a view
+	// The active rows, encoded for a View, and how many they were: for views
+	// alone, under Ledger.mu.
+	asked  *segment.Reader
 	askedN int
 }
 
-// chunkRows bounds what a view has to encode (about 10 ms).
-const chunkRows = 1 << 16
+// A chunk is bounded by rows, since a view has to encode the last one (about 10
+// ms), and by bytes, since an encoded row takes a fraction of another.
+const (
+	chunkRows  = 1 << 16
+	chunkBytes = 16 << 20
+)
 
 func newMemtable() *memtable {
 	return &memtable{months: map[int]*monthPile{}, checkpoints: map[string][]byte{}}
+}
+
+// bytes is about what t holds.
+func (t *memtable) bytes() int64 {
+	n := t.chunkBytes + int64(len(t.marks))*16
+	for _, p := range t.months {
+		if p.active != nil {
+			n += p.active.bytes()
+		}
+	}
+	return n
 }
 
 func (t *memtable) empty() bool { return t.rows == 0 && len(t.checkpoints) == 0 }
@@ -228,6 +265,9 @@ func (t *memtable) add(batch *Batch, refs []dictionary.Ref, keep []bool, file st
 		f := &batch.frags[i]
 		if keep != nil && !keep[f.record] {
 			continue
+		}
+		if t.rows == 0 || f.time < t.first {
+			t.first = f.time
 		}
 		n := t.cache.of(f.time)
 		p := t.months[n]
@@ -246,19 +286,20 @@ func (t *memtable) add(batch *Batch, refs []dictionary.Ref, keep []bool, file st
 		}
 	}
 	for _, p := range t.months {
-		if p.active != nil && p.active.rows() >= chunkRows {
-			r, err := p.active.encode()
+		if p.active != nil && (p.active.rows() >= chunkRows || p.active.bytes() >= chunkBytes) {
+			r, size, err := p.active.encode()
 			if err != nil {
 				return err
 			}
 			p.chunks = append(p.chunks, r)
+			t.chunkBytes += size
 			p.active, p.asked, p.askedN = nil, nil, 0
 		}
 	}
 	return nil
 }
 
-// readers returns everything in t as segments.
+// readers returns everything in t as segments. Ledger.mu is held.
 func (t *memtable) readers() ([]*segment.Reader, error) {
 	var out []*segment.Reader
 	for _, p := range t.months {
@@ -271,11 +312,26 @@ func (t *memtable) readers() ([]*segment.Reader, error) {
 	return out, nil
 }
 
+// all returns everything in p, for the seal of a frozen memtable: that goes on
+// without Ledger.mu, beside views of the same rows, and so keeps nothing in p.
+func (p *monthPile) all() ([]*segment.Reader, error) {
+	out := append([]*segment.Reader(nil), p.chunks...)
+	if p.active != nil && p.active.rows() > 0 {
+		r, _, err := p.active.encode()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// readers is all for a View. Ledger.mu is held.
 func (p *monthPile) readers() ([]*segment.Reader, error) {
 	out := append([]*segment.Reader(nil), p.chunks...)
 	if p.active != nil && p.active.rows() > 0 {
 		if p.asked == nil || p.askedN != p.active.rows() {
-			r, err := p.active.encode()
+			r, _, err := p.active.encode()
 			if err != nil {
 				return nil, err
 			}

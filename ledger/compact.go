@@ -57,6 +57,33 @@ func (l *Ledger) finishReplacement(r *replacement) {
 	}
 }
 
+// discard removes the files of a replacement that was not committed. A view may
+// not have them, since no manifest named them.
+func (l *Ledger) discard(r *replacement) {
+	if r == nil {
+		return
+	}
+	l.closeSegments(r.added)
+	if l.writable() != nil {
+		return // the manifest that names them may be there: the next opening knows
+	}
+	for _, ref := range r.added {
+		l.blobs.Delete(ref.Name) // else the next opening removes it
+	}
+}
+
+// closeSegments ends the ledger's own use of segments.
+func (l *Ledger) closeSegments(refs []segmentRef) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ref := range refs {
+		if s := l.segments[ref.Name]; s != nil {
+			delete(l.segments, ref.Name)
+			l.releaseSegment(s)
+		}
+	}
+}
+
 // Compact merges small files until none is left that is worth merging. It may
 // run beside appends, imports and questions.
 func (l *Ledger) Compact(ctx context.Context) error {
@@ -67,6 +94,9 @@ func (l *Ledger) Compact(ctx context.Context) error {
 		}
 		if done {
 			if err := l.expireSeen(); err != nil {
+				return fmt.Errorf("compact: %w", err)
+			}
+			if err := l.expireImports(); err != nil {
 				return fmt.Errorf("compact: %w", err)
 			}
 			return l.mergeDictionaries()
@@ -91,8 +121,8 @@ func (l *Ledger) compactOnce() (done bool, err error) {
 	if len(group) == 0 {
 		return true, nil
 	}
-	// Only this function and withoutImport, both under compactMu, take files
-	// away, so the readers stay open.
+	// Only this function, withoutImport and Retain, all under compactMu, take
+	// files away, so the readers stay open.
 	ref, err := l.putSegment(l.newName("merged", segmentSuffix), func(w io.Writer) (segment.Info, error) {
 		return segment.Merge(w, rs)
 	})
@@ -107,6 +137,7 @@ func (l *Ledger) compactOnce() (done bool, err error) {
 		r.gone = append(r.gone, g.Name)
 	}
 	if err := l.commit(func(m *manifest) error { r.apply(m); return nil }); err != nil {
+		l.discard(r)
 		return false, err
 	}
 	l.finishReplacement(r)
@@ -225,12 +256,17 @@ func (l *Ledger) mergeDictionaries() error {
 // withoutImport prepares the removal of every row that came from one import.
 // The caller holds compactMu until the commit, so that no merge moves the rows
 // meanwhile.
-func (l *Ledger) withoutImport(id uint64) (*replacement, error) {
+func (l *Ledger) withoutImport(id uint64) (_ *replacement, err error) {
 	name := streamOf(id)
 	l.mu.RLock()
 	segs := slices.Clone(l.m.Segments)
 	l.mu.RUnlock()
 	r := &replacement{}
+	defer func() {
+		if err != nil {
+			l.discard(r)
+		}
+	}()
 	for _, s := range segs {
 		l.mu.RLock()
 		reader := l.segments[s.Name].reader

@@ -19,12 +19,18 @@ import (
 	"github.com/haetae/haetae/ledger/edition"
 )
 
-// editionSet is what is open of the dated editions.
+// editionSet is what is open of the dated editions, sorted by their date. It is
+// under Ledger.mu; the slices are replaced and never changed, since a View keeps
+// those it began with.
 type editionSet struct {
-	registers []*edition.Register
-	holdings  []*edition.Holdings
-	files     []io.Closer
-	// catalogs outlives the set: an edition never changes.
+	registers    []*edition.Register
+	registerRefs []editionRef // parallel to registers
+	holdings     []*edition.Holdings
+	holdingRefs  []editionRef
+	// files stay open until the ledger is closed, since a View may be reading
+	// in an edition that is no longer named.
+	files []io.Closer
+	// catalogs outlives every set: an edition never changes.
 	catalogs *catalogCache
 }
 
@@ -80,59 +86,98 @@ func (s *editionSet) close() error {
 	return errors.Join(errs...)
 }
 
-// loadEditions opens the editions the manifest names, sorted by their date.
+// openEdition is one edition: a register or holdings.
+type openEdition struct {
+	ref      editionRef
+	register *edition.Register
+	holdings *edition.Holdings
+	file     io.Closer
+}
+
+func (l *Ledger) openEdition(ref editionRef, holdings bool) (_ openEdition, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open editions/%s: %w", ref.File, err)
+		}
+	}()
+	f, err := l.fs.Open(l.path(editionDir, ref.File))
+	if err != nil {
+		return openEdition{}, err
+	}
+	e := openEdition{ref: ref, file: f}
+	size, err := f.Size()
+	if err == nil && holdings {
+		e.holdings, err = edition.OpenHoldings(f, size)
+	} else if err == nil {
+		e.register, err = edition.OpenRegister(f, size)
+	}
+	if err != nil {
+		f.Close()
+		return openEdition{}, err
+	}
+	return e, nil
+}
+
+// add makes e one of the set.
+func (s *editionSet) add(e openEdition) {
+	s.files = append(s.files, e.file)
+	if e.holdings != nil {
+		s.holdings, s.holdingRefs = placed(s.holdings, s.holdingRefs, e.holdings, e.ref)
+	} else {
+		s.registers, s.registerRefs = placed(s.registers, s.registerRefs, e.register, e.ref)
+	}
+}
+
+// placed inserts by date.
+func placed[T any](list []T, refs []editionRef, e T, ref editionRef) ([]T, []editionRef) {
+	i, _ := slices.BinarySearchFunc(refs, ref, byDate)
+	return slices.Insert(slices.Clone(list), i, e), slices.Insert(slices.Clone(refs), i, ref)
+}
+
+// remove takes editions out of the set.
+func (s *editionSet) remove(gone []editionRef) {
+	s.registers, s.registerRefs = without(s.registers, s.registerRefs, gone)
+	s.holdings, s.holdingRefs = without(s.holdings, s.holdingRefs, gone)
+}
+
+func without[T any](list []T, refs, gone []editionRef) (left []T, leftRefs []editionRef) {
+	for i, r := range refs {
+		if !slices.ContainsFunc(gone, func(g editionRef) bool { return g.File == r.File }) {
+			left, leftRefs = append(left, list[i]), append(leftRefs, r)
+		}
+	}
+	return left, leftRefs
+}
+
+func byDate(a, b editionRef) int {
+	if a.From != b.From {
+		return cmpMillis(a.From, b.From)
+	}
+	return int(a.Number) - int(b.Number)
+}
+
+// loadEditions opens the editions the manifest names. Nobody else has l yet.
 func (l *Ledger) loadEditions() error {
-	var set editionSet
-	open := func(e editionRef) (disk.File, int64, error) {
-		f, err := l.fs.Open(l.path(editionDir, e.File))
-		if err != nil {
-			return nil, 0, fmt.Errorf("open editions/%s: %w", e.File, err)
+	l.editions.catalogs = &catalogCache{by: map[uint32]*catalog.Catalog{}}
+	for _, list := range []struct {
+		refs     []editionRef
+		holdings bool
+	}{{l.m.Registers, false}, {l.m.Holdings, true}} {
+		for _, ref := range list.refs {
+			e, err := l.openEdition(ref, list.holdings)
+			if err != nil {
+				return err
+			}
+			l.editions.add(e)
 		}
-		size, err := f.Size()
-		set.files = append(set.files, f)
-		return f, size, err
 	}
-	byDate := func(a, b editionRef) int {
-		if a.From != b.From {
-			return cmpMillis(a.From, b.From)
-		}
-		return int(a.Number) - int(b.Number)
-	}
-	for _, e := range slices.SortedFunc(slices.Values(l.m.Registers), byDate) {
-		f, size, err := open(e)
-		if err != nil {
-			return err
-		}
-		r, err := edition.OpenRegister(f, size)
-		if err != nil {
-			return fmt.Errorf("open editions/%s: %w", e.File, err)
-		}
-		set.registers = append(set.registers, r)
-	}
-	for _, e := range slices.SortedFunc(slices.Values(l.m.Holdings), byDate) {
-		f, size, err := open(e)
-		if err != nil {
-			return err
-		}
-		h, err := edition.OpenHoldings(f, size)
-		if err != nil {
-			return fmt.Errorf("open editions/%s: %w", e.File, err)
-		}
-		set.holdings = append(set.holdings, h)
-	}
-	var cat *catalog.Catalog
 	if n := len(l.m.Catalogs); n > 0 {
-		var err error
-		if cat, err = l.readCatalog(l.m.Catalogs[n-1]); err != nil {
+		cat, err := l.readCatalog(l.m.Catalogs[n-1])
+		if err != nil {
 			return err
 		}
+		l.catalog = cat
 	}
-	l.mu.Lock()
-	if set.catalogs = l.editions.catalogs; set.catalogs == nil {
-		set.catalogs = &catalogCache{by: map[uint32]*catalog.Catalog{}}
-	}
-	l.editions, l.catalog = set, cat
-	l.mu.Unlock()
 	return nil
 }
 
@@ -144,8 +189,7 @@ func (l *Ledger) InstallCatalog(name string, text []byte) (edition uint32, chang
 	if err != nil {
 		return 0, false, err
 	}
-	sum := sha256.Sum256(text)
-	file := "catalog-" + hex.EncodeToString(sum[:8]) + ".yaml"
+	file := catalogFile(text)
 	l.commitMu.Lock()
 	defer l.commitMu.Unlock()
 	if n := len(l.m.Catalogs); n > 0 {
@@ -162,17 +206,14 @@ func (l *Ledger) InstallCatalog(name string, text []byte) (edition uint32, chang
 		return 0, false, fmt.Errorf("install catalog: %w", err)
 	}
 	number := uint32(len(l.m.Catalogs) + 1)
+	cat.Edition = number
 	err = l.commitLocked(func(m *manifest) error {
 		m.Catalogs = append(m.Catalogs, editionRef{Number: number, Name: name, File: file, Added: l.opts.Now().UTC()})
 		return nil
-	})
+	}, func() { l.catalog = cat })
 	if err != nil {
 		return 0, false, fmt.Errorf("install catalog: %w", err)
 	}
-	cat.Edition = number
-	l.mu.Lock()
-	l.catalog = cat
-	l.mu.Unlock()
 	return number, true, nil
 }
 
@@ -183,6 +224,7 @@ const editionBatch = 1 << 14
 // from that date on. lines may stop early with an error, and then nothing is
 // installed.
 func (l *Ledger) InstallRegister(name string, from event.Millis, lines iter.Seq2[catalog.RegisterLine, error]) (int64, error) {
+	defer l.uses.begin()() // until the edition that names them is installed
 	var refs []dictionary.Ref
 	ids := newIDBatch(l, l.identities)
 	flush := func() error {
@@ -211,6 +253,7 @@ func (l *Ledger) InstallRegister(name string, from event.Millis, lines iter.Seq2
 
 // InstallHoldings adds a dated edition of the holdings.
 func (l *Ledger) InstallHoldings(name string, from event.Millis, lines iter.Seq2[catalog.HoldingLine, error]) (int64, error) {
+	defer l.uses.begin()()
 	b := edition.NewHoldingsBuilder(name, from)
 	accounts, persons := newIDBatch(l, l.identities), newIDBatch(l, l.persons)
 	type rest struct {
@@ -265,23 +308,23 @@ func (l *Ledger) installEdition(kind, name string, from event.Millis, lines int6
 	if err := disk.WriteFile(l.fs, l.path(editionDir, file), buf.Bytes()); err != nil {
 		return 0, fmt.Errorf("install %s %s: %w", kind, name, err)
 	}
-	err := l.commit(func(m *manifest) error {
-		refs := list(m)
-		*refs = append(*refs, editionRef{Number: uint32(len(*refs) + 1), Name: name, File: file, From: from, Added: l.opts.Now().UTC(), Lines: lines})
-		return nil
-	})
+	e, err := l.openEdition(editionRef{Name: name, File: file, From: from, Added: l.opts.Now().UTC(), Lines: lines}, kind == "holdings")
 	if err != nil {
 		return 0, fmt.Errorf("install %s %s: %w", kind, name, err)
 	}
-	// Views that are being answered keep the editions they began with; the
-	// files of the old set stay open until the ledger is closed.
-	old := l.editions.files
-	if err := l.loadEditions(); err != nil {
-		return 0, err
+	err = l.commit(func(m *manifest) error {
+		refs := list(m)
+		e.ref.Number = 1
+		if n := len(*refs); n > 0 { // the newest is never taken away, so no number comes twice
+			e.ref.Number = (*refs)[n-1].Number + 1
+		}
+		*refs = append(*refs, e.ref)
+		return nil
+	}, func() { l.editions.add(e) })
+	if err != nil {
+		e.file.Close()
+		return 0, fmt.Errorf("install %s %s: %w", kind, name, err)
 	}
-	l.mu.Lock()
-	l.editions.files = append(l.editions.files, old...)
-	l.mu.Unlock()
 	return lines, nil
 }
 
@@ -307,4 +350,25 @@ func (b *idBatch) resolve() ([]dictionary.Ref, error) {
 	err := b.d.Resolve(b.ps, b.buckets, func(i int) []byte { return b.l.sealer.Seal(nil, b.plain[i]) }, out)
 	b.ps, b.buckets, b.plain = b.ps[:0], b.buckets[:0], b.plain[:0]
 	return out, err
+}
+
+// EarlierCatalog reports whether this very text was an edition of the catalog
+// that has been replaced since, and which. An edition's file is named for its
+// content. What is in force is not earlier, though it may have been before.
+func (l *Ledger) EarlierCatalog(text []byte) (number uint32, earlier bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	file := catalogFile(text)
+	for i, e := range l.m.Catalogs {
+		if e.File != file {
+			continue
+		}
+		number, earlier = e.Number, i < len(l.m.Catalogs)-1
+	}
+	return number, earlier
+}
+
+func catalogFile(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "catalog-" + hex.EncodeToString(sum[:8]) + ".yaml"
 }

@@ -37,7 +37,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q was %q, and folders in the field still say so: see docs/formats.md", c[0], c[1])
 		}
 	}
-	if blockShift != 20 || seenHorizon != 168*time.Hour || asideFrameSize != 12 || seenEntrySize != 28 || seenFooterSize != 20 {
+	if blockShift != 20 || seenHorizon != 168*time.Hour || asideFrameSize != 16 || seenEntrySize != 28 || seenFooterSize != 20 {
 		t.Error("a size changed: see docs/formats.md")
 	}
 }
@@ -154,7 +154,7 @@ func TestSeenPage(t *testing.T) {
 	golden.Drawn(t, "docs/formats.md", "seen", data)
 }
 
-// TestAsideFrame: length, length, checksum, summary in the open, an age file.
+// TestAsideFrame: length, length, checksums, summary in the open, an age file.
 func TestAsideFrame(t *testing.T) {
 	m := create(t)
 	l := open(t, m, Options{Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }})
@@ -162,7 +162,7 @@ func TestAsideFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	names, err := m.List("data/aside")
-	if err != nil || len(names) != 1 || names[0] != "0000000001.aside" {
+	if err != nil || len(names) != 1 || names[0] != "aside-0000000001.aside" {
 		t.Fatal(names, err)
 	}
 	data, err := disk.ReadFile(m, path.Join("data/aside", names[0]))
@@ -171,8 +171,9 @@ func TestAsideFrame(t *testing.T) {
 	}
 	const summary = `{"at":"2026-01-01T00:00:00Z","import":3,"counts":[{"source":"gw","field":"time","cause":"missing","count":1}]}`
 	head := binary.LittleEndian.AppendUint32(nil, uint32(len(summary)))
-	head = binary.LittleEndian.AppendUint32(head, uint32(len(data)-12-len(summary)))
-	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(data[12:], crc32.MakeTable(crc32.Castagnoli)))
+	head = binary.LittleEndian.AppendUint32(head, uint32(len(data)-16-len(summary)))
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(data[16:], crc32.MakeTable(crc32.Castagnoli)))
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(head, crc32.MakeTable(crc32.Castagnoli)))
 	want := string(head) + summary + "age-encryption.org/v1\n"
 	if !strings.HasPrefix(string(data), want) {
 		t.Errorf("a frame begins\n%s, want\n%s: see docs/formats.md", hex.Dump(data[:min(len(data), len(want))]), hex.Dump([]byte(want)))

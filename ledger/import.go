@@ -41,6 +41,7 @@ type importRecord struct {
 	Finished   time.Time    `json:"finished,omitzero"`
 	Replaces   uint64       `json:"replaces,omitempty"`
 	ReplacedBy uint64       `json:"replaced_by,omitempty"`
+	Touched    time.Time    `json:"touched,omitzero"` // when it began or staged last, until done
 	Staged     []segmentRef `json:"staged,omitempty"`
 	Seen       []seenRef    `json:"seen,omitempty"` // of what is staged
 }
@@ -119,21 +120,25 @@ func (l *Ledger) FindImport(spec ImportSpec) (id uint64, sha256 string, ok bool)
 // BeginImport starts an import, or goes on with one of the same input that was
 // interrupted: Offset tells from where.
 func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
+	l.importMu.Lock()
+	defer l.importMu.Unlock()
+	return l.beginImport(spec)
+}
+
+func (l *Ledger) beginImport(spec ImportSpec) (*Import, error) {
 	if err := l.writable(); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
+	im := &Import{l: l, spec: spec, builders: map[int]*builder{}}
+	im.turn = sync.NewCond(&im.mu)
 	l.mu.Lock()
-	if l.importing {
+	if l.running != nil {
 		l.mu.Unlock()
 		return nil, fmt.Errorf("import: %w", ErrImporting)
 	}
-	l.importing = true
-	l.mu.Unlock()
-	im := &Import{l: l, spec: spec, builders: map[int]*builder{}}
-	im.turn = sync.NewCond(&im.mu)
-	l.mu.RLock()
+	l.running = im
 	known := l.m.Imports
-	l.mu.RUnlock()
+	l.mu.Unlock()
 	for _, r := range known {
 		if !r.Done && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source && r.Redecode() == spec.Redecode {
 			im.rec, im.resumed = r, true
@@ -141,7 +146,7 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 			im.rec.Seen = slices.Clone(r.Seen)
 			im.replaces = r.Replaces
 			im.seen = newSeenSet(l.fs, l.path(seenDir), im.rec.Seen)
-			l.seen.watch(true)
+			l.seen.watch(im.seen)
 			clash, err := im.clashes()
 			if err != nil {
 				im.end()
@@ -152,13 +157,13 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 				if err := im.Abort(); err != nil {
 					return nil, err
 				}
-				return l.BeginImport(spec)
+				return l.beginImport(spec)
 			}
 			return im, nil
 		}
 	}
 	im.seen = newSeenSet(l.fs, l.path(seenDir), nil)
-	l.seen.watch(true)
+	l.seen.watch(im.seen)
 	var replaces uint64
 	if spec.Redecode {
 		id, _, ok := l.FindImport(spec)
@@ -168,7 +173,7 @@ func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
 		}
 		replaces = id
 	}
-	im.rec = importRecord{ID: l.newNumber(), Source: spec.Source, Name: spec.Name, Size: spec.Size, Head: spec.Head, Replaces: replaces}
+	im.rec = importRecord{ID: l.newNumber(), Source: spec.Source, Name: spec.Name, Size: spec.Size, Head: spec.Head, Replaces: replaces, Touched: l.opts.Now().UTC()}
 	err := l.commit(func(m *manifest) error {
 		m.Imports = append(m.Imports, im.rec)
 		return nil
@@ -206,9 +211,11 @@ func (im *Import) clashes() (bool, error) {
 }
 
 func (im *Import) end() {
-	im.l.seen.watch(false)
+	im.l.seen.watch(nil)
 	im.l.mu.Lock()
-	im.l.importing = false
+	if im.l.running == im {
+		im.l.running = nil
+	}
 	im.l.mu.Unlock()
 }
 
@@ -243,7 +250,11 @@ type Chunk struct {
 // waits for the pieces before it, so that which of two repetitions counts, and
 // what is staged up to an offset, does not depend on the number of workers.
 func (im *Import) Submit(c Chunk) error {
+	defer im.l.uses.begin()() // until the rows that name the ordinals are in a builder
 	refs, _, err := im.l.resolve(c.Batch)
+	if c.Batch.err != nil {
+		err = c.Batch.err
+	}
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	for im.next != c.Seq && im.err == nil {
@@ -345,15 +356,9 @@ func (im *Import) claim(b *Batch) ([]bool, []mark, error) {
 			}
 			m.id = f.sketch
 		}
-		had, err := im.l.seen.has(m)
+		had, fresh, err := im.l.seen.claimFor(im.seen, m)
 		if err != nil {
 			return nil, marks, err
-		}
-		fresh := false
-		if !had {
-			if fresh, err = im.seen.claim(m.hour, m.id); err != nil {
-				return nil, marks, err
-			}
 		}
 		if fresh {
 			marks = append(marks, m)
@@ -396,6 +401,7 @@ func (im *Import) stage() error {
 	if err != nil {
 		return err
 	}
+	im.rec.Touched = l.opts.Now().UTC()
 	im.rec.Staged = append(im.rec.Staged, refs...)
 	im.rec.Seen = append(im.rec.Seen, seen...)
 	err = l.commit(func(m *manifest) error {
@@ -432,6 +438,10 @@ func (im *Import) stage() error {
 // Commit makes the import visible, all at once. sha256 is the digest of the raw
 // input, hex.
 func (im *Import) Commit(sha256 string) (ImportResult, error) {
+	if im.replaces != 0 {
+		im.l.compactMu.Lock() // no merge moves the rows that go
+		defer im.l.compactMu.Unlock()
+	}
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	if im.err != nil {
@@ -443,18 +453,28 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 		im.end()
 		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
 	}
+	// What is replaced is rewritten first, since that takes as long as the files
+	// are large and appends go on meanwhile.
+	var replacement *replacement
+	if im.replaces != 0 {
+		var err error
+		if replacement, err = l.withoutImport(im.replaces); err != nil {
+			im.end()
+			return ImportResult{}, fmt.Errorf("redecode %s: %w", im.spec.Name, err)
+		}
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			l.discard(replacement)
+			l.closeSegments(im.rec.Staged)
+		}
+	}()
 	// From here to the commit nobody else claims anything.
 	l.claimMu.Lock()
 	defer l.claimMu.Unlock()
-	for _, m := range l.seen.claimedSince() {
-		both, err := im.seen.has(m)
-		if err != nil {
-			im.end()
-			return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
-		}
-		if both {
-			return ImportResult{}, errors.Join(fmt.Errorf("import %s: %w", im.spec.Name, ErrBeginAgain), im.abort())
-		}
+	if l.seen.clashed() {
+		return ImportResult{}, errors.Join(fmt.Errorf("import %s: %w", im.spec.Name, ErrBeginAgain), im.abort())
 	}
 	defer im.end()
 	for _, r := range im.rec.Staged {
@@ -462,25 +482,18 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 			return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
 		}
 	}
-	var replacement *replacement
-	if im.replaces != 0 {
-		l.compactMu.Lock()
-		defer l.compactMu.Unlock()
-		var err error
-		if replacement, err = l.withoutImport(im.replaces); err != nil {
-			return ImportResult{}, fmt.Errorf("redecode %s: %w", im.spec.Name, err)
-		}
-	}
 	im.rec.SHA256, im.rec.Done, im.rec.Finished = sha256, true, l.opts.Now().UTC()
 	err := l.commit(func(m *manifest) error {
-		replacement.apply(m)
+		if replacement.apply(m); replacement != nil {
+			m.Unneeded = true
+		}
 		m.Segments = append(m.Segments, im.rec.Staged...)
 		m.Seen = append(m.Seen, im.rec.Seen...)
 		for i := range m.Imports {
 			switch m.Imports[i].ID {
 			case im.rec.ID:
 				m.Imports[i] = im.rec
-				m.Imports[i].Staged, m.Imports[i].Seen = nil, nil
+				m.Imports[i].Staged, m.Imports[i].Seen, m.Imports[i].Touched = nil, nil, time.Time{}
 			case im.replaces:
 				m.Imports[i].ReplacedBy = im.rec.ID
 			}
@@ -490,6 +503,7 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 	if err != nil {
 		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
 	}
+	committed = true
 	l.finishReplacement(replacement)
 	if err := l.seen.adopt(im.rec.Seen); err != nil {
 		return ImportResult{}, l.fail(fmt.Errorf("import %s: %w", im.spec.Name, err))
@@ -513,20 +527,8 @@ func (im *Import) Abort() error {
 
 func (im *Import) abort() error {
 	defer im.end()
-	l := im.l
-	err := l.commit(func(m *manifest) error {
-		m.Imports = slices.DeleteFunc(m.Imports, func(r importRecord) bool { return r.ID == im.rec.ID })
-		return nil
-	})
-	if err != nil {
+	if err := im.l.dropImports(func(r *importRecord) bool { return r.ID == im.rec.ID }); err != nil {
 		return fmt.Errorf("abort import: %w", err)
-	}
-	// What cannot be removed now is removed by the next opening.
-	for _, r := range im.rec.Staged {
-		l.blobs.Delete(r.Name)
-	}
-	for _, r := range im.rec.Seen {
-		l.fs.Remove(l.path(seenDir, r.Name))
 	}
 	return nil
 }

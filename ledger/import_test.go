@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -149,4 +150,83 @@ func TestCopyRefused(t *testing.T) {
 		t.Fatalf("a copy said to be new: %v", err)
 	}
 	l.Close()
+}
+
+// TestCameBothWays: a record that arrives live while its file is imported counts
+// once, whichever was first, and only a live one that was second to the file
+// makes the import begin again.
+func TestCameBothWays(t *testing.T) {
+	for _, liveFirst := range []bool{true, false} {
+		m := create(t)
+		l := open(t, m, Options{})
+		im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 3, Head: "h"})
+		if liveFirst {
+			appendAll(t, l, record(2))
+		}
+		submit(t, im, 0, records(1, 2, 3)...)
+		appendAll(t, l, record(2), record(9))
+		res, err := im.Commit("sum")
+		all := map[int]bool{2: true, 9: true}
+		if liveFirst {
+			all[1], all[3] = true, true
+			if err != nil || res.Duplicates != 1 {
+				t.Fatalf("%+v %v", res, err)
+			}
+		} else if !errors.Is(err, ErrBeginAgain) {
+			t.Fatalf("%+v %v", res, err)
+		}
+		same(t, content(t, l), want(t, m, all), "both ways")
+		l.Close()
+	}
+}
+
+// TestRefusedAppendIsNoClash: a live record that was not stored does not make
+// the import of its file begin again.
+func TestRefusedAppendIsNoClash(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	defer l.Close()
+	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 3, Head: "h"})
+	submit(t, im, 0, records(1, 2, 3)...)
+	m.Limit(1)
+	if _, err := l.Append(context.Background(), records(2)); err == nil {
+		t.Fatal("an append to a full disk was acknowledged")
+	}
+	m.Limit(0)
+	if _, err := im.Commit("sum"); err != nil {
+		t.Fatal(err)
+	}
+	same(t, content(t, l), want(t, m, map[int]bool{1: true, 2: true, 3: true}), "after a refused append")
+}
+
+// TestRedecodeBesideAppend: appends go on while the segments of the file that is
+// replaced are rewritten.
+func TestRedecodeBesideAppend(t *testing.T) {
+	f := &hooked{FS: create(t)}
+	l := open(t, f, Options{})
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 3, Head: "h"}
+	for range 2 {
+		im := begin(t, l, spec)
+		submit(t, im, 0, records(1, 2, 3)...)
+		f.hook = func(op, name string) {
+			if strings.Contains(name, "/kept-") {
+				f.hook = nil
+				appendAll(t, l, record(9)) // would wait for ever
+			}
+		}
+		if _, err := im.Commit("sum"); err != nil {
+			t.Fatal(err)
+		}
+		if spec.Redecode && f.hook != nil {
+			t.Fatal("nothing was rewritten")
+		}
+		spec.Redecode = true
+	}
+	f.hook = nil
+	l.Close()
+	l = open(t, f.FS, Options{})
+	defer l.Close()
+	if n := l.Stats().Records; n != 4 {
+		t.Fatalf("%d records, want 4", n)
+	}
 }

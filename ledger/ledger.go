@@ -34,6 +34,11 @@ type Options struct {
 	// MemtableRows seals after so many rows; default 4 million (about 60 MB
 	// encoded). Smaller seals more files, larger replays longer after a crash.
 	MemtableRows int
+	// MemtableBytes seals by memory: rows of long agents and many addresses take
+	// more than sixteen bytes. Default 256 MiB. Twice of it may be held: while
+	// one memtable is sealed another fills. When a seal fails and the second is
+	// full too, appends are refused with ErrBehind.
+	MemtableBytes int64
 	// SealAfter seals what is older; default 5 minutes. It bounds the time a
 	// restart needs to replay.
 	SealAfter time.Duration
@@ -52,6 +57,9 @@ func (o *Options) defaults(dir string) {
 	}
 	if o.MemtableRows == 0 {
 		o.MemtableRows = 4 << 20
+	}
+	if o.MemtableBytes == 0 {
+		o.MemtableBytes = 256 << 20
 	}
 	if o.SealAfter == 0 {
 		o.SealAfter = 5 * time.Minute
@@ -78,6 +86,9 @@ var (
 	// ErrFailed: a write had an unknown outcome; the ledger refuses further
 	// writes until it is opened again, which finds out what is there.
 	ErrFailed = errors.New("an earlier write had an unknown outcome: close and open the folder again")
+	// ErrBehind: what was acknowledged cannot be sealed (the cause is wrapped
+	// too), and there is no room for more until it can.
+	ErrBehind = errors.New("acknowledged records cannot be written into files")
 	// ErrReadOnly: the ledger was opened for reading.
 	ErrReadOnly = errors.New("the folder is open for reading only")
 	// ErrClosed: the ledger was closed.
@@ -121,16 +132,21 @@ type Ledger struct {
 	nextFile  uint64           // see newName
 	failed    error
 	closed    bool
-	importing bool
+	sealError error     // of the last attempt to seal frozen
+	sealTried time.Time // when it ended
+	running   *Import   // the one import under way
 
-	sealWG    sync.WaitGroup
-	sealMu    sync.Mutex // one seal at a time
+	sealing chan struct{} // closed when the seal in the background ends; nil when there is none. Under mu.
+	sealMu  sync.Mutex    // one seal at a time
+	// In the order in which they are taken; commitMu comes after them.
+	compactMu sync.Mutex // one remover of segments at a time
+	importMu  sync.Mutex // held while an import begins, or others change unfinished ones; Import.mu comes after
 	claimMu   sync.Mutex // held while records are claimed, or an import's claims become everybody's
-	compactMu sync.Mutex // one remover of segments at a time; before commitMu
+	uses      uses       // of ordinals that are not yet where Retain looks
 
 	// Run files flushed and not yet named by a manifest; under commitMu.
 	flushedIdentities, flushedPersons []dictionary.FileInfo
-	aside                             asideWriter
+	aside                             asideBook
 }
 
 // Create makes an empty data folder and its keys. It refuses a folder that has
@@ -221,7 +237,7 @@ func Open(fsys disk.FS, dir string, o Options) (_ *Ledger, err error) {
 		}
 		l.closeFiles()
 		l.segments = map[string]*openSegment{}
-		l.mem = newMemtable()
+		l.mem, l.editions, l.catalog = newMemtable(), editionSet{}, nil
 	}
 	if o.ReadOnly {
 		return l, nil
@@ -250,6 +266,7 @@ func (l *Ledger) load() (err error) {
 		return fmt.Errorf("open persons: %w", err)
 	}
 	l.seen = newSeenSet(l.fs, path.Join(l.dir, seenDir), l.m.Seen)
+	l.loadAside()
 	if err := l.loadEditions(); err != nil {
 		return err
 	}
@@ -269,8 +286,17 @@ func (l *Ledger) start() error {
 	if err := l.keepSealer(l.sealer); err != nil {
 		return err
 	}
+	if err := l.keepAside(); err != nil {
+		return err
+	}
+	old := l.m.Aside
 	if err := l.commit(func(m *manifest) error { m.Epoch++; return nil }); err != nil {
 		return fmt.Errorf("take ownership: %w", err)
+	}
+	for _, a := range old {
+		if !isAside(l.m.Aside, a.Name) {
+			l.remove(asideDir, a.Name)
+		}
 	}
 	l.queue = make(chan *appendRequest, queueLength)
 	l.done = make(chan struct{})
@@ -293,7 +319,7 @@ func (l *Ledger) Close() error {
 		l.stop()
 		<-l.done
 	}
-	l.sealWG.Wait()
+	l.waitSeal()
 	return l.closeFiles()
 }
 
@@ -304,6 +330,9 @@ func (l *Ledger) closeFiles() error {
 	}
 	l.segments = nil
 	errs = append(errs, l.editions.close())
+	l.aside.turn.Lock()
+	errs = append(errs, l.aside.shut())
+	l.aside.turn.Unlock()
 	if l.journal != nil {
 		errs = append(errs, l.journal.Close())
 		l.journal = nil
@@ -323,28 +352,33 @@ func (l *Ledger) closeFiles() error {
 
 // commit changes the manifest: it flushes the dictionaries, so that no segment
 // is ever named before the ordinals it uses, applies change to a copy, installs
-// it as the next number and makes it current.
-func (l *Ledger) commit(change func(*manifest) error) error {
+// it as the next number and makes it current. What else changes for a View with
+// that, installed does: mu is held from the new manifest to its end, so that no
+// View sees the one without the other. It does no I/O.
+func (l *Ledger) commit(change func(*manifest) error, installed ...func()) error {
 	l.commitMu.Lock()
 	defer l.commitMu.Unlock()
-	return l.commitLocked(change)
+	return l.commitLocked(change, installed...)
 }
 
-func (l *Ledger) commitLocked(change func(*manifest) error) error {
+func (l *Ledger) commitLocked(change func(*manifest) error, installed ...func()) error {
 	if err := l.writable(); err != nil {
 		return err
 	}
 	m := l.m.clone()
+	// A file that a failed flush left is named by nobody: the next one writes
+	// another.
 	if info, some, err := l.identities.Flush(); err != nil {
-		return l.fail(fmt.Errorf("flush identities: %w", err))
+		return fmt.Errorf("flush identities: %w", err)
 	} else if some {
 		l.flushedIdentities = append(l.flushedIdentities, info)
 	}
 	if info, some, err := l.persons.Flush(); err != nil {
-		return l.fail(fmt.Errorf("flush persons: %w", err))
+		return fmt.Errorf("flush persons: %w", err)
 	} else if some {
 		l.flushedPersons = append(l.flushedPersons, info)
 	}
+	m.Aside = l.aside.refs()
 	m.Identities = append(m.Identities, l.flushedIdentities...)
 	m.Persons = append(m.Persons, l.flushedPersons...)
 	if err := change(m); err != nil {
@@ -356,18 +390,27 @@ func (l *Ledger) commitLocked(change func(*manifest) error) error {
 	m.Number++
 	m.Written = l.opts.Now().UTC()
 	if err := installManifest(l.fs, l.dir, m); err != nil {
+		name := path.Join(l.dir, manifestDir, manifestName(m.Number))
+		if _, serr := l.fs.Stat(name); errors.Is(serr, fs.ErrNotExist) {
+			return err // a full disk, say: it was not installed, and the next may be
+		}
 		return l.fail(err)
 	}
 	l.flushedIdentities, l.flushedPersons = nil, nil
+	l.identities.Committed()
+	l.persons.Committed()
 	l.mu.Lock()
 	l.m = m
+	for _, fn := range installed {
+		fn()
+	}
 	l.mu.Unlock()
 	trimManifests(l.fs, l.dir, m.Number)
 	return nil
 }
 
-// fail stops all further writing: a flushed dictionary run or a manifest whose
-// installation failed may or may not be there, and only a new Open can tell.
+// fail stops all further writing: a manifest whose installation failed may be
+// there or not after a power cut, and only a new Open can tell.
 func (l *Ledger) fail(err error) error {
 	l.mu.Lock()
 	if l.failed == nil {

@@ -3,8 +3,10 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -523,6 +525,13 @@ func FuzzManifest(f *testing.F) {
 }
 
 func FuzzAside(f *testing.F) {
-	f.Add([]byte("\x02\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00{}x"))
-	f.Fuzz(func(t *testing.T, data []byte) { readAside(data, func(asideSummary, []byte) error { return nil }) })
+	head := []byte("\x02\x00\x00\x00\x01\x00\x00\x00")
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum([]byte("{}x"), castagnoli))
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(head, castagnoli))
+	f.Add(append(head, "{}x"...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, summaries := range []bool{false, true} {
+			walkAside(bytes.NewReader(data), int64(len(data)), 0, 0, summaries, func(*asideSummary, int64, []byte) error { return nil })
+		}
+	})
 }

@@ -39,10 +39,14 @@ type manifest struct {
 	Holdings   []editionRef          `json:"holdings,omitempty"`
 	Seen       []seenRef             `json:"seen,omitempty"`
 	Imports    []importRecord        `json:"imports,omitempty"`
+	Aside      []asideRef            `json:"aside,omitempty"`
 
 	// NextFile numbers every file this folder ever writes, so that a name is
 	// never used twice, not even after a crash.
 	NextFile uint64 `json:"next_file"`
+	// Unneeded says that rows or editions went since ids were last destroyed,
+	// so that there may be ids that nothing needs.
+	Unneeded bool `json:"unneeded,omitempty"`
 	// RetainedFrom is the time before which records were destroyed on purpose;
 	// answers that reach further back say so.
 	RetainedFrom event.Millis `json:"retained_from,omitempty"`
@@ -77,6 +81,7 @@ func (m *manifest) clone() *manifest {
 	c.Registers = append([]editionRef(nil), m.Registers...)
 	c.Holdings = append([]editionRef(nil), m.Holdings...)
 	c.Seen = append([]seenRef(nil), m.Seen...)
+	c.Aside = append([]asideRef(nil), m.Aside...)
 	c.Imports = append([]importRecord(nil), m.Imports...)
 	for i := range c.Imports {
 		c.Imports[i].Staged = append([]segmentRef(nil), c.Imports[i].Staged...)

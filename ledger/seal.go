@@ -8,8 +8,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/haetae/haetae/blob"
+	"github.com/haetae/haetae/journal"
 	"github.com/haetae/haetae/ledger/segment"
 )
 
@@ -76,11 +78,21 @@ func (l *Ledger) newNumber() uint64 {
 	return n
 }
 
+// sealOld begins to seal what is older than SealAfter.
+func (l *Ledger) sealOld() {
+	l.mu.RLock()
+	due := !l.mem.empty() && l.opts.Now().Sub(l.mem.born) >= l.opts.SealAfter
+	l.mu.RUnlock()
+	if due {
+		l.beginSeal()
+	}
+}
+
 // beginSeal moves the memtable aside and writes it in the background. While an
 // earlier one is still being written it waits, which is how a disk that cannot
 // keep up slows the senders down instead of filling the memory.
 func (l *Ledger) beginSeal() {
-	l.sealWG.Wait()
+	l.waitSeal()
 	l.mu.Lock()
 	if l.mem.empty() || l.failed != nil || l.frozen != nil {
 		l.mu.Unlock()
@@ -95,6 +107,39 @@ func (l *Ledger) beginSeal() {
 	l.retrySeal()
 }
 
+// full reports whether the memtable has to be sealed before more comes.
+func (l *Ledger) full() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.mem.rows >= l.opts.MemtableRows || l.mem.bytes() >= l.opts.MemtableBytes
+}
+
+// sealAgain is how long appends are refused, once a seal has failed, before the
+// next attempt: each may write hundreds of megabytes.
+const sealAgain = time.Second
+
+// room makes room in the memtable. It waits for a seal under way; if one has
+// failed it tries again, and gives up with ErrBehind.
+func (l *Ledger) room() error {
+	for l.full() {
+		l.waitSeal()
+		l.mu.RLock()
+		frozen, err, tried := l.frozen != nil, l.sealError, l.sealTried
+		l.mu.RUnlock()
+		if !frozen {
+			l.beginSeal()
+			return nil
+		}
+		if err == nil || time.Since(tried) >= sealAgain {
+			err = l.sealFrozen()
+		}
+		if err != nil {
+			return fmt.Errorf("append: %w: %w", ErrBehind, err)
+		}
+	}
+	return nil
+}
+
 func (l *Ledger) frozenWaiting() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -102,13 +147,33 @@ func (l *Ledger) frozenWaiting() bool {
 }
 
 func (l *Ledger) retrySeal() {
-	l.sealWG.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sealing != nil {
+		return
+	}
+	done := make(chan struct{})
+	l.sealing = done
 	go func() {
-		defer l.sealWG.Done()
-		if err := l.sealFrozen(); err != nil {
+		err := l.sealFrozen()
+		l.mu.Lock()
+		l.sealing = nil
+		l.mu.Unlock()
+		close(done)
+		if err != nil {
 			l.log.Error("seal failed; the records are safe in the journal and it will be tried again", "error", err)
 		}
 	}()
+}
+
+// waitSeal waits for the seal in the background, if there is one.
+func (l *Ledger) waitSeal() {
+	l.mu.RLock()
+	done := l.sealing
+	l.mu.RUnlock()
+	if done != nil {
+		<-done
+	}
 }
 
 // Seal writes everything acknowledged so far into segments.
@@ -117,7 +182,7 @@ func (l *Ledger) Seal() error {
 		return fmt.Errorf("seal: %w", err)
 	}
 	for range 2 { // a seal that was under way, then what came since
-		l.sealWG.Wait()
+		l.waitSeal()
 		l.mu.Lock()
 		if l.frozen == nil && !l.mem.empty() {
 			l.frozen, l.mem = l.mem, newMemtable()
@@ -131,7 +196,7 @@ func (l *Ledger) Seal() error {
 	return nil
 }
 
-// sealFrozen is steps 2 to 4 of the order in the package comment.
+// sealFrozen seals what was moved aside, and remembers if that failed.
 func (l *Ledger) sealFrozen() error {
 	l.sealMu.Lock()
 	defer l.sealMu.Unlock()
@@ -141,9 +206,24 @@ func (l *Ledger) sealFrozen() error {
 	if t == nil {
 		return nil
 	}
+	err := l.seal(t, pos)
+	l.mu.Lock()
+	l.sealError, l.sealTried = err, time.Now()
+	l.mu.Unlock()
+	return err
+}
+
+// seal is steps 2 to 4 of the order in the package comment.
+func (l *Ledger) seal(t *memtable, pos journal.Position) error {
 	var refs []segmentRef
+	committed := false
+	defer func() {
+		if !committed {
+			l.discard(&replacement{added: refs})
+		}
+	}()
 	for _, n := range sortedMonths(t.months) {
-		rs, err := t.months[n].readers()
+		rs, err := t.months[n].all()
 		if err != nil {
 			return err
 		}
@@ -178,13 +258,11 @@ func (l *Ledger) sealFrozen() error {
 			m.Checkpoints[k] = v
 		}
 		return nil
-	})
+	}, func() { l.frozen = nil })
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	l.frozen = nil
-	l.mu.Unlock()
+	committed = true
 	for _, s := range seen {
 		l.seen.sealed(s, t.marks)
 	}
@@ -256,11 +334,18 @@ func (l *Ledger) clean() error {
 	if err := l.persons.Clean(l.m.Persons); err != nil {
 		return err
 	}
+	// A sealer whose header was not finished has sealed nothing.
+	if err := l.removeOthers(dictionaryDir, func(n string) bool { return !strings.HasSuffix(n, sealerSuffix+".tmp") }); err != nil {
+		return err
+	}
 	editions := map[string]bool{}
 	for _, list := range [][]editionRef{l.m.Catalogs, l.m.Registers, l.m.Holdings} {
 		for _, e := range list {
 			editions[e.File] = true
 		}
+	}
+	if err := l.removeOthers(asideDir, func(n string) bool { return isAside(l.m.Aside, n) }); err != nil {
+		return err
 	}
 	return l.removeOthers(editionDir, func(n string) bool { return editions[n] })
 }

@@ -56,11 +56,10 @@ type seenSet struct {
 	hours  map[int64]*hourSet
 	cached int // entries in clean hours and dirty ones together
 	clock  int64
-	// While an import runs, what others claim meanwhile: the import's own marks
-	// are private until its commit, which must find out whether a record came
-	// both ways.
-	watching bool
-	during   []mark
+	// While an import runs: its own marks, which are private until its commit,
+	// and how many records came both ways. Locked after mu.
+	rival *seenSet
+	both  int
 }
 
 type hourSet struct {
@@ -95,10 +94,33 @@ func (s *seenSet) claim(hour int64, id uint64) (bool, error) {
 	}
 	h.dirty++
 	s.cached++
-	if s.watching {
-		s.during = append(s.during, mark{hour, id})
+	if s.rival != nil {
+		both, err := s.rival.has(mark{hour, id})
+		if err != nil {
+			h.remove(id)
+			h.dirty--
+			s.cached--
+			return false, err
+		}
+		if both {
+			s.both++
+		}
 	}
 	return true, nil
+}
+
+// claimFor marks an id in an import's own set, unless it is marked in s; had
+// tells that, fresh that it was new to both. It is one step for whoever claims
+// in s meanwhile, so that one of the two sees the other.
+func (s *seenSet) claimFor(own *seenSet, m mark) (had, fresh bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, err := s.hour(m.hour)
+	if err != nil || h.contains(m.id) {
+		return err == nil, false, err
+	}
+	fresh, err = own.claim(m.hour, m.id)
+	return false, fresh, err
 }
 
 // has reports whether an id is marked.
@@ -112,18 +134,19 @@ func (s *seenSet) has(m mark) (bool, error) {
 	return h.contains(m.id), nil
 }
 
-// watch begins or ends to remember claims.
-func (s *seenSet) watch(on bool) {
+// watch begins to compare what is claimed with an import's own marks; nil ends
+// it.
+func (s *seenSet) watch(rival *seenSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watching, s.during = on, nil
+	s.rival, s.both = rival, 0
 }
 
-// claimedSince gives the claims since watch.
-func (s *seenSet) claimedSince() []mark {
+// clashed reports whether a record came both ways since watch.
+func (s *seenSet) clashed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.during)
+	return s.both > 0
 }
 
 // adopt takes over the files of an import that has become visible.
@@ -204,14 +227,12 @@ func (s *seenSet) release(marks []mark) {
 		if h := s.hours[m.hour]; h != nil && h.remove(m.id) {
 			h.dirty--
 			s.cached--
+			if s.both > 0 {
+				if both, err := s.rival.has(m); err == nil && both {
+					s.both--
+				}
+			}
 		}
-	}
-	if s.watching && len(marks) > 0 {
-		gone := make(map[mark]bool, len(marks))
-		for _, m := range marks {
-			gone[m] = true
-		}
-		s.during = slices.DeleteFunc(s.during, func(m mark) bool { return gone[m] })
 	}
 }
 

@@ -89,5 +89,8 @@ func (d *Decoder) Decode(text []byte, rec *event.Record) *line.Error {
 		d.Lost.Texts++
 	}
 	d.cat.Fill(rec, req)
+	if len(rec.Subjects) > event.MaxSubjects {
+		return &line.Error{Field: "subjects", Cause: line.TooMany}
+	}
 	return nil
 }

@@ -88,13 +88,17 @@ type part struct {
 	loaded bool
 	table
 	// flushed entries are in a run file. Those from kept on have their rest in
-	// tail: what is not flushed, and what the last Flush wrote (see Unflushed).
+	// tail: what is not flushed, and what was flushed and not yet committed (see
+	// Unflushed).
 	flushed, kept uint32
 	tail          tail
 	sealed        uint64 // bytes of sealed ids, in files and tail together
 	// dropped marks places that a running Drop has destroyed while the old
 	// files are still the ones that load reads.
 	dropped []uint64
+	// used marks places that Resolve gave to somebody since Watch.
+	watching bool
+	used     []uint64
 }
 
 // tail is what an entry has beside its key. Its slices are only ever appended
@@ -165,6 +169,13 @@ func (d *Dictionary) load(n int) error {
 
 func bit(words []uint64, i uint32) bool {
 	return int(i/64) < len(words) && words[i/64]>>(i%64)&1 == 1
+}
+
+func setBit(words *[]uint64, i uint32) {
+	for int(i/64) >= len(*words) {
+		*words = append(*words, 0)
+	}
+	(*words)[i/64] |= 1 << (i % 64)
 }
 
 // read takes p's lock for reading, with its table loaded.
@@ -284,6 +295,9 @@ func (d *Dictionary) resolvePart(n int, mine []int32, ks []pseudonym.Pseudonym, 
 					return fmt.Errorf("dictionary %s: partition %d: %w", d.name, n, err)
 				}
 			}
+			if p.watching {
+				setBit(&p.used, place)
+			}
 			out[i] = MakeRef(byte(n), place)
 		}
 	}
@@ -306,9 +320,8 @@ func (p *part) add(k *pseudonym.Pseudonym, bucket uint64, sealed []byte) (uint32
 }
 
 // Unflushed returns the sealed id of an entry that may not be durable yet, else
-// nil; it must not be changed. An entry counts as durable from the Flush after
-// the one that wrote it: by then, the manifest that names the file has been
-// installed or will never be.
+// nil; it must not be changed. An entry is durable from the Committed that
+// follows its Flush: a file that no manifest names was never written.
 func (d *Dictionary) Unflushed(r Ref) []byte {
 	p := &d.parts[r.Part()]
 	p.mu.RLock()

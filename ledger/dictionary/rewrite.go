@@ -95,13 +95,30 @@ func join(runs []*run, n int) (*entries, error) {
 	return out, nil
 }
 
+// Watch begins to mark every ordinal that Resolve gives to anybody, so that Drop
+// keeps it. What was given before, the caller looks up after Watch, wherever it
+// may be by then. stop ends the marking.
+func (d *Dictionary) Watch() (stop func()) {
+	set := func(on bool) {
+		for n := range Partitions {
+			p := &d.parts[n]
+			p.mu.Lock()
+			p.watching, p.used = on, nil
+			p.mu.Unlock()
+		}
+	}
+	set(true)
+	return func() { set(false) }
+}
+
 // Drop destroys the flushed entries that keep refuses: neither pseudonym nor
 // sealed id is in the files it returns. Ordinals keep their meaning and are
 // never given out again; an id that comes back gets a new one.
 //
 // keep is asked once for each entry, partition by partition, and an entry it
 // refuses is not found from that moment on. So keep must already know every use
-// of an ordinal that Resolve has given to anybody. It must not call back.
+// of an ordinal that Resolve has given to anybody before Watch. It must not call
+// back.
 //
 // When it fails, nothing on disk has changed, but what is in memory has: the
 // dictionary then refuses to go on.
@@ -151,14 +168,11 @@ func (d *Dictionary) forget(n int, e *entries, keep func(Ref) bool) (gone int) {
 	place := uint32(0)
 	for _, piece := range e.keys {
 		for i := range piece {
-			if piece[i] != zero && !keep(MakeRef(byte(n), place)) {
+			if piece[i] != zero && !bit(p.used, place) && !keep(MakeRef(byte(n), place)) {
 				piece[i] = zero
 				e.buckets[place] = 0
 				left.push(0, nil)
-				for int(place/64) >= len(p.dropped) {
-					p.dropped = append(p.dropped, 0)
-				}
-				p.dropped[place/64] |= 1 << (place % 64)
+				setBit(&p.dropped, place)
 				gone++
 			} else {
 				left.push(e.buckets[place], e.entry(place))
@@ -171,7 +185,7 @@ func (d *Dictionary) forget(n int, e *entries, keep func(Ref) bool) (gone int) {
 	}
 	p.sealed -= uint64(len(e.tail.sealed) - len(left.sealed))
 	e.tail = left
-	// The last Flush's sealed ids go from memory too.
+	// Flushed sealed ids go from memory too.
 	if p.kept < p.flushed {
 		p.tail = p.tail.from(p.flushed - p.kept)
 		p.kept = p.flushed

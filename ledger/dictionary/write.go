@@ -61,14 +61,10 @@ func (d *Dictionary) Flush() (info FileInfo, some bool, err error) {
 	var ends [Partitions]uint32 // of what is written now
 	for n := range Partitions {
 		p := &d.parts[n]
-		p.mu.Lock()
-		if p.kept < p.flushed { // written by the Flush before this one
-			p.tail = p.tail.from(p.flushed - p.kept)
-			p.kept = p.flushed
-		}
+		p.mu.RLock()
 		ends[n] = p.count
 		some = some || p.count > p.flushed
-		p.mu.Unlock()
+		p.mu.RUnlock()
 	}
 	if !some {
 		return FileInfo{}, false, nil
@@ -99,6 +95,22 @@ func (d *Dictionary) Flush() (info FileInfo, some bool, err error) {
 		p.mu.Unlock()
 	}
 	return r.info, true, nil
+}
+
+// Committed says that a manifest which names every file Flush has returned is
+// installed: what they hold of an entry is no longer needed in memory.
+func (d *Dictionary) Committed() {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	for n := range Partitions {
+		p := &d.parts[n]
+		p.mu.Lock()
+		if p.kept < p.flushed {
+			p.tail = p.tail.from(p.flushed - p.kept)
+			p.kept = p.flushed
+		}
+		p.mu.Unlock()
+	}
 }
 
 // until cuts e to its first n entries.

@@ -136,6 +136,20 @@ func (h *Holdings) Has(ref dictionary.Ref) bool {
 	return int(ref.Local()) < len(pt.counts) && pt.counts[ref.Local()] > 0
 }
 
+// Persons calls fn for the person of every line.
+func (h *Holdings) Persons(fn func(dictionary.Ref)) error {
+	for p := range h.dir {
+		pt, err := h.Partition(p)
+		if err != nil {
+			return err
+		}
+		for _, person := range pt.persons {
+			fn(dictionary.Ref(person))
+		}
+	}
+	return nil
+}
+
 // manyLines is the number of lines from which one byte does not tell it.
 const manyLines = 255
 
