@@ -4,6 +4,7 @@
 # make e2e     nginx, a service, a live log and haetae serve; installs nginx on Debian
 # make check   formatting, vet, a build without cgo: quick, before every commit
 # make race    the race detector on what runs in parallel (needs a C compiler)
+# make lives   every operation of a ledger's life fails, in every way (minutes)
 # make fuzz    every fuzz target for FUZZTIME (5s)
 # make bench   the benchmarks beside the packages
 # make peer    Haetae against DuckDB on the same work (needs a C compiler); ROWS, LINES
@@ -18,7 +19,7 @@ ROWS ?= 2000000
 LINES ?= 200000
 CURVE ?= 10000000 100000000 1000000000
 
-.PHONY: help run test unit e2e nginx check race fuzz bench peer curve memory ci
+.PHONY: help run test unit e2e nginx check race lives fuzz bench peer curve memory ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -54,6 +55,9 @@ check:
 # Packages whose tests take minutes under the detector are left to nightly runs.
 race:
 	CGO_ENABLED=1 $(GO) test -race ./blob/... ./capture/... ./catalog/... ./event/... ./ingest/... ./internal/... ./journal/... ./ledger/... ./scope/... ./server/...
+
+lives:
+	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -every
 
 fuzz:
 	@set -e; \
