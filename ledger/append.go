@@ -269,6 +269,7 @@ func (l *Ledger) apply(en *entry, refs [][]dictionary.Ref, keeps [][]bool, marks
 			l.failed = err
 			return err
 		}
+		l.tell(eb.batch, refs[i], keeps[i])
 	}
 	l.mem.marks = append(l.mem.marks, marks...)
 	for k, v := range en.checkpoints {

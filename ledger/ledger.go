@@ -132,9 +132,10 @@ type Ledger struct {
 	nextFile  uint64           // see newName
 	failed    error
 	closed    bool
-	sealError error     // of the last attempt to seal frozen
-	sealTried time.Time // when it ended
-	running   *Import   // the one import under way
+	sealError error       // of the last attempt to seal frozen
+	sealTried time.Time   // when it ended
+	running   *Import     // the one import under way
+	followers []*follower // told of new rows; replaced, never changed in place
 
 	sealing chan struct{} // closed when the seal in the background ends; nil when there is none. Under mu.
 	sealMu  sync.Mutex    // one seal at a time
@@ -400,9 +401,13 @@ func (l *Ledger) commitLocked(change func(*manifest) error, installed ...func())
 	l.identities.Committed()
 	l.persons.Committed()
 	l.mu.Lock()
+	rewritten := historyChanged(l.m, m)
 	l.m = m
 	for _, fn := range installed {
 		fn()
+	}
+	if rewritten {
+		l.tellHistory()
 	}
 	l.mu.Unlock()
 	trimManifests(l.fs, l.dir, m.Number)

@@ -34,6 +34,11 @@ type View struct {
 func (l *Ledger) View() (*View, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.view()
+}
+
+// view is View with mu held.
+func (l *Ledger) view() (*View, error) {
 	if l.closed {
 		return nil, ErrClosed
 	}
