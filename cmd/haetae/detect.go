@@ -129,7 +129,7 @@ func (a *app) showSignal(s *detect.Signal) {
 		a.printf(detectWords.exception, x.ID, x.Owner, a.say(text{x.Reason.KO, x.Reason.EN}), x.Until)
 	}
 	if s.Where != "" {
-		fmt.Fprintf(a.stdout, "    haetae scope --where '%s' --from %s\n", strings.ReplaceAll(s.Where, "'", `'\''`), s.First)
+		fmt.Fprintf(a.stdout, "    %s scope --where '%s' --from %s\n", thisProgram(), strings.ReplaceAll(s.Where, "'", `'\''`), s.First)
 		if !s.Exact {
 			a.printf(detectWords.wider)
 		}
