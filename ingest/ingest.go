@@ -177,7 +177,7 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 		subjects = rec.Subjects
 		if len(subjects) > event.MaxSubjects {
 			n.Aside++
-			aside(Aside{Origin: origin, Field: "subjects", Cause: line.TooMany, Text: text[:min(len(text), AsideText)]})
+			aside(Aside{Origin: origin, Field: "subjects", Cause: line.TooMany, Text: covered(text, nil)})
 			continue
 		}
 		n.Records++

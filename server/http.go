@@ -179,11 +179,22 @@ func (s *Server) busy(w http.ResponseWriter, status int, code, message string) {
 
 // fault answers an error of the ledger.
 func (s *Server) fault(w http.ResponseWriter, what string, err error) {
+	var large *ledger.TooLargeError
+	var subjects *ledger.SubjectsError
 	switch {
+	case errors.As(err, &large):
+		writeError(w, http.StatusRequestEntityTooLarge, failure{Code: "too_large", Message: large.Error() + "; nothing of this request counts"})
+		return // the sender's mistake
+	case errors.As(err, &subjects):
+		writeError(w, http.StatusRequestEntityTooLarge, failure{Code: "too_many_subjects", Field: "subjects", Message: subjects.Error() + "; nothing of this request counts"})
+		return
 	case errors.Is(err, syscall.ENOSPC):
 		s.full.Store(time.Now().UnixNano())
 		w.Header().Set("Retry-After", "30")
 		writeError(w, http.StatusInsufficientStorage, failure{Code: "disk_full", Message: "the disk of the data folder is full; nothing of this request counts"})
+	case errors.Is(err, ledger.ErrBehind):
+		w.Header().Set("Retry-After", "30")
+		writeError(w, http.StatusServiceUnavailable, failure{Code: "behind", Message: "records that were taken cannot be written into files, so no more are taken until they can; nothing of this request counts, send it again later"})
 	case errors.Is(err, ledger.ErrClosed), errors.Is(err, context.Canceled):
 		s.busy(w, http.StatusServiceUnavailable, "stopping", "the server is stopping")
 	case errors.Is(err, context.DeadlineExceeded):
