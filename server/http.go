@@ -148,6 +148,18 @@ type failure struct {
 	Line    int64  `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
 	Field   string `json:"field,omitempty"`
+	// Korean is Message for a Korean reader, where there is one: the command that
+	// asked may speak another language than the server.
+	Korean string `json:"message_ko,omitempty"`
+}
+
+// koreanOf is an error in Korean, or "" where it is not known.
+func koreanOf(err error) string {
+	var ko interface{ KO() string }
+	if errors.As(err, &ko) {
+		return ko.KO()
+	}
+	return ""
 }
 
 func writeError(w http.ResponseWriter, status int, f failure) {

@@ -114,8 +114,9 @@ type FileReport struct {
 	Error *failure `json:"error,omitempty"`
 	// Broken says where and why reading ended before the end of the file. What
 	// came before it is imported.
-	Broken  string  `json:"broken,omitempty"`
-	Seconds float64 `json:"seconds"`
+	Broken   string  `json:"broken,omitempty"`
+	BrokenKO string  `json:"broken_ko,omitempty"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // Progress is how far an import is.
@@ -255,7 +256,7 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 			}
 			failed.Errs = append(failed.Errs, fe)
 			r.rep.Failed++
-			r.rep.Files = append(r.rep.Files, FileReport{File: baseName(f), Source: req.Source, Error: &failure{Code: KindOf(err), Message: fe.Cause()}})
+			r.rep.Files = append(r.rep.Files, FileReport{File: baseName(f), Source: req.Source, Error: &failure{Code: KindOf(err), Message: fe.Cause(), Korean: koreanOf(err)}})
 			continue
 		}
 		r.rep.Files = append(r.rep.Files, *done)

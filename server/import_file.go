@@ -117,7 +117,7 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 		return nil, err
 	}
 	if broken != nil {
-		rep.Broken, rep.Bytes = broken.Error(), raw.size
+		rep.Broken, rep.BrokenKO, rep.Bytes = broken.Error(), koreanOf(broken), raw.size
 		return rep, nil
 	}
 	defer p.stream.Close()
@@ -147,7 +147,7 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 		return nil, err
 	}
 	if broken != nil {
-		rep.Broken = broken.Error()
+		rep.Broken, rep.BrokenKO = broken.Error(), koreanOf(broken)
 	}
 	rep.Causes = p.causes.list()
 	rep.LostAddresses, rep.LostTexts = p.lostAddresses.Load(), p.lostTexts.Load()

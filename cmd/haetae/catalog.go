@@ -254,7 +254,7 @@ func (a *app) showCheck(r *server.CheckReport, limit int, all bool) {
 		t.write(a.stdout)
 	}
 	if r.Broken != "" {
-		a.printf(importWords.broken, r.Broken)
+		a.printf(importWords.broken, a.either(r.Broken, r.BrokenKO))
 	}
 	var suspects, others []catalog.UnmappedShape
 	var records int64

@@ -100,6 +100,14 @@ func (a *app) importError(err error) error {
 	return err
 }
 
+// either is a text of the report in the user's language, where it has one.
+func (a *app) either(en, ko string) string {
+	if a.lang == korean && ko != "" {
+		return ko
+	}
+	return en
+}
+
 // importCause is why a file was not imported.
 func (a *app) importCause(kind, message string) string {
 	if t, ok := importCauses[kind]; ok && a.lang == korean {
@@ -250,7 +258,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 		}
 		if f.Error != nil {
 			if len(files) > 1 { // of a single file the error itself says it
-				a.printf(importWords.refused, typed, a.importCause(f.Error.Code, f.Error.Message))
+				a.printf(importWords.refused, typed, a.either(a.importCause(f.Error.Code, f.Error.Message), f.Error.Korean))
 			}
 			continue
 		}
@@ -276,7 +284,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 			a.printf(importWords.lostTexts, a.n(f.LostTexts, nouns.record))
 		}
 		if f.Broken != "" {
-			a.printf(importWords.broken, f.Broken)
+			a.printf(importWords.broken, a.either(f.Broken, f.BrokenKO))
 		}
 	}
 	if len(r.Files) > 1 {
