@@ -115,7 +115,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	}
 	var bad []ledger.AsideLine
 	var newest event.Millis
-	n := ingest.DecodeChunk(c, f.file, f.src, f.cat, nil, f.dec, func(rec *event.Record) {
+	n := ingest.DecodeChunk(c, f.file, f.src, f.cat, f.s.networks, f.dec, func(rec *event.Record) {
 		newest = max(newest, rec.Time)
 		f.batch.Add(rec)
 	}, func(a ingest.Aside) {

@@ -73,6 +73,8 @@ func KindOf(err error) string {
 		return "not_imported" // nothing to redecode
 	case errors.As(err, new(*ingest.FormatError)):
 		return "format"
+	case errors.As(err, new(*ingest.NetworkFileError)):
+		return "networks"
 	}
 	for _, k := range importKinds {
 		if errors.Is(err, k.err) {
@@ -175,7 +177,7 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	var seen int64
 	rep, err := Import(ctx, s.ledger, req, ImportOptions{
-		Workers: s.opts.Workers, Stdin: stream,
+		Workers: s.opts.Workers, Stdin: stream, Networks: s.networks,
 		Progress: func(p Progress) {
 			s.metrics.importLines.Add(p.Lines - seen)
 			seen = p.Lines
@@ -203,7 +205,7 @@ func allFiles(req *ImportRequest) []string {
 	for _, d := range append(append([]DatedFile{}, req.Register...), req.Holdings...) {
 		out = append(out, d.File)
 	}
-	return out
+	return append(out, req.Networks...)
 }
 
 // Missing finds the file without which nothing of a request can be done: a
@@ -234,6 +236,11 @@ func Missing(req *ImportRequest) (field string, err *FileError) {
 			if err := look(d.File); err != nil {
 				return fmt.Sprintf("%s[%d]", key, i), &FileError{d.File, err}
 			}
+		}
+	}
+	for i, name := range req.Networks {
+		if err := look(name); err != nil {
+			return fmt.Sprintf("networks[%d]", i), &FileError{name, err}
 		}
 	}
 	for i, name := range req.Files {

@@ -173,7 +173,7 @@ func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error
 func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, dec ingest.Decoder, aside *asideBook) error {
 	batch.Reset()
 	var bad []ledger.AsideLine
-	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, nil, dec, batch.Add, func(a ingest.Aside) {
+	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, r.opts.Networks, dec, batch.Add, func(a ingest.Aside) {
 		bad = append(bad, asideLine(r.src.Name, r.name, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
 		r.causes.add(line.Error{Field: a.Field, Cause: a.Cause}, CauseCount{Count: 1, Line: a.Origin.Line, Offset: a.Origin.Offset})
 	})

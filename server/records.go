@@ -146,6 +146,7 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 			aside.add(source, number, at, bad, text)
 			continue
 		}
+		ingest.Locate(s.networks, &rec)
 		if rec.ID == "" {
 			if keyed == nil {
 				ans.Delivery = deliveryAtLeast

@@ -29,6 +29,7 @@ func (a *app) importCommand() *cobra.Command {
 	fl.StringVar(&req.Catalog, "catalog", "", a.say(flagText.catalog))
 	fl.StringArrayVar(&holdings, "holdings", nil, a.say(flagText.holdings))
 	fl.StringArrayVar(&register, "register", nil, a.say(flagText.register))
+	fl.StringArrayVar(&req.Networks, "networks", nil, a.say(flagText.networks))
 	fl.StringVar(&req.Source, "source", "", a.say(flagText.source))
 	fl.StringVar(&req.Format, "format", "", a.say(flagText.format))
 	fl.BoolVar(&req.New, "new", false, a.say(flagText.importNew))
@@ -170,6 +171,10 @@ func absolute(req *server.ImportRequest) (typed map[string]string, err error) {
 		*p = abs
 	}
 	req.Files, req.Register, req.Holdings = slices.Clone(req.Files), slices.Clone(req.Register), slices.Clone(req.Holdings)
+	req.Networks = slices.Clone(req.Networks)
+	for i := range req.Networks {
+		fix(&req.Networks[i])
+	}
 	for i := range req.Files {
 		fix(&req.Files[i])
 	}
@@ -185,7 +190,11 @@ func absolute(req *server.ImportRequest) (typed map[string]string, err error) {
 // asTyped gives the paths in an error their first form again.
 func asTyped(err error, typed map[string]string) {
 	var some *server.FilesError
+	var one *server.FileError
 	if !errors.As(err, &some) {
+		if errors.As(err, &one) && typed[one.Path] != "" {
+			one.Path = typed[one.Path]
+		}
 		return
 	}
 	for _, e := range some.Errs {

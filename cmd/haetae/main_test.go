@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/haetae/haetae/ingest/networkstest"
 	"github.com/haetae/haetae/scope"
 )
 
@@ -64,6 +65,10 @@ func TestScripts(t *testing.T) {
 				if got != want {
 					ts.Fatalf("exit code %d, want %d", got, want)
 				}
+			},
+			// mmdb FILE PREFIX COUNTRY: a file of networks.
+			"mmdb": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(networkstest.Write(ts.MkAbs(args[0]), networkstest.Network{Prefix: args[1], Country: args[2], AS: 4766}))
 			},
 			// cut FILE BYTES OUT: the beginning of a file.
 			"cut": func(ts *testscript.TestScript, neg bool, args []string) {
