@@ -35,6 +35,7 @@ func (s *Server) handler() http.Handler {
 	admin("POST /v1/rules/reload", s.postReload)
 	admin("GET /v1/status", s.getStatus)
 	admin("POST /v1/imports", s.postImports)
+	admin("POST /v1/imports/abort", s.postAbort)
 	admin("POST /v1/retain", s.postRetain)
 	admin("POST /v1/holds", s.postHolds)
 	admin("POST /v1/openings", s.postOpenings)

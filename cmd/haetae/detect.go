@@ -16,6 +16,7 @@ func (a *app) detectCommand() *cobra.Command {
 	var from, to, least string
 	var asJSON, quiet bool
 	c := a.command("detect --data DIR [--rules DIR]", detectText)
+	c.Args = a.args(0)
 	a.folderFlags(c, &f)
 	fl := c.Flags()
 	a.ruleFlags(c, &req)
