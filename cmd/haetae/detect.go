@@ -33,7 +33,7 @@ func (a *app) detectCommand() *cobra.Command {
 		}
 		// A mistake in a rule should not have to wait for the folder.
 		if _, err := server.LoadRules(req.Rules); err != nil {
-			return err
+			return a.fileError(err)
 		}
 		l, err := f.read(a)
 		if err != nil {
@@ -55,7 +55,7 @@ func (a *app) detectCommand() *cobra.Command {
 		})
 		b.end()
 		if err != nil {
-			return err
+			return a.fileError(err)
 		}
 		rep.Signals = server.AtLeast(rep.Signals, floor)
 		if asJSON {

@@ -101,6 +101,14 @@ func (a *app) importError(err error) error {
 	return err
 }
 
+// fileError says a FileError that stands alone by the path that was typed.
+func (a *app) fileError(err error) error {
+	if _, ok := err.(*server.FileError); ok {
+		return a.importError(err)
+	}
+	return err
+}
+
 // either is a text of the report in the user's language, where it has one.
 func (a *app) either(en, ko string) string {
 	if a.lang == korean && ko != "" {

@@ -70,6 +70,19 @@ func TestScripts(t *testing.T) {
 			"mmdb": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(networkstest.Write(ts.MkAbs(args[0]), networkstest.Network{Prefix: args[1], Country: args[2], AS: 4766}))
 			},
+			// until PATTERN COMMAND ARGS…: again and again, until the command prints it.
+			"until": func(ts *testscript.TestScript, neg bool, args []string) {
+				want := regexp.MustCompile(args[0])
+				for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+					err := ts.Exec(args[1], args[2:]...)
+					if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+						return
+					}
+					if time.Now().After(deadline) {
+						ts.Fatalf("%s: waited in vain (%v):\n%s", args[0], err, ts.ReadFile("stdout"))
+					}
+				}
+			},
 			// cut FILE BYTES OUT: the beginning of a file.
 			"cut": func(ts *testscript.TestScript, neg bool, args []string) {
 				n, err := strconv.Atoi(args[1])

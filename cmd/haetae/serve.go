@@ -63,7 +63,7 @@ func (a *app) serveCommand() *cobra.Command {
 		}
 		s, err := server.New(o)
 		if err != nil {
-			return a.importError(err)
+			return a.fileError(err)
 		}
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)
