@@ -103,7 +103,9 @@ func encodeBatch(e *encoder, eb *entryBatch, keep []bool) {
 		}
 		e.int(int64(f.time) - last)
 		last = int64(f.time)
-		e.fixed(f.id)
+		if e.fixed(f.id); f.id == 0 {
+			e.fixed(f.sketch)
+		}
 		e.fixed(f.token)
 		e.int(int64(f.home))
 		e.int(int64(f.actor))
@@ -256,7 +258,11 @@ func decodeBatch(d *decoder) entryBatch {
 	last := int64(0)
 	for range d.count(minFragment) {
 		last += d.int()
-		f := fragment{time: event.Millis(last), id: d.fixed(), token: d.fixed()}
+		f := fragment{time: event.Millis(last), id: d.fixed()}
+		if f.id == 0 {
+			f.sketch = d.fixed()
+		}
+		f.token = d.fixed()
 		f.home, f.actor = int32(d.int()), int32(d.int())
 		f.shape, f.client, f.agent = uint32(d.uint()), uint32(d.uint()), uint32(d.uint())
 		f.rows, f.block, f.record = int32(d.int()), uint32(d.uint()), uint32(d.uint())

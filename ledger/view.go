@@ -26,6 +26,7 @@ type View struct {
 	registers []*edition.Register
 	holdings  []*edition.Holdings
 	imports   []importRecord
+	gaps      []Gap
 	retained  event.Millis
 	once      sync.Once
 }
@@ -45,7 +46,7 @@ func (l *Ledger) view() (*View, error) {
 	v := &View{
 		l: l, number: l.m.Number, catalog: l.catalog, catalogs: l.m.Catalogs, olds: l.editions.catalogs,
 		registers: l.editions.registers, holdings: l.editions.holdings,
-		imports: l.m.Imports, retained: l.m.RetainedFrom,
+		imports: l.m.Imports, gaps: l.m.Gaps, retained: l.m.RetainedFrom,
 	}
 	for _, ref := range l.m.Segments {
 		s := l.segments[ref.Name]

@@ -81,7 +81,8 @@ var importText = commandText{
 		`로그 파일을 읽어 접속기록을 만듭니다. gzip과 zstd 압축은 자동으로 풀고, 형식
 (combined, common, json)도 자동으로 판별합니다. '-'는 표준 입력입니다.
 
-같은 파일을 다시 가져와도 수치는 변하지 않습니다. 도중에 중단되면 같은 명령을 다시
+로그는 내용으로 식별합니다. 같은 내용을 다시 가져와도 수치는 변하지 않고, 늘어난 파일은
+늘어난 부분만 가져옵니다. 도중에 중단되면 같은 명령을 다시
 실행하여 이어서 진행합니다. 서버가 폴더를 사용 중이면 서버가 가져오기를 수행합니다.
 
 가져올 수 없는 파일이 있어도 나머지 파일은 가져오며, 파일마다 결과를 한 줄씩 표시합니다.
@@ -93,8 +94,8 @@ var importText = commandText{
 		`Reads log files and makes access records of their lines. gzip and zstd are unpacked,
 and the format (combined, common, json) is recognised. "-" is standard input.
 
-The same file again changes no number. An import that was stopped goes on with the same
-command. If a server owns the folder, the server does the import.
+A log is known by its content: the same again changes no number, and of one that has
+grown the rest is taken. An import that was stopped goes on with the same command. If a server owns the folder, the server does the import.
 
 A file that cannot be imported does not keep the others from it: each has a line of its
 own, and the exit code is 1.
