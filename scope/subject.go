@@ -189,10 +189,11 @@ func (f *finder) meaningOf(shapes []segment.Shape, n uint32) (*shapePlan, error)
 	if s := f.shapes[n]; s != nil {
 		return s, nil
 	}
-	s := &shapePlan{}
-	if err := f.prepareShape(s, shapes[n], nil); err != nil {
+	m, err := f.meaningsOf(&shapes[n], nil)
+	if err != nil {
 		return nil, err
 	}
+	s := &shapePlan{&shapes[n], m}
 	f.shapes[n] = s
 	return s, nil
 }
@@ -257,7 +258,7 @@ func (f *finder) homeGroup(r *segment.Reader, pt *segment.Partition, g int, shap
 			}
 			m := sh.at(at)
 			if flags&(segment.Split|segment.HomeIsActor) == segment.Split|segment.HomeIsActor && m.named {
-				f.seen[movedKey{keyOf(&sh.shape, at, f.details.Record[i]), ref}]++
+				f.seen[movedKey{keyOf(sh.shape, &f.details, i), ref}]++
 			}
 			if !m.named && flags&(segment.Named|segment.Lifted) == 0 {
 				continue // the account's own visit to a page that is not about it
@@ -323,7 +324,7 @@ func (f *finder) elsewhere(r *segment.Reader) error {
 					continue
 				}
 				// The actor may have a fragment of the same record at home.
-				k := movedKey{keyOf(&sh.shape, at, f.details.Record[i]), ss.Actor[s]}
+				k := movedKey{keyOf(sh.shape, &f.details, i), ss.Actor[s]}
 				if f.seen[k] > 0 {
 					f.seen[k]--
 					continue
