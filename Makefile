@@ -1,7 +1,7 @@
 # make run     the sample shop, imported, answered and served
 # make test    every test: go test ./..., and the ones with a real nginx
 # make unit    go test ./... alone: needs nothing but Go
-# make e2e     nginx, a service, a live log and haetae serve; installs nginx on Debian
+# make e2e     nginx, a service, a live log and haetae serve, and a mail server; installs both on Debian
 # make check   formatting, vet, a build without cgo: quick, before every commit
 # make race    the race detector on what runs in parallel (needs a C compiler)
 # make lives   every operation of a ledger's life fails, in every way (minutes)
@@ -19,7 +19,7 @@ ROWS ?= 2000000
 LINES ?= 200000
 CURVE ?= 10000000 100000000 1000000000
 
-.PHONY: help run test unit e2e nginx check race lives fuzz bench peer curve memory ci
+.PHONY: help run test unit e2e nginx smtp check race lives fuzz bench peer curve memory ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -33,8 +33,9 @@ unit:
 	@echo "go test ./... (the tests with a real nginx follow by make e2e)"
 	$(GO) test ./...
 
-# The e2e tests fail, and say what to do, if nginx is neither there nor to be had.
-e2e: nginx
+# The e2e tests fail, and say what to do, if nginx or the mail server is neither
+# there nor to be had.
+e2e: nginx smtp
 	$(GO) test -tags e2e -count 1 ./e2e
 
 nginx:
@@ -44,6 +45,15 @@ nginx:
 	  echo "installing nginx-light for the e2e tests"; \
 	  $$sudo apt-get install -y -qq --no-install-recommends nginx-light >/dev/null 2>&1 || \
 	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; } || true; }
+
+smtp:
+	@for p in "$$HAETAE_PYTHON" /usr/bin/python3 python3; do \
+	    test -n "$$p" && "$$p" -c "import aiosmtpd" 2>/dev/null && exit 0; done; \
+	  command -v apt-get >/dev/null || exit 0; \
+	  sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  echo "installing python3-aiosmtpd for the e2e tests"; \
+	  $$sudo apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null; } || true
 
 check:
 	@ugly=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do if test -f "$$f"; then echo "$$f"; fi; done)); \

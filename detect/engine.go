@@ -415,6 +415,15 @@ func (e *Engine) Advance() error {
 	return e.AdvanceTo(e.newest - millis(e.o.Lateness))
 }
 
+// AdvanceIdle is Advance for a live run that has been idle for a while: what is
+// longer than the lateness of it counts as time that has passed.
+func (e *Engine) AdvanceIdle(idle time.Duration) error {
+	if e.newest == catalog.Always {
+		return e.err
+	}
+	return e.AdvanceTo(e.newest + max(0, millis(idle-e.o.Lateness)) - millis(e.o.Lateness))
+}
+
 // AdvanceTo moves the watermark: no record before it will be counted any more.
 func (e *Engine) AdvanceTo(to event.Millis) error {
 	if to <= e.watermark {

@@ -12,5 +12,7 @@
 // where it can. Without the tag, the snippets of the page are checked, and that
 // lines of their shape are read.
 //
+// mail_test.go sends signals through a real SMTP server.
+//
 // What it is not: a benchmark, or a test of nginx.
 package e2e

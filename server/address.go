@@ -163,16 +163,19 @@ func (c *Client) Alive(ctx context.Context) bool {
 
 // Status asks the server how it is.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address.Listen+"/v1/status", nil)
+	var st Status
+	return &st, c.get(ctx, "/v1/status", &st)
+}
+
+func (c *Client) get(ctx context.Context, where string, out any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address.Listen+where, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	st := &Status{}
-	err = c.do(req, func(r io.Reader) error {
-		if err := json.NewDecoder(r).Decode(st); err != nil {
+	return c.do(req, func(r io.Reader) error {
+		if err := json.NewDecoder(r).Decode(out); err != nil {
 			return fmt.Errorf("server: its answer cannot be read: %w", err)
 		}
 		return nil
 	})
-	return st, err
 }

@@ -23,12 +23,14 @@ type Contents struct {
 	Ids              uint64         `json:"ids"`
 	Imports          int            `json:"imports"`
 	Interrupted      int            `json:"interrupted_imports"` // the same command goes on with them
-	MemtableRows     int            `json:"memtable_rows"`       // in the journal, not yet in a file
-	Holds            int            `json:"holds"`
-	Aside            int64          `json:"aside"`
-	Failed           bool           `json:"failed"` // a write had an unknown outcome: open again
-	RetainedFrom     *time.Time     `json:"retained_from,omitempty"`
-	Number           uint64         `json:"ledger"`
+	// Unfinished are those, and one that runs, by the name of their file.
+	Unfinished   []ledger.UnfinishedImport `json:"unfinished_imports"`
+	MemtableRows int                       `json:"memtable_rows"` // in the journal, not yet in a file
+	Holds        int                       `json:"holds"`
+	Aside        int64                     `json:"aside"`
+	Failed       bool                      `json:"failed"` // a write had an unknown outcome: open again
+	RetainedFrom *time.Time                `json:"retained_from,omitempty"`
+	Number       uint64                    `json:"ledger"`
 }
 
 // NamedEdition is a catalog by name and number.
@@ -73,6 +75,7 @@ func ContentsOf(l *ledger.Ledger) (Contents, error) {
 		c.Records += info.Primaries
 		c.Files++
 	}
+	c.Unfinished = l.Unfinished()
 	moment := func(m event.Millis) *time.Time { t := m.Time(); return &t }
 	if c.Records > 0 {
 		c.First, c.Last = moment(first), moment(last)

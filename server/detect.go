@@ -28,7 +28,11 @@ type DetectRequest struct {
 	Calendar   string // file; empty = the Korean holidays that ship
 	Keys       string // file: the register of keys
 	From, To   event.Millis
-	Now        time.Time // by which custody is judged; default the present
+	// Lateness is how much later than the newest record another may come and still
+	// count live where it belongs; default 10 min. Rules whose findings a later record
+	// could take back ring that much later.
+	Lateness time.Duration
+	Now      time.Time // by which custody is judged; default the present
 }
 
 // LoadRules reads a folder of rule files (*.yaml, *.yml; *.test.yaml are their
@@ -78,7 +82,7 @@ func isRuleFile(name string) bool {
 
 // detectOptions reads the files beside the rules.
 func detectOptions(req DetectRequest, zone *time.Location) (detect.Options, error) {
-	o := detect.Options{Zone: zone}
+	o := detect.Options{Zone: zone, Lateness: req.Lateness}
 	var errs []error
 	if req.Exceptions != "" {
 		text, err := os.ReadFile(req.Exceptions)

@@ -130,3 +130,22 @@ func TestEarlierCatalog(t *testing.T) {
 		t.Errorf("the second again: %v", err)
 	}
 }
+
+// TestUnfinishedByName: an import that was interrupted is named by its file, so
+// that somebody knows which command to run again.
+func TestUnfinishedByName(t *testing.T) {
+	fsys := disk.NewMem()
+	if err := ledger.Create(fsys, "d", ""); err != nil {
+		t.Fatal(err)
+	}
+	l := openLedger(t, fsys, "d", ledger.Options{})
+	im, err := l.BeginImport(ledger.ImportSpec{Source: "app", Name: "access.log.1", Size: 10, Head: "00"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	im.Suspend()
+	c, err := ContentsOf(l)
+	if err != nil || c.Interrupted != 1 || len(c.Unfinished) != 1 || c.Unfinished[0].Name != "access.log.1" || c.Unfinished[0].Running {
+		t.Errorf("%+v, %v, want access.log.1", c.Unfinished, err)
+	}
+}

@@ -70,6 +70,13 @@ type Options struct {
 	// the time a line may wait before it counts.
 	PollEvery time.Duration
 
+	// Detect says which rules run over what arrives; nil = none. Rules cost up to a
+	// quarter of the rate at which records are taken in.
+	Detect *DetectRequest
+	// Alerts is the file that says whom signals are told (docs/alerts.md). Empty:
+	// they are only logged, counted and shown.
+	Alerts string
+
 	// Logger receives what an operator should know; never an id. Default: none.
 	Logger *slog.Logger
 
@@ -152,6 +159,9 @@ func (o *Options) check() error {
 			bad("Follow", "a file is named twice: its lines would be read twice")
 		}
 		seen[f.File] = true
+	}
+	if o.Alerts != "" && o.Detect == nil {
+		bad("Alerts", "nothing is detected, so nobody would be told of anything")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

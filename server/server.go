@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/haetae/haetae/alert"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -38,7 +39,9 @@ type Server struct {
 	wg       sync.WaitGroup // followers and the merger
 
 	follows   []*follower
-	importing sync.Mutex // one import at a time, as the ledger allows
+	detector  *detector   // nil without detection
+	desk      *alert.Desk // nil without alerts
+	importing sync.Mutex  // one import at a time, as the ledger allows
 	keys      keyLocks
 	// full is when a write last found the disk full, in nanoseconds since 1970;
 	// 0 after one that did not.
@@ -73,6 +76,14 @@ func New(o Options) (_ *Server, err error) {
 		}
 		s.follows = append(s.follows, fw)
 	}
+	if err = s.openDetection(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && s.desk != nil {
+			s.desk.Close()
+		}
+	}()
 	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
@@ -106,6 +117,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.wg.Go(func() { f.run(s.work) })
 	}
 	s.wg.Go(func() { s.mergeNow(s.work) })
+	s.runDetection()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	s.ready.Store(true)
@@ -133,6 +145,11 @@ func (s *Server) Close() error {
 		}
 		s.listener.Close()
 		s.wg.Wait()
+		if s.desk != nil {
+			if err := s.desk.Close(); err != nil {
+				errs = append(errs, fmt.Errorf("close alerts: %w", err))
+			}
+		}
 		// Before the lock is let go, so that it is not the next owner's.
 		if err := s.opts.FS.Remove(path.Join(s.opts.Data, addressName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)

@@ -103,6 +103,9 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	m.vec("haetae_records_total", "counter", "Records taken in over HTTP and from followed files, by source and outcome.", &s.metrics.records)
 	m.vec("haetae_lost_total", "counter", "Records that lack a value of their line, which could not be read or was cut, by source and what.", &s.metrics.lost)
 	m.vec("haetae_requests_total", "counter", "Answers, by pattern and status.", &s.metrics.requests)
+	if s.detector != nil {
+		m.vec("haetae_signals", "gauge", "Signals, by severity and rule.", s.detector.counts())
+	}
 	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of a followed file that are not read yet.", &s.metrics.followLag.counterVec)
 	m.head("haetae_append_seconds", "histogram", "Time until records were durable.")
 	s.metrics.appendSeconds.write(w, "haetae_append_seconds")

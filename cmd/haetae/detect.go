@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -19,10 +18,7 @@ func (a *app) detectCommand() *cobra.Command {
 	c := a.command("detect --data DIR [--rules DIR]", detectText)
 	a.folderFlags(c, &f)
 	fl := c.Flags()
-	fl.StringVar(&req.Rules, "rules", "", a.say(detectFlags.rules))
-	fl.StringVar(&req.Exceptions, "exceptions", "", a.say(detectFlags.exceptions))
-	fl.StringVar(&req.Calendar, "calendar", "", a.say(detectFlags.calendar))
-	fl.StringVar(&req.Keys, "key-register", "", a.say(detectFlags.keyRegister))
+	a.ruleFlags(c, &req)
 	fl.StringVar(&from, "from", "", a.say(flagText.from))
 	fl.StringVar(&to, "to", "", a.say(flagText.to))
 	fl.StringVar(&least, "severity", "", a.say(detectFlags.severity))
@@ -30,13 +26,9 @@ func (a *app) detectCommand() *cobra.Command {
 	fl.BoolVar(&asJSON, "json", false, a.say(detectFlags.json))
 	c.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(server.Severities(), cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		floor := detect.Informational
-		if least != "" {
-			s, ok := detect.ParseSeverity(least)
-			if !ok {
-				return a.usage(detectWords.badSeverity, strings.Join(server.Severities(), ", "))
-			}
-			floor = s
+		floor, err := a.severity(least)
+		if err != nil {
+			return err
 		}
 		// A mistake in a rule should not have to wait for the folder.
 		if _, err := server.LoadRules(req.Rules); err != nil {
@@ -66,19 +58,21 @@ func (a *app) detectCommand() *cobra.Command {
 		}
 		rep.Signals = server.AtLeast(rep.Signals, floor)
 		if asJSON {
-			enc := json.NewEncoder(a.stdout)
-			enc.SetEscapeHTML(false)
-			for _, s := range rep.Signals {
-				if err := enc.Encode(s); err != nil {
-					return err
-				}
-			}
-			return nil
+			return a.jsonLines(rep.Signals)
 		}
 		a.showReport(rep)
 		return nil
 	}
 	return c
+}
+
+// ruleFlags say which rules run, and with what beside them.
+func (a *app) ruleFlags(c *cobra.Command, req *server.DetectRequest) {
+	fl := c.Flags()
+	fl.StringVar(&req.Rules, "rules", "", a.say(detectFlags.rules))
+	fl.StringVar(&req.Exceptions, "exceptions", "", a.say(detectFlags.exceptions))
+	fl.StringVar(&req.Calendar, "calendar", "", a.say(detectFlags.calendar))
+	fl.StringVar(&req.Keys, "key-register", "", a.say(detectFlags.keyRegister))
 }
 
 // share shows how much of a known amount is done.
@@ -135,7 +129,7 @@ func (a *app) showSignal(s *detect.Signal) {
 		a.printf(detectWords.exception, x.ID, x.Owner, a.say(text{x.Reason.KO, x.Reason.EN}), x.Until)
 	}
 	if s.Where != "" {
-		fmt.Fprintf(a.stdout, "    haetae scope --where '%s' --from %s\n", strings.ReplaceAll(s.Where, "'", `'\''`), s.First)
+		fmt.Fprintf(a.stdout, "    %s scope --where '%s' --from %s\n", thisProgram(), strings.ReplaceAll(s.Where, "'", `'\''`), s.First)
 		if !s.Exact {
 			a.printf(detectWords.wider)
 		}

@@ -95,6 +95,7 @@ func TestSelf(t *testing.T) {
 	}{
 		{"/tmp/go-build123/b001/exe/haetae", "/tmp/go-build123/b001/exe/haetae", none, clone, "go run ./cmd/haetae"},
 		{"/tmp/go-build123/b001/exe/haetae", "/tmp/go-build123/b001/exe/haetae", none, elsewhere, "go run github.com/haetae/haetae/cmd/haetae@latest"},
+		{"x", "/cache/18/" + strings.Repeat("0a", 32) + "-d/haetae", none, clone, "go run ./cmd/haetae"},
 		{"haetae", binary, found, elsewhere, "haetae"},
 		{"./haetae", "/opt/other/haetae", found, clone, "./haetae"},
 		{"./haetae", "/opt/other/haetae", none, clone, "./haetae"},

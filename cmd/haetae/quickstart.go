@@ -140,6 +140,7 @@ func (a *app) quickstartShow(ctx context.Context, f *folder, s *server.Server, b
 	a.printf(quickWords.question, name, f.data, stolenKey)
 	a.showExtent(e, cat, "", false)
 	a.printf(quickWords.took, time.Since(asked).Round(time.Millisecond), time.Since(begin).Round(10*time.Millisecond))
+	a.printf(quickWords.noticed, name, f.data)
 	start, err := fs.ReadFile(packs.FS, "catalogs/web.yaml")
 	if err != nil {
 		return fmt.Errorf("sample: %w", err)

@@ -4,14 +4,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"regexp"
 )
+
+// goRun is where "go run" puts what it builds: a folder that is gone afterwards,
+// or, from the second time on, its cache, wherever that is.
+var goRun = regexp.MustCompile(`/go-build[0-9]*/(?:.*/)?exe/[^/]+$|/[0-9a-f]{64}-d/[^/]+$`)
 
 // self is how this very program can be called again from where it was called: a
 // command that is printed should be one that can be typed.
 func self(args0, executable string, look func(string) (string, error), exists func(string) bool) string {
-	// "go run" builds into a folder that is gone afterwards.
-	if dir := filepath.ToSlash(filepath.Dir(executable)); strings.Contains(dir, "/go-build") && strings.HasSuffix(dir, "/exe") {
+	if goRun.MatchString(filepath.ToSlash(executable)) {
 		if exists(filepath.Join("cmd", "haetae", "main.go")) {
 			return "go run ./cmd/haetae"
 		}

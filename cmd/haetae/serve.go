@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +16,10 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	var f folder
-	var listen, level string
+	var listen, level, alerts string
 	var follow []string
+	var rules server.DetectRequest
+	var noDetect bool
 	c := a.command("serve --data DIR", serveText)
 	c.Args = a.args(0)
 	a.folderFlags(c, &f)
@@ -27,6 +33,10 @@ func (a *app) serveCommand() *cobra.Command {
 		}
 		return out, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	})
+	a.ruleFlags(c, &rules)
+	fl.StringVar(&alerts, "alerts", "", a.say(detectFlags.alerts))
+	fl.DurationVar(&rules.Lateness, "lateness", 10*time.Minute, a.say(detectFlags.lateness))
+	fl.BoolVar(&noDetect, "no-detect", false, a.say(detectFlags.noDetect))
 	fl.StringVar(&level, "log-level", "info", a.say(flagText.logLevel))
 	c.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -38,6 +48,11 @@ func (a *app) serveCommand() *cobra.Command {
 			return a.usage(usageText.badLevel)
 		}
 		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, Logger: a.logger(lv), Version: version()}
+		if !noDetect {
+			o.Detect, o.Alerts = &rules, alerts
+		} else if alerts != "" {
+			return a.usage(detectWords.alertsWithout)
+		}
 		for _, s := range follow {
 			fw, err := server.ParseFollow(s)
 			if err != nil {
@@ -52,6 +67,22 @@ func (a *app) serveCommand() *cobra.Command {
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)
 		}
+		// As daemons do: SIGHUP reads the rules again.
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, syscall.SIGHUP)
+		defer signal.Stop(again)
+		go func() {
+			for {
+				select {
+				case <-cmd.Context().Done():
+					return
+				case <-again:
+					if err := s.ReloadRules(); err != nil {
+						a.notef(serveWords.reload, err)
+					}
+				}
+			}
+		}()
 		fmt.Fprintf(a.stdout, "http://%s\n", s.Addr())
 		return s.Run(cmd.Context())
 	}

@@ -88,7 +88,11 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 	row(statusText.holdings, list(v.HoldingsEditions))
 	imports := count(v.Imports)
 	if v.Interrupted > 0 {
-		imports = fmt.Sprintf(a.say(statusText.unfinished), imports, count(v.Interrupted))
+		var names []string
+		for _, u := range v.Unfinished {
+			names = append(names, u.Name)
+		}
+		imports = fmt.Sprintf(a.say(statusText.unfinished), imports, count(v.Interrupted), strings.Join(names, ", "))
 	}
 	row(statusText.imports, imports)
 	row(statusText.aside, count(v.Aside))

@@ -26,7 +26,7 @@ Without a folder of rules, the pack that ships is run. How to write one: docs/ru
 }
 
 var detectFlags = struct {
-	rules, exceptions, calendar, keyRegister, severity, json text
+	rules, exceptions, calendar, keyRegister, severity, json, alerts, lateness, noDetect, who, note text
 }{
 	rules:       text{"규칙 `폴더`. 지정하지 않으면 함께 배포되는 규칙", "`folder` of rules, else the pack that ships"},
 	exceptions:  text{"예외 `파일`(YAML)", "`file` of exceptions (YAML)"},
@@ -34,23 +34,33 @@ var detectFlags = struct {
 	keyRegister: text{"인증키 관리대장 `파일`(CSV)", "register of keys, a `file` (CSV)"},
 	severity:    text{"이 `심각도` 이상만 표시", "show this `severity` and above"},
 	json:        text{"한 줄에 하나씩 JSON으로 출력", "print a JSON object a line"},
+	alerts:      text{"알림 설정 `파일`(YAML)", "`file` that says whom to tell of signals (YAML)"},
+	lateness:    text{"기록이 늦게 도착할 수 있는 `시간`", "how `late` a record may come and still count live"},
+	noDetect:    text{"탐지하지 않고 기록만 보관", "keep records and run no rules"},
+	who:         text{"확인한 담당자 `이름`", "`name` of who looks into it"},
+	note:        text{"`메모`", "a `note`"},
 }
 
 var detectWords = struct {
-	badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, items, when, during, exception, wider text
+	alertsWithout, noServer, noDetection, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, items, when, during, exception, wider text
 }{
-	badSeverity: text{"--severity는 다음 중 하나입니다: %s", "--severity is one of %s"},
-	summary:     text{"탐지 %d건, 그중 심각도 높음 이상 %d건\n", "%d signals, %d of them of high severity or above\n"},
-	nothing:     text{"살펴볼 기록이 없습니다.\n", "There were no records to look at.\n"},
-	looked:      text{"살펴본 기록: %s ~ %s, %s행, 규칙 %d개\n", "looked at: %s to %s, %s rows, %d rules\n"},
-	lost:        text{"  판단하지 못함: %s: %s (%s건)\n", "  not decided: %s: %s (%s records)\n"},
-	moreSpans:   text{"      그 밖에 %d개 구간\n", "      and %d more spans\n"},
-	liveOnly:    text{"  보관된 기록으로는 판단할 수 없는 규칙 %d개: %s\n", "  %d rules ask for what stored records do not hold: %s\n"},
-	items:       text{"    항목별 정보주체 수: %s\n", "    people by item: %s\n"},
-	when:        text{"    기간: %s ~ %s, 기준 도달: %s\n", "    from %s to %s, reached at %s\n"},
-	during:      text{"    당시 일정: %s\n", "    known at the time: %s\n"},
-	exception:   text{"    예외 처리됨: %s (담당 %s, 사유 %s, %s까지)\n", "    kept quiet by exception %s (owner %s, reason: %s, until %s)\n"},
-	wider:       text{"    (조건식으로는 규칙을 그대로 나타낼 수 없어, 같은 대상의 다른 기록도 포함됩니다)\n", "    (the condition cannot say all that the rule asks: it also finds other records of the group)\n"},
+	alertsWithout: text{"--no-detect를 쓰면 알릴 것이 없으므로 --alerts를 함께 쓸 수 없습니다", "with --no-detect there is nothing to tell: --alerts does not go with it"},
+	noServer:      text{"실행 중인 서버가 없습니다. 보관된 기록 전체에서 찾으려면: haetae detect --data %s", "no server is running; to look through all records that are kept: haetae detect --data %s"},
+	state:         text{"상태: %s, 규칙 %d개, 판단 완료 시점 %s\n", "state: %s, %d rules, decided up to %s\n"},
+	acknowledged:  text{"%s: 확인 처리하였습니다.\n", "%s is acknowledged\n"},
+	reloaded:      text{"규칙을 다시 읽었습니다. 과거 기록까지 다시 살펴본 뒤 적용됩니다.\n", "the rules were read again; they take over once they have been through the history\n"},
+	badSeverity:   text{"--severity는 다음 중 하나입니다: %s", "--severity is one of %s"},
+	summary:       text{"탐지 %d건, 그중 심각도 높음 이상 %d건\n", "%d signals, %d of them of high severity or above\n"},
+	nothing:       text{"살펴볼 기록이 없습니다.\n", "There were no records to look at.\n"},
+	looked:        text{"살펴본 기록: %s ~ %s, %s행, 규칙 %d개\n", "looked at: %s to %s, %s rows, %d rules\n"},
+	lost:          text{"  판단하지 못함: %s: %s (%s건)\n", "  not decided: %s: %s (%s records)\n"},
+	moreSpans:     text{"      그 밖에 %d개 구간\n", "      and %d more spans\n"},
+	liveOnly:      text{"  보관된 기록으로는 판단할 수 없는 규칙 %d개: %s\n", "  %d rules ask for what stored records do not hold: %s\n"},
+	items:         text{"    항목별 정보주체 수: %s\n", "    people by item: %s\n"},
+	when:          text{"    기간: %s ~ %s, 기준 도달: %s\n", "    from %s to %s, reached at %s\n"},
+	during:        text{"    당시 일정: %s\n", "    known at the time: %s\n"},
+	exception:     text{"    예외 처리됨: %s (담당 %s, 사유 %s, %s까지)\n", "    kept quiet by exception %s (owner %s, reason: %s, until %s)\n"},
+	wider:         text{"    (조건식으로는 규칙을 그대로 나타낼 수 없어, 같은 대상의 다른 기록도 포함됩니다)\n", "    (the condition cannot say all that the rule asks: it also finds other records of the group)\n"},
 }
 
 var severityWords = map[detect.Severity]text{
@@ -59,4 +69,46 @@ var severityWords = map[detect.Severity]text{
 	detect.Medium:        {"보통", "medium"},
 	detect.High:          {"높음", "high"},
 	detect.Critical:      {"심각", "critical"},
+}
+
+var signalText = commandText{
+	short: text{"실행 중인 서버의 탐지 결과를 보고 확인 처리합니다", "see and acknowledge what the running server has found"},
+	long: text{
+		"실행 중인 서버가 실시간으로 찾은 유출 징후를 보여 줍니다. 확인 처리하면 상위 담당자에게 알리는 절차가 멈춥니다.",
+		"Shows what the running server has found live. Acknowledging a signal stops the escalation."},
+	example: text{`
+  haetae signal list --data D
+  haetae signal ack --data D --who 김서연 sig-928b3da5b7393425ce1e`, `
+  haetae signal list --data D
+  haetae signal ack --data D --who "S. Kim" sig-928b3da5b7393425ce1e`},
+}
+
+var signalListText = commandText{
+	short: text{"탐지 결과를 표시합니다", "list the signals"},
+	long:  text{"심각도가 높은 것부터, 같으면 먼저 일어난 것부터 표시합니다.", "The gravest first, then the earliest."},
+	example: text{`
+  haetae signal list --data D
+  haetae signal list --data D --severity high --json`, `
+  haetae signal list --data D
+  haetae signal list --data D --severity high --json`},
+}
+
+var signalAckText = commandText{
+	short: text{"탐지 결과를 확인 처리합니다", "acknowledge a signal"},
+	long: text{
+		"누가 확인하였는지 기록으로 남기고 상위 담당자에게 알리는 절차를 멈춥니다. 심각도가 더 높아지면 다시 알립니다.",
+		"Keeps who looks into it and stops the escalation. If the severity rises, it comes up again."},
+	example: text{`
+  haetae signal ack --data D --who 김서연 --note "키 폐기 중" sig-928b3da5b7393425ce1e`, `
+  haetae signal ack --data D --who "S. Kim" --note "revoking the key" sig-928b3da5b7393425ce1e`},
+}
+
+var signalReloadText = commandText{
+	short: text{"서버가 규칙을 다시 읽게 합니다", "make the server read its rules again"},
+	long: text{
+		"규칙에 오류가 있으면 기존 규칙을 그대로 쓰고 오류 위치를 알려 줍니다. 서버에 SIGHUP을 보내도 같습니다.",
+		"A mistake in a rule leaves the rules before in force and says where it is. SIGHUP to the server does the same."},
+	example: text{`
+  haetae signal reload --data D`, `
+  haetae signal reload --data D`},
 }

@@ -1,6 +1,6 @@
 package main
 
-var quickWords = struct{ begin, question, took, next, install, serving, notOurs text }{
+var quickWords = struct{ begin, question, took, noticed, next, install, serving, notOurs text }{
 	begin: text{`가상 쇼핑몰의 한 달 치 로그로 시작합니다.
 데이터 폴더: %s   키 폴더: %s
 
@@ -20,6 +20,15 @@ The signing key sig-2024-04 was stolen. Whom did it reach?
 
 `},
 	took: text{"\n이 질의 %s, 시작부터 여기까지 %s\n", "\nthe question took %s, everything so far %s\n"},
+	noticed: text{`
+이 유출을 언제 알아챌 수 있었을까요?
+
+  %s detect --data %s
+`, `
+When would anybody have noticed?
+
+  %s detect --data %s
+`},
 	next: text{`
 이제 실제 nginx 로그로 해 보십시오. 시작용 카탈로그를 복사한 뒤 경로를 채우면 됩니다.
 

@@ -40,7 +40,8 @@ var initWords = struct{ done text }{
 `},
 }
 
-var serveWords = struct{ open text }{
+var serveWords = struct{ open, reload text }{
+	reload: text{"규칙을 다시 읽지 못하여 기존 규칙을 계속 씁니다:\n%v\n", "the rules were not read again; those before go on:\n%v\n"},
 	open: text{"주의: 다른 장비에서도 접속할 수 있는 주소입니다. 통신이 암호화되지 않으므로(HTTP) 앞단에 TLS를 두십시오. 접속기록에는 실제 식별자가 들어 있습니다.\n",
 		"note: other machines can reach this address, and it speaks plain HTTP: put TLS in front, since records carry real ids\n"},
 }
@@ -132,7 +133,7 @@ var statusText = struct {
 	holdings:     text{"보유현황", "holdings"},
 	since:        text{"%s (%s부터)", "%s (from %s)"},
 	imports:      text{"가져온 파일", "imports"},
-	unfinished:   text{"%s (완료되지 않은 것 %s개 별도)", "%s (and %s not finished)"},
+	unfinished:   text{"%s (완료되지 않은 것 %s개 별도: %s)", "%s (and %s not finished: %s)"},
 	aside:        text{"격리한 행", "lines set aside"},
 	holds:        text{"설정된 자료 보전", "holds"},
 	retained:     text{"파기 기준 시각(이전 기록 없음)", "destroyed before"},

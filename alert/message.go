@@ -1,0 +1,151 @@
+package alert
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/haetae/haetae/detect"
+)
+
+// message is one telling at the moment of an attempt. It shares nothing that
+// changes with the book, and so is read without its lock.
+type message struct {
+	key      string // the same for a repetition
+	test     bool   // asked for by Try; stands in no queue
+	at       time.Time
+	zone     *time.Location
+	link     string
+	signal   detect.Signal
+	revision int64
+	taken    *ack
+	step     int
+	role     string
+	nobody   bool
+	open     time.Duration // how long nobody has acknowledged
+}
+
+// sender delivers on one channel. Desk makes one attempt at a time with it.
+type sender interface {
+	send(ctx context.Context, m message) error
+}
+
+// status is the signal's, or that somebody has taken it.
+func (m message) status() detect.Status {
+	if m.taken != nil && m.signal.Status == detect.Open {
+		return detect.Acknowledged
+	}
+	return m.signal.Status
+}
+
+// message is what a telling says now.
+func (b *book) message(e *entry, t *telling, now time.Time) message {
+	m := message{
+		key: key(e, t), at: now, zone: b.cfg.Zone, link: link(b.cfg, e.Signal.ID),
+		signal: e.Signal, revision: e.Revision,
+	}
+	if e.Taken {
+		last := e.Acks[len(e.Acks)-1]
+		m.taken = &last
+	} else if t.Step > 0 {
+		m.step, m.role, m.nobody, m.open = t.Step, t.Role, t.Nobody, max(0, now.Sub(e.Raised))
+	}
+	return m
+}
+
+func link(cfg *Config, id string) string {
+	return strings.ReplaceAll(cfg.Link, "{id}", url.PathEscape(id))
+}
+
+// key names a message. The moments are in it because a signal that was dropped
+// from the queue and came again counts its revisions anew, and because one that
+// came up again is escalated anew.
+func key(e *entry, t *telling) string {
+	var raised int64
+	if t.Step > 0 {
+		raised = e.Raised.UnixMilli()
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "haetae alert 1\n%s\n%d\n%d\n%d\n%s\n", e.Signal.ID, e.Since.UnixMilli(), raised, t.Step, t.Channel)
+	return fmt.Sprintf("%s.%d.%s", e.Signal.ID, e.Revision, hex.EncodeToString(h.Sum(nil)[:8]))
+}
+
+// problem is why a message was not delivered, in words that hold nothing of the
+// message, of the answer, or of an address.
+type problem struct {
+	text      string
+	permanent bool
+	after     time.Duration // the other side asks to be left alone for so long
+}
+
+func (p *problem) Error() string { return p.text }
+
+func refusal(format string, args ...any) *problem {
+	return &problem{text: fmt.Sprintf(format, args...), permanent: true}
+}
+
+func trouble(format string, args ...any) *problem {
+	return &problem{text: fmt.Sprintf(format, args...)}
+}
+
+// network puts what the standard library says into words of ours: its own quote
+// addresses with their queries, and what the other side sent.
+func network(doing string, err error) *problem {
+	var (
+		p         *problem
+		dns       *net.DNSError
+		timeout   interface{ Timeout() bool }
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return trouble("%s: the host has no address", doing)
+	case errors.As(err, &dns):
+		return trouble("%s: the host's address could not be asked for", doing)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return trouble("%s: connection refused", doing)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return trouble("%s: connection broken off", doing)
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return trouble("%s: no route to the host", doing)
+	case errors.As(err, &authority):
+		return trouble("%s: the certificate is signed by nobody known here", doing)
+	case errors.As(err, &host):
+		return trouble("%s: the certificate is for another host", doing)
+	case errors.As(err, &invalid):
+		return trouble("%s: the certificate is not valid", doing)
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return trouble("%s: the other side does not speak TLS", doing)
+	case errors.Is(err, context.Canceled):
+		return trouble("%s: stopped", doing)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return trouble("%s: no answer in time", doing)
+	}
+	return trouble("%s: failed (%T)", doing, root(err))
+}
+
+// root is the innermost error: its type says something, and quotes nothing.
+func root(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

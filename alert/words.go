@@ -1,0 +1,232 @@
+package alert
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/haetae/haetae/detect"
+)
+
+// text is a message in one language, before a channel gives it its form.
+type text struct {
+	title string      // one line: subject of a mail, heading in Slack
+	lead  string      // why this comes now; may be empty
+	rows  [][2]string // label and value
+	note  string      // what a signal is not
+}
+
+// texts are the message in the languages of a channel.
+func (m message) texts(l Language, personal bool) []text {
+	switch l {
+	case Korean:
+		return []text{m.korean(personal)}
+	case English:
+		return []text{m.english(personal)}
+	}
+	return []text{m.korean(personal), m.english(personal)}
+}
+
+var severityKO = [...]string{"참고", "낮음", "보통", "높음", "심각"}
+
+func (m message) korean(personal bool) text {
+	s := m.signal
+	status := map[detect.Status]string{detect.Open: "미확인", detect.Acknowledged: "담당자 확인", detect.Suppressed: "예외 처리"}[m.status()]
+	if status == "" {
+		status = "미확인"
+	}
+	severity := severityKO[min(int(s.Severity), len(severityKO)-1)]
+	t := text{note: "탐지는 개인정보 유출이 확인되었다는 뜻이 아닙니다. 조회 범위를 확인한 뒤 유출 여부를 판단하십시오."}
+	tag := severity
+	switch {
+	case m.test:
+		tag, t.lead = "시험", "알림 설정을 확인하기 위한 시험 메시지입니다. 실제 탐지가 아닙니다."
+		t.note = ""
+	case m.status() == detect.Acknowledged:
+		tag, t.lead = severity+", 담당자 확인", "담당자가 확인하여 단계별 통보를 중단했습니다."
+	case m.step > 0:
+		tag = severity + ", 미확인"
+		t.lead = fmt.Sprintf("확인한 담당자가 없어 %d단계 통보를 보냅니다(미확인 경과 시간: %s).", m.step, durationKO(m.open))
+		if m.nobody {
+			t.lead += fmt.Sprintf(" 당직(%s)에 지정된 사람이 없어 모든 채널로 알립니다.", m.role)
+		} else if m.role != "" {
+			t.lead += fmt.Sprintf(" 당직: %s.", m.role)
+		}
+	}
+	t.title = fmt.Sprintf("[해태] [%s] %s", tag, line(s.Title.KO, s.Title.EN, s.Rule))
+	if s.People > 0 {
+		t.title += fmt.Sprintf(" (정보주체 %s명)", number(s.People))
+	}
+	t.rows = [][2]string{
+		{"심각도", severity}, {"상태", status}, {"탐지 규칙", line(s.Rule)},
+		{"최초 조회", m.when(s.First)}, {"최근 조회", m.when(s.Last)},
+		{"조회 건수", number(s.Reads) + "건"}, {"계정 수", number(s.Accounts) + "개"}, {"정보주체 수", number(s.People) + "명"},
+	}
+	if v := items(s.Items, "명"); v != "" {
+		t.rows = append(t.rows, [2]string{"항목별 정보주체 수", v})
+	}
+	if personal {
+		t.rows = append(t.rows, m.details([...]string{"탐지 사유", "구분 값", "조회 조건", "진행 중인 일정", "예외", "확인자", "확인 메모"}, func(x detect.Text) string { return line(x.KO, x.EN) })...)
+	}
+	if m.link != "" {
+		t.rows = append(t.rows, [2]string{"자세히 보기", m.link})
+	}
+	return t
+}
+
+func (m message) english(personal bool) text {
+	s := m.signal
+	t := text{note: "A signal is not a confirmed leak. Look at the extent before you decide whether it is one."}
+	tag := s.Severity.String()
+	switch {
+	case m.test:
+		tag, t.lead = "test", "This is a test of the alert settings. Nothing was detected."
+		t.note = ""
+	case m.status() == detect.Acknowledged:
+		tag, t.lead = tag+", acknowledged", "Somebody has taken this. Nobody further will be called."
+	case m.step > 0:
+		tag += ", unacknowledged"
+		t.lead = fmt.Sprintf("Nobody has acknowledged this for %s: step %d of the escalation.", durationEN(m.open), m.step)
+		if m.nobody {
+			t.lead += fmt.Sprintf(" Nobody is on call as %s, so every channel is told.", m.role)
+		} else if m.role != "" {
+			t.lead += fmt.Sprintf(" On call: %s.", m.role)
+		}
+	}
+	t.title = fmt.Sprintf("[Haetae] [%s] %s", tag, line(s.Title.EN, s.Title.KO, s.Rule))
+	if s.People > 0 {
+		t.title += fmt.Sprintf(" (%s people)", number(s.People))
+	}
+	t.rows = [][2]string{
+		{"Severity", s.Severity.String()}, {"Status", string(m.status())}, {"Rule", line(s.Rule)},
+		{"First read", m.when(s.First)}, {"Last read", m.when(s.Last)},
+		{"Reads", number(s.Reads)}, {"Accounts", number(s.Accounts)}, {"People", number(s.People)},
+	}
+	if v := items(s.Items, ""); v != "" {
+		t.rows = append(t.rows, [2]string{"People by item", v})
+	}
+	if personal {
+		t.rows = append(t.rows, m.details([...]string{"Reason", "Group", "Predicate", "Going on", "Exception", "Acknowledged by", "Their note"}, func(x detect.Text) string { return line(x.EN, x.KO) })...)
+	}
+	if m.link != "" {
+		t.rows = append(t.rows, [2]string{"Details", m.link})
+	}
+	return t
+}
+
+// details are the rows that may hold personal data.
+func (m message) details(labels [7]string, in func(detect.Text) string) [][2]string {
+	s := m.signal
+	var group, calendar []string
+	for _, k := range slices.Sorted(maps.Keys(s.Group)) {
+		group = append(group, line(k)+"="+line(s.Group[k]))
+	}
+	for _, c := range s.Calendar {
+		calendar = append(calendar, in(c))
+	}
+	values := [7]string{in(s.Reason), strings.Join(group, ", "), line(s.Where), strings.Join(calendar, ", ")}
+	if x := s.Exception; x != nil {
+		values[4] = line(x.ID) + ": " + in(x.Reason) + " (" + line(x.Owner) + ", " + line(x.Until) + ")"
+	}
+	if m.taken != nil {
+		values[5] = line(m.taken.Who) + ", " + m.clock(m.taken.At)
+		values[6] = line(m.taken.Note)
+	}
+	var rows [][2]string
+	for i, v := range values {
+		if v != "" {
+			rows = append(rows, [2]string{labels[i], v})
+		}
+	}
+	return rows
+}
+
+// plain is the message as text, each language for itself.
+func plain(texts []text) string {
+	var b strings.Builder
+	for i, t := range texts {
+		if i > 0 {
+			b.WriteString("\n----\n\n")
+		}
+		b.WriteString(t.title + "\n\n")
+		if t.lead != "" {
+			b.WriteString(t.lead + "\n\n")
+		}
+		for _, r := range t.rows {
+			b.WriteString(r[0] + ": " + r[1] + "\n")
+		}
+		if t.note != "" {
+			b.WriteString("\n" + t.note + "\n")
+		}
+	}
+	return b.String()
+}
+
+// line is the first of the candidates that is not empty, as one line.
+func line(candidates ...string) string {
+	for _, s := range candidates {
+		s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool {
+			return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+		}), " ")
+		if s = strings.TrimSpace(s); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// when puts a time of a signal into the zone of the channel's readers. Anything
+// but a time is not passed on.
+func (m message) when(s string) string {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return "-"
+	}
+	return m.clock(t)
+}
+
+func (m message) clock(t time.Time) string {
+	return t.In(m.zone).Format("2006-01-02 15:04:05 (MST)")
+}
+
+// number has commas between thousands.
+func number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func items(counts map[string]int64, unit string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, line(name)+" "+number(counts[name])+unit)
+	}
+	return strings.Join(out, ", ")
+}
+
+func durationKO(d time.Duration) string { return duration(d, "일", "시간", "분", "1분 미만") }
+func durationEN(d time.Duration) string { return duration(d, " d", " h", " min", "less than a minute") }
+
+// duration names the two largest units.
+func duration(d time.Duration, days, hours, minutes, less string) string {
+	m := int64(d / time.Minute)
+	var out []string
+	for _, u := range []struct {
+		n    int64
+		name string
+	}{{m / (24 * 60), days}, {m / 60 % 24, hours}, {m % 60, minutes}} {
+		if u.n > 0 && len(out) < 2 {
+			out = append(out, strconv.FormatInt(u.n, 10)+u.name)
+		}
+	}
+	if len(out) == 0 {
+		return less
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,391 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/haetae/haetae/alert"
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+const (
+	// detectEvery is how often what has arrived is looked at and what has changed
+	// is told. It is most of the time between a record and its signal.
+	detectEvery = 200 * time.Millisecond
+	// growEvery is how often the numbers of a signal that goes on are worked out
+	// anew; the first time and a higher severity do not wait.
+	growEvery = 10 * time.Second
+	// tapRows bounds what may wait for the engine: about 400 MB. Beyond it the
+	// engine begins again from the ledger, which has everything.
+	tapRows = 8 << 20
+)
+
+// detector runs the rules over what arrives. It begins with all of history, so that
+// a restart changes nothing: what it knows is a function of the ledger. When history
+// changes (an import, another catalog or register, other rules), a second engine is
+// made ready beside the one that runs, and takes its place.
+type detector struct {
+	s    *Server
+	req  DetectRequest
+	desk *alert.Desk // nil without alerts
+
+	again chan string // why to begin again; one waits at most
+
+	untold map[string]detect.Signal // that the desk has not taken; of run's goroutine
+
+	mu      sync.Mutex
+	signals map[string]detect.Signal
+	subs    map[chan detect.Signal]struct{}
+	status  DetectorStatus
+}
+
+// DetectorStatus says how detection stands.
+type DetectorStatus struct {
+	State     string    `json:"state"`           // "history", "live" or "failed"
+	Done      int64     `json:"done"`            // rows of history, while in it
+	All       int64     `json:"all"`             //
+	Rules     int       `json:"rules"`           // that run
+	Error     string    `json:"error,omitempty"` // of the last load of rules; the ones before go on
+	Watermark time.Time `json:"watermark,omitzero"`
+	LiveOnly  int       `json:"live_only"`
+	Late      int64     `json:"late"`
+	Restarts  int       `json:"restarts"`
+}
+
+func newDetector(s *Server, req DetectRequest, desk *alert.Desk) *detector {
+	return &detector{s: s, req: req, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, subs: map[chan detect.Signal]struct{}{}}
+}
+
+// restart asks for a new engine.
+func (d *detector) restart(why string) {
+	select {
+	case d.again <- why:
+	default:
+	}
+}
+
+// tapBox collects what the ledger says until the engine takes it.
+type tapBox struct {
+	mu      sync.Mutex
+	taps    []ledger.Tap
+	rows    int
+	over    bool // more than may wait
+	history bool // what was before has changed
+}
+
+func (b *tapBox) put(t ledger.Tap) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case t.History:
+		b.history = true
+	case b.over || b.rows+len(t.Rows) > tapRows:
+		b.over, b.taps, b.rows = true, nil, 0
+	default:
+		b.taps = append(b.taps, t)
+		b.rows += len(t.Rows)
+	}
+}
+
+func (b *tapBox) take() (taps []ledger.Tap, over, history bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taps, over, history = b.taps, b.over, b.history
+	b.taps, b.rows, b.history = nil, 0, false
+	return taps, over, history
+}
+
+// run detects until ctx ends.
+func (d *detector) run(ctx context.Context) {
+	var live *liveEngine
+	ready := make(chan *liveEngine, 1)
+	building := false
+	build := func() {
+		building = true
+		d.s.wg.Go(func() {
+			r, err := d.prepare(ctx)
+			if err != nil && ctx.Err() == nil {
+				d.s.log.Error("detection cannot begin", "error", err)
+				d.update(func(st *DetectorStatus) {
+					st.Error = err.Error()
+					if live == nil {
+						st.State = "failed"
+					}
+				})
+			}
+			ready <- r
+		})
+	}
+	build()
+	tick := time.NewTicker(detectEvery)
+	defer tick.Stop()
+	pending := false
+	for {
+		select {
+		case <-ctx.Done():
+			live.stop()
+			if building {
+				(<-ready).stop()
+			}
+			return
+		case why := <-d.again:
+			d.s.log.Info("detection begins again", "why", why)
+			pending = true
+		case r := <-ready:
+			building = false
+			if r != nil {
+				live.stop()
+				live = r
+				d.update(func(st *DetectorStatus) { st.State, st.Error, st.Restarts = "live", "", st.Restarts+1 })
+			}
+		case <-tick.C:
+			if live == nil {
+				break
+			}
+			again, err := live.step(ctx, d)
+			if err != nil && ctx.Err() == nil {
+				d.s.log.Error("detection stopped", "error", err)
+				again = true
+			}
+			pending = pending || again
+			d.hand()
+			if d.desk != nil {
+				d.desk.Alive(time.Now())
+			}
+		}
+		if pending && !building {
+			pending = false
+			build()
+		}
+	}
+}
+
+// liveEngine is an engine that has caught up with the ledger.
+type liveEngine struct {
+	engine *detect.Engine
+	box    *tapBox
+	view   *ledger.View // for names of ids; its files are let go
+	end    func()
+	told   map[string]time.Time
+	level  map[string]detect.Severity
+	zone   *time.Location
+	heard  time.Time // when rows came last
+	failed bool
+}
+
+func (r *liveEngine) stop() {
+	if r != nil {
+		r.end()
+	}
+}
+
+// prepare makes an engine and runs it over history.
+func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
+	docs, err := LoadRules(d.req.Rules)
+	if err != nil {
+		return nil, err
+	}
+	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: time.Now()}
+	r.view, r.end, err = d.s.ledger.Follow(r.box.put)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		r.view.Close()
+		if err != nil {
+			r.end()
+		}
+	}()
+	o, err := detectOptions(d.req, r.zone)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.s.recordExceptions(ctx, o.Exceptions); err != nil {
+		return nil, err
+	}
+	if r.engine, err = detect.New(docs, &ledgerWorld{View: r.view}, o); err != nil {
+		return nil, err
+	}
+	d.update(func(st *DetectorStatus) {
+		st.Rules, st.LiveOnly = r.engine.Rules()
+		if st.State == "" || st.State == "failed" {
+			st.State = "history"
+		}
+	})
+	err = r.engine.Run(ctx, r.view.Segments(), catalog.Always, catalog.Never, func(done, all int64) {
+		d.update(func(st *DetectorStatus) { st.Done, st.All = done, all })
+	})
+	return r, err
+}
+
+// step looks at what has arrived. again says that history has changed.
+func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err error) {
+	if r.failed {
+		return false, nil
+	}
+	taps, over, history := r.box.take()
+	if over {
+		r.failed = true
+		d.s.log.Warn("more records came than the rules could be run over: detection begins again from the ledger")
+		return true, nil
+	}
+	for i := range taps {
+		t := &taps[i]
+		table := &detect.Table{Shapes: t.Shapes, Clients: t.Clients, Agents: t.Agents}
+		rows := make([]detect.Row, len(t.Rows))
+		for k, x := range t.Rows {
+			rows[k] = detect.Row{
+				Time: x.Time, Shape: x.Shape, Client: x.Client, Agent: x.Agent, Home: x.Home, Actor: x.Actor, HasActor: x.HasActor,
+				Token: x.Token, Rows: x.Rows,
+			}
+		}
+		if err := r.engine.Observe(table, rows, func(s uint32) bool { return t.Shapes[s].Flags&segment.Primary != 0 }); err != nil {
+			r.failed = true
+			return true, err
+		}
+	}
+	if len(taps) > 0 {
+		r.heard = time.Now()
+	}
+	// While nothing comes, time goes on: what has waited for the lateness is decided.
+	if err := r.engine.AdvanceIdle(time.Since(r.heard)); err != nil {
+		r.failed = true
+		return true, err
+	}
+	r.engine.Custody(event.MillisOf(time.Now()))
+	if err := r.tell(ctx, d); err != nil {
+		return history, err
+	}
+	return history, nil
+}
+
+// tell publishes what has changed.
+func (r *liveEngine) tell(ctx context.Context, d *detector) error {
+	now := time.Now()
+	due := func(id string, level detect.Severity) bool {
+		last, ok := r.told[id]
+		return !ok || level > r.level[id] || now.Sub(last) >= growEvery
+	}
+	if !r.engine.HasChanged() {
+		return nil
+	}
+	v, err := d.s.ledger.View()
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	list, err := r.engine.Changed(ctx, due, extentOf(v, r.zone))
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		r.told[s.ID], r.level[s.ID] = now, s.Severity
+	}
+	_, _, late := r.engine.Totals()
+	d.update(func(st *DetectorStatus) { st.Watermark, st.Late = r.engine.Watermark(), late })
+	return d.publish(list)
+}
+
+// publish keeps signals, tells subscribers, and hands them to the alert desk.
+func (d *detector) publish(list []detect.Signal) error {
+	if len(list) == 0 {
+		return nil
+	}
+	d.mu.Lock()
+	for _, s := range list {
+		d.signals[s.ID] = s
+		for ch := range d.subs {
+			select {
+			case ch <- s:
+			default: // a slow reader asks for the whole again
+				delete(d.subs, ch)
+				close(ch)
+			}
+		}
+	}
+	d.mu.Unlock()
+	logSignals(d.s.log, list)
+	for _, s := range list {
+		d.untold[s.ID] = s
+	}
+	return nil
+}
+
+// hand gives the desk what it has not taken yet. What it could not write down is
+// handed in again: a repetition does no harm.
+func (d *detector) hand() {
+	if d.desk == nil || len(d.untold) == 0 {
+		return
+	}
+	list := slices.Collect(maps.Values(d.untold))
+	if err := d.desk.Enqueue(list...); err != nil {
+		d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
+		return
+	}
+	clear(d.untold)
+}
+
+// counts is how many signals there are, by severity and rule.
+func (d *detector) counts() *counterVec {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var c counterVec
+	for _, s := range d.signals {
+		c.add(label("severity", s.Severity.String(), "rule", s.Rule), 1)
+	}
+	return &c
+}
+
+func (d *detector) update(fn func(*DetectorStatus)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fn(&d.status)
+}
+
+// all lists the signals, gravest and earliest first.
+func (d *detector) all() ([]detect.Signal, DetectorStatus) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]detect.Signal, 0, len(d.signals))
+	for _, s := range d.signals {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b detect.Signal) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ReachedAt, b.ReachedAt), strings.Compare(a.ID, b.ID))
+	})
+	return out, d.status
+}
+
+// subscribe gives all signals so far and a channel with those that change. The
+// channel is closed when its reader is too slow.
+func (d *detector) subscribe() ([]detect.Signal, chan detect.Signal) {
+	list, _ := d.all()
+	ch := make(chan detect.Signal, 256)
+	d.mu.Lock()
+	d.subs[ch] = struct{}{}
+	d.mu.Unlock()
+	return list, ch
+}
+
+func (d *detector) unsubscribe(ch chan detect.Signal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.subs, ch)
+}
+
+// logSignals writes what an operator should see without naming anybody.
+func logSignals(log *slog.Logger, list []detect.Signal) {
+	for _, s := range list {
+		log.Warn("signal", "id", s.ID, "rule", s.Rule, "severity", s.Severity.String(), "reads", s.Reads, "people", s.People)
+	}
+}

@@ -1,0 +1,220 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/haetae/haetae/alert"
+	"github.com/haetae/haetae/detect"
+)
+
+// Signals is the answer to GET /v1/signals.
+type Signals struct {
+	Status  DetectorStatus  `json:"status"`
+	Signals []detect.Signal `json:"signals"`
+}
+
+// Acknowledgement is the body of POST /v1/signals/ack.
+type Acknowledgement struct {
+	ID   string `json:"id"`
+	Who  string `json:"who"`
+	Note string `json:"note,omitempty"`
+}
+
+// openDetection makes the detector and, if there is an alerts file, its desk.
+func (s *Server) openDetection() error {
+	if s.opts.Detect == nil {
+		return nil
+	}
+	if _, err := LoadRules(s.opts.Detect.Rules); err != nil {
+		return err
+	}
+	if s.opts.Alerts != "" {
+		cfg, err := alert.Load(s.opts.Alerts)
+		if err != nil {
+			return err
+		}
+		s.desk, err = alert.Open(s.opts.FS, path.Join(s.opts.Data, alertsDir), cfg, alert.Options{Log: s.log})
+		if err != nil {
+			return fmt.Errorf("alerts: %w", err)
+		}
+	}
+	s.detector = newDetector(s, *s.opts.Detect, s.desk)
+	return nil
+}
+
+// alertsDir is the desk's queue in the data folder.
+const alertsDir = "alerts"
+
+func (s *Server) runDetection() {
+	if s.detector == nil {
+		return
+	}
+	s.wg.Go(func() { s.detector.run(s.work) })
+	if s.desk != nil {
+		s.wg.Go(func() {
+			if err := s.desk.Run(s.work); err != nil {
+				s.log.Error("alerts stopped", "error", err)
+			}
+		})
+	}
+}
+
+// ReloadRules reads the rules again. Broken ones change nothing: the rules before
+// go on, and the status says what is wrong.
+func (s *Server) ReloadRules() error {
+	if s.detector == nil {
+		return nil
+	}
+	if _, err := LoadRules(s.opts.Detect.Rules); err != nil {
+		s.detector.update(func(st *DetectorStatus) { st.Error = err.Error() })
+		return err
+	}
+	s.detector.restart("rules were loaded again")
+	return nil
+}
+
+func (s *Server) detecting(w http.ResponseWriter) bool {
+	if s.detector == nil {
+		refuse(w, http.StatusNotFound, "no_detection", "this server runs without detection")
+		return false
+	}
+	return true
+}
+
+func (s *Server) getSignals(w http.ResponseWriter, _ *http.Request) {
+	if !s.detecting(w) {
+		return
+	}
+	list, st := s.detector.all()
+	writeJSON(w, http.StatusOK, Signals{st, list})
+}
+
+func (s *Server) postReload(w http.ResponseWriter, _ *http.Request) {
+	if !s.detecting(w) {
+		return
+	}
+	if err := s.ReloadRules(); err != nil {
+		writeError(w, http.StatusUnprocessableEntity, failure{Code: "rules", Message: err.Error()})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"reloaded": true})
+}
+
+// streamPing is how often an idle stream says that it is there, so that what stands
+// in between does not close it.
+const streamPing = 20 * time.Second
+
+// getSignalStream sends all signals, then each that changes, as server-sent events.
+func (s *Server) getSignalStream(w http.ResponseWriter, r *http.Request) {
+	if !s.detecting(w) {
+		return
+	}
+	rc := http.NewResponseController(w)
+	rc.SetWriteDeadline(time.Time{})
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	list, ch := s.detector.subscribe()
+	defer s.detector.unsubscribe(ch)
+	send := func(x *detect.Signal) error {
+		data, err := json.Marshal(x)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "event: signal\nid: %s\ndata: %s\n\n", x.ID, data); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}
+	for i := range list {
+		if send(&list[i]) != nil {
+			return
+		}
+	}
+	rc.Flush()
+	ping := time.NewTicker(streamPing)
+	defer ping.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-s.work.Done():
+			return
+		case x, ok := <-ch:
+			if !ok || send(&x) != nil {
+				return
+			}
+		case <-ping.C:
+			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || rc.Flush() != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *Server) postAck(w http.ResponseWriter, r *http.Request) {
+	if !s.detecting(w) {
+		return
+	}
+	var a Acknowledgement
+	if !readJSON(w, r, &a) {
+		return
+	}
+	if strings.TrimSpace(a.Who) == "" {
+		writeError(w, http.StatusBadRequest, failure{Code: "who", Field: "who", Message: "say who acknowledges"})
+		return
+	}
+	if s.desk == nil {
+		refuse(w, http.StatusConflict, "no_alerts", "this server runs without an alerts file, so nobody was told and nothing is to be acknowledged")
+		return
+	}
+	switch err := s.desk.Acknowledge(a.ID, a.Who, a.Note, time.Now()); {
+	case errors.Is(err, alert.ErrUnknown):
+		refuse(w, http.StatusNotFound, "unknown_signal", "there is no such signal")
+	case err != nil:
+		s.fault(w, "acknowledge", err)
+	default:
+		writeJSON(w, http.StatusOK, map[string]bool{"acknowledged": true})
+	}
+}
+
+func (s *Server) getAlerts(w http.ResponseWriter, _ *http.Request) {
+	if !s.detecting(w) {
+		return
+	}
+	if s.desk == nil {
+		refuse(w, http.StatusNotFound, "no_alerts", "this server runs without an alerts file")
+		return
+	}
+	writeJSON(w, http.StatusOK, s.desk.Status())
+}
+
+// Signals asks the running server.
+func (c *Client) Signals(ctx context.Context) (*Signals, error) {
+	var out Signals
+	return &out, c.get(ctx, "/v1/signals", &out)
+}
+
+// Acknowledge tells the running server that somebody looks into a signal.
+func (c *Client) Acknowledge(ctx context.Context, a Acknowledgement) error {
+	return c.ask(ctx, "/v1/signals/ack", a, &struct{}{})
+}
+
+// ReloadRules makes the running server read its rules again.
+func (c *Client) ReloadRules(ctx context.Context) error {
+	return c.ask(ctx, "/v1/rules/reload", struct{}{}, &struct{}{})
+}
+
+// Alerts asks how telling people stands.
+func (c *Client) Alerts(ctx context.Context) (*alert.Status, error) {
+	var out alert.Status
+	return &out, c.get(ctx, "/v1/alerts", &out)
+}
