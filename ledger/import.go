@@ -38,6 +38,7 @@ type importRecord struct {
 	Duplicates int64        `json:"duplicates"`
 	Aside      int64        `json:"aside"`
 	Done       bool         `json:"done"`
+	Broken     bool         `json:"broken,omitempty"` // see Import.Broke
 	Finished   time.Time    `json:"finished,omitzero"`
 	Replaces   uint64       `json:"replaces,omitempty"`
 	ReplacedBy uint64       `json:"replaced_by,omitempty"`
@@ -221,6 +222,14 @@ func (im *Import) end() {
 
 // ID numbers the import within its folder.
 func (im *Import) ID() uint64 { return im.rec.ID }
+
+// Broke notes that the file could not be read to its end, so that answers say
+// so. Call it before Commit.
+func (im *Import) Broke() {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	im.rec.Broken = true
+}
 
 // Offset is how far, in decompressed bytes, the input is already staged.
 func (im *Import) Offset() int64 { return im.rec.Offset }

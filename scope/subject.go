@@ -59,6 +59,11 @@ type Accesses struct {
 	// account by which it showed the person.
 	Accesses  []Access `json:"accesses"`
 	Truncated bool     `json:"truncated,omitempty"`
+	// Unresolved are the reads of the time asked about that name nobody: each may
+	// have shown this person.
+	Unresolved int64 `json:"unresolved"`
+	// Limits say what this answer could not tell.
+	Limits []Limit `json:"limits"`
 }
 
 // Subject lists every access to a person's data, oldest first.
@@ -76,7 +81,7 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}}, seen: map[movedKey]int{}, ofActor: map[routeKey]bool{}}
+	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}, Limits: []Limit{}}, seen: map[movedKey]int{}, ofActor: map[routeKey]bool{}}
 	if err := f.targets(ctx, id, q.Workers); err != nil {
 		return nil, err
 	}
@@ -98,6 +103,9 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 		zone = time.UTC
 	}
 	out := f.out
+	if err := f.limitsOf(zone, q.Now); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(out.Accesses, func(a, b Access) int { return cmp.Compare(a.at, b.at) })
 	for i := range out.Accesses {
 		a := &out.Accesses[i]

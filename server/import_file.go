@@ -141,6 +141,9 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 		im.Suspend()
 		return nil, err
 	}
+	if broken != nil {
+		im.Broke()
+	}
 	r.at("commit")
 	rep.ImportResult, err = im.Commit(hex.EncodeToString(raw.sum.Sum(nil)))
 	if err != nil {
