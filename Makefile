@@ -5,6 +5,7 @@
 # make check   formatting, vet, a build without cgo: quick, before every commit
 # make race    the race detector on what runs in parallel (needs a C compiler)
 # make lives   every operation of a ledger's life fails, in every way (minutes)
+# make worlds  answers against a walk over every record, over many histories (minutes)
 # make fuzz    every fuzz target for FUZZTIME (5s)
 # make bench   the benchmarks beside the packages
 # make peer    Haetae against DuckDB on the same work (needs a C compiler); ROWS, LINES
@@ -17,9 +18,10 @@ GO ?= go
 FUZZTIME ?= 5s
 ROWS ?= 2000000
 LINES ?= 200000
+WORLDS ?= 60
 CURVE ?= 10000000 100000000 1000000000
 
-.PHONY: help run test unit e2e nginx smtp check race lives fuzz bench peer curve memory ci
+.PHONY: help run test unit e2e nginx smtp check race lives worlds fuzz bench peer curve memory ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -68,6 +70,9 @@ race:
 
 lives:
 	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -every
+
+worlds:
+	HAETAE_WORLDS=$(WORLDS) $(GO) test ./scope -count 1 -timeout 1h -run 'Model$$'
 
 fuzz:
 	@set -e; \

@@ -115,7 +115,7 @@ func encodeBatch(e *encoder, eb *entryBatch, keep []bool) {
 		e.int(int64(f.rows))
 		e.uint(uint64(f.block))
 		e.uint(uint64(f.record))
-		e.uint(uint64(f.number))
+		e.uint(f.number)
 		e.b = append(e.b, f.part)
 	}
 }
@@ -266,7 +266,7 @@ func decodeBatch(d *decoder) entryBatch {
 		f.home, f.actor = int32(d.int()), int32(d.int())
 		f.shape, f.client, f.agent = uint32(d.uint()), uint32(d.uint()), uint32(d.uint())
 		f.rows, f.block, f.record = int32(d.int()), uint32(d.uint()), uint32(d.uint())
-		f.number = uint32(d.uint())
+		f.number = d.uint()
 		if p := d.take(1); p != nil {
 			f.part = p[0]
 		}

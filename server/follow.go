@@ -83,6 +83,7 @@ func (f *follower) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		err = withoutFolder(err) // a folder may be named for a person, and status is shown to many
 		f.set(err)
 		f.s.log.Error("follow", "source", f.f.Source, "file", f.file, "error", err)
 		select {

@@ -146,9 +146,14 @@ var scopeHelp = commandText{
 
 조건은 CEL 식입니다. 사용할 수 있는 이름:
   time source action route status rows items account actor.id actor.type
-  credential.key credential.token client.ip client.agent client.country client.network
+  credential.key credential.token credential.issued
+  client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
 account, actor.id, credential.token은 가명처리되어 있으므로 ==, !=, in만 사용할 수 있습니다.
+account와 actor.id는 식별자 대신 가명과 견줄 수도 있습니다: actor.id == pseudonym("0123…")
+(32자리 16진수, --by actor --json이 알려 줍니다). credential.issued는 같은 토큰을 발급한
+기록(sign_in, issue 업무의 성공)이 있으면 참입니다. 발급된 적 없는 토큰:
+  credential.token != "" && !credential.issued
 
 --from은 그 시각을 포함하고, --to는 그 시각을 포함하지 않습니다. 날짜만 쓰면 카탈로그
 시간대의 0시입니다.`,
@@ -158,9 +163,15 @@ catalog does not know, gaps in the log) stands beside the numbers. Nothing is es
 
 The condition is a CEL expression over these names:
   time source action route status rows items account actor.id actor.type
-  credential.key credential.token client.ip client.agent client.country client.network
+  credential.key credential.token credential.issued
+  client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
 account, actor.id and credential.token allow only ==, != and in: they are pseudonyms.
+account and actor.id can be compared with a pseudonym instead of an id, as in
+actor.id == pseudonym("0123…"): 32 hex digits, as --by actor --json gives them.
+credential.issued is true if some record gave out the same token (a sign_in or issue that
+succeeded). Tokens that nobody was given:
+  credential.token != "" && !credential.issued
 
 --from is the first moment that counts, --to the first that no longer does. A date alone
 is its midnight in the catalog's zone.`},
