@@ -93,8 +93,14 @@ func entrySpan(day, from, until string, zone *time.Location) (event.Millis, even
 	if b <= a {
 		return 0, 0, errors.New("until is not after from")
 	}
+	if b-a > maxEntry {
+		return 0, 0, errors.New("lasts longer than a year: name the days")
+	}
 	return a, b, nil
 }
+
+// maxEntry is how long a calendar's entry may be: what lasts longer is no event.
+const maxEntry = 366 * 86_400_000
 
 // moment reads a date or a time with its offset.
 func moment(s string, zone *time.Location) (event.Millis, error) {

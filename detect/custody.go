@@ -47,11 +47,15 @@ func ReadKeys(name string, r io.Reader, zone *time.Location) ([]Key, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := in.FieldPos(0)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: not a line of CSV", name, line))
+		if bad := new(csv.ParseError); errors.As(err, &bad) {
+			errs = append(errs, fmt.Errorf("%s:%d: not a line of CSV", name, bad.Line))
 			continue
 		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			break
+		}
+		line, _ := in.FieldPos(0)
 		text := func(column string) string {
 			if i, ok := place[column]; ok && i < len(row) {
 				return strings.TrimSpace(row[i])

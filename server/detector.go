@@ -210,6 +210,9 @@ func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.s.recordExceptions(ctx, o.Exceptions); err != nil {
+		return nil, err
+	}
 	if r.engine, err = detect.New(docs, &ledgerWorld{View: r.view}, o); err != nil {
 		return nil, err
 	}
