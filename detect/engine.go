@@ -258,9 +258,12 @@ func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looke
 	case rule.Ratio:
 		return
 	default:
-		x.sum += float64(v)
+		if x.numbers == nil {
+			x.numbers = &numbers{}
+		}
+		x.numbers.sum += float64(v)
 		if c.kind != rule.ValueSum && c.kind != rule.ValueAvg {
-			x.values = append(x.values, float64(v))
+			x.numbers.values = append(x.numbers.values, float64(v))
 		}
 		return
 	}
@@ -310,8 +313,8 @@ func (e *Engine) evaluate(c *correlation, g *group, from, to int64) {
 			if holds(c.typ.Bounds, float64(n)) {
 				in := g.in(end.at, width)
 				reached := min(n, int64(e.o.MaxValues))
-				at := g.nth(int(max(1, c.least)), end.at, width)
-				if at == 0 {
+				at, ok := g.reachedAt(int(max(1, c.least)), end.at, width)
+				if !ok {
 					at = end.max
 				}
 				e.fire(c, g, in, float64(reached), at)
@@ -371,8 +374,10 @@ func (c *correlation) measure(in []cell) (x float64, n int64, ok bool) {
 	for i := range in {
 		n += in[i].n
 		of += in[i].of
-		sum += in[i].sum
-		values = append(values, in[i].values...)
+		if x := in[i].numbers; x != nil {
+			sum += x.sum
+			values = append(values, x.values...)
+		}
 	}
 	if n == 0 {
 		return 0, 0, false
