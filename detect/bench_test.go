@@ -132,7 +132,7 @@ func (w *benchWorld) Bucket(r dictionary.Ref) (uint64, int, error) {
 	return uint64(r)>>8 + 1, 1024, nil
 }
 
-func shopWorld(b *testing.B) *benchWorld {
+func shopWorld(b testing.TB) *benchWorld {
 	text, err := os.ReadFile("../packs/catalogs/shop.yaml")
 	if err != nil {
 		b.Fatal(err)
@@ -145,7 +145,7 @@ func shopWorld(b *testing.B) *benchWorld {
 }
 
 // shippedRules is the whole pack.
-func shippedRules(b *testing.B) []*rule.Document {
+func shippedRules(b testing.TB) []*rule.Document {
 	names, err := filepath.Glob("../packs/rules/*.yaml")
 	if err != nil || len(names) == 0 {
 		b.Fatal("no rules: ", err)
@@ -286,7 +286,7 @@ func BenchmarkEngine(b *testing.B) {
 	}
 }
 
-func holidays(b *testing.B) *Calendar {
+func holidays(b testing.TB) *Calendar {
 	text, err := os.ReadFile("../packs/calendars/kr.yaml")
 	if err != nil {
 		b.Fatal(err)

@@ -40,6 +40,7 @@ type correlation struct {
 
 	settled  event.Millis // up to when everything is decided
 	groups   map[tuple]*group
+	last     *group // of groups, that was counted in last; nil = look it up
 	findings map[tuple]*finding
 	filter   filter
 	extra    extra // state of kinds that windows do not serve

@@ -222,7 +222,10 @@ func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *mean
 
 // count enters a record into the windows of its group.
 func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looked, record bool) {
-	g := c.groups[k]
+	g := c.last
+	if g == nil || g.key != k {
+		g = c.groups[k]
+	}
 	if g == nil {
 		if len(c.groups) >= e.o.MaxGroups {
 			e.lose(c, stateFull, at)
@@ -231,6 +234,7 @@ func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looke
 		g = &group{key: k, found: c.findings[k]}
 		c.groups[k] = g
 	}
+	c.last = g
 	cellAt := c.grid.of(at)
 	if len(g.cells) > 0 {
 		if from := c.horizon(); g.cells[0].at < from-c.grid.width {
@@ -465,6 +469,7 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		c.settled = settled
 		return
 	}
+	c.last = nil
 	for k, g := range c.groups {
 		if !c.monotone {
 			e.evaluate(c, g, from, until)

@@ -36,7 +36,12 @@ type Table struct {
 	combos map[comboKey][]rule.RuleIndex
 }
 
-type comboKey struct{ shape, client, agent uint32 }
+// comboKey is a shape in one of its meanings, which its beginning tells from the
+// others, and an agent.
+type comboKey struct {
+	shape, agent uint32
+	since        event.Millis
+}
 
 // shapeFacts is what a shape means and which rules it decides.
 type shapeFacts struct {
@@ -54,9 +59,14 @@ type meaning struct {
 	routeCode   uint64
 	method      string
 	path        string
-	// matched is which of the rules that ask for no more than the shape match.
+	methodCode  uint64
+
+	// What the shape decides of the rules, once ready.
 	ready   bool
-	matched []rule.RuleIndex
+	matched []rule.RuleIndex // match, whatever the rest
+	byAgent []rule.RuleIndex // match or do not by the agent
+	byRow   []rule.RuleIndex // by more than that: what asks says
+	asks    need
 }
 
 type clientCodes struct {
@@ -97,6 +107,7 @@ func (e *Engine) shape(t *Table, i uint32) *shapeFacts {
 		x.home, x.actor = scope.Whose(sh, m)
 		x.routeCode, _ = e.codes.text(x.route)
 		x.method, x.path, _ = strings.Cut(x.route, " ")
+		x.methodCode, _ = e.codes.text(x.method)
 		s.meaning = append(s.meaning, x)
 	}
 	set := func(k fieldKind, text string) { s.codes[k], _ = e.codes.text(text) }
