@@ -10,6 +10,7 @@ import (
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -57,6 +58,7 @@ type Engine struct {
 	set     *rule.Set
 	matcher *matcher
 	codes   *codes
+	facts   map[segment.Shape]*shapeFacts
 
 	inputs       [][]input // by rule
 	correlations []*correlation
@@ -82,7 +84,7 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	if o.MaxValues == 0 {
 		o.MaxValues = defaultMaxValues
 	}
-	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(), losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
+	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(), facts: map[segment.Shape]*shapeFacts{}, losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
 	if e.zone == nil {
 		e.zone = time.UTC
 	}

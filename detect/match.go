@@ -38,13 +38,15 @@ type matcher struct {
 	need []need // by rule
 	open map[rule.FieldID]bool
 	out  []rule.RuleIndex
-	f    struct {
+
+	combos map[comboKey][]rule.RuleIndex // the rules that match them, but for those by row
+	f      struct {
 		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar rule.FieldID
 	}
 }
 
 func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
-	m := &matcher{set: set, m: set.NewMatcher(), ev: set.NewEvent(), open: map[rule.FieldID]bool{}}
+	m := &matcher{set: set, m: set.NewMatcher(), ev: set.NewEvent(), open: map[rule.FieldID]bool{}, combos: map[comboKey][]rule.RuleIndex{}}
 	byField := map[rule.FieldID]need{}
 	for name, n := range needs {
 		f, _ := schema.Field(name)
@@ -68,7 +70,13 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	return m
 }
 
-// maxCombos bounds what is remembered of combinations in one table.
+// comboKey is a shape, in one of its meanings, and an agent.
+type comboKey struct {
+	m     *meaning
+	agent uint64
+}
+
+// maxCombos bounds what is remembered of combinations.
 const maxCombos = 1 << 16
 
 // rules gives the rules that match a row. The result is valid until the next call.
@@ -79,16 +87,18 @@ func (e *Engine) rules(t *Table, s *shapeFacts, m *meaning, r *Row) []rule.RuleI
 	}
 	base := m.matched
 	if len(m.byAgent) > 0 {
-		k := comboKey{shape: r.Shape, agent: r.Agent, since: m.from}
+		k := comboKey{m, e.agentOf(t, r.Agent)}
 		var ok bool
-		if base, ok = t.combos[k]; !ok {
+		if base, ok = x.combos[k]; !ok {
 			e.setShape(t, m, r.Shape)
 			e.setRow(t, m, r, needAgent)
 			base = x.holding(slices.Clone(m.matched), m.byAgent)
-			if t.combos == nil || len(t.combos) >= maxCombos {
-				t.combos = map[comboKey][]rule.RuleIndex{}
+			if len(x.combos) >= maxCombos {
+				clear(x.combos)
 			}
-			t.combos[k] = base
+			if k.agent != 0 || t.Agents[r.Agent] == "" { // else there were too many to tell apart
+				x.combos[k] = base
+			}
 		}
 	}
 	if len(m.byRow) == 0 {

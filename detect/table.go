@@ -30,22 +30,14 @@ type Table struct {
 	Clients []segment.Client
 	Agents  []string
 
-	shapes []shapeFacts
+	shapes []*shapeFacts
 	client []clientCodes
 	agent  []agentCode
-	combos map[comboKey][]rule.RuleIndex
 }
 
-// comboKey is a shape in one of its meanings, which its beginning tells from the
-// others, and an agent.
-type comboKey struct {
-	shape, agent uint32
-	since        event.Millis
-}
-
-// shapeFacts is what a shape means and which rules it decides.
+// shapeFacts is what a shape means and which rules it decides. It is worked out once
+// for all tables: a live run has one for every batch.
 type shapeFacts struct {
-	known   bool
 	codes   [fieldKinds]uint64
 	meaning []meaning // by time
 }
@@ -79,20 +71,32 @@ type agentCode struct {
 	code  uint64
 }
 
-// shape works out a shape's facts.
+// maxFacts bounds what is remembered of shapes: about 100 MB.
+const maxFacts = 1 << 17
+
+// shape gives a shape's facts.
 func (e *Engine) shape(t *Table, i uint32) *shapeFacts {
-	if t.shapes == nil {
-		t.shapes = make([]shapeFacts, len(t.Shapes))
+	if len(t.shapes) < len(t.Shapes) {
+		t.shapes = append(t.shapes, make([]*shapeFacts, len(t.Shapes)-len(t.shapes))...)
 	}
-	if int(i) >= len(t.shapes) {
-		t.shapes = append(t.shapes, make([]shapeFacts, len(t.Shapes)-len(t.shapes))...)
+	s := t.shapes[i]
+	if s == nil {
+		sh := &t.Shapes[i]
+		if s = e.facts[*sh]; s == nil {
+			s = e.factsOf(sh)
+			if len(e.facts) >= maxFacts {
+				clear(e.facts)
+			}
+			e.facts[*sh] = s
+		}
+		t.shapes[i] = s
 	}
-	s := &t.shapes[i]
-	if s.known {
-		return s
-	}
-	sh := &t.Shapes[i]
-	s.known = true
+	return s
+}
+
+// factsOf works out a shape's facts.
+func (e *Engine) factsOf(sh *segment.Shape) *shapeFacts {
+	s := &shapeFacts{}
 	mapped := sh.Flags&segment.Mapped != 0
 	ms := []catalog.Meaning{{From: catalog.Always, Until: catalog.Never}}
 	if e.catalog != nil {
