@@ -10,6 +10,7 @@
 # make peer    Haetae against DuckDB on the same work (needs a C compiler); ROWS, LINES
 # make curve   cost per record and per question from ten million to a billion records
 # make memory  what 40 million accounts and 44 million ghosts take
+# make detect-bench  what the rules cost: import with and without, live latency, memory; RATES, SECONDS, GROUPS
 # make ci      all that a change has to pass
 # make help    this
 
@@ -17,9 +18,12 @@ GO ?= go
 FUZZTIME ?= 5s
 ROWS ?= 2000000
 LINES ?= 200000
+RATES ?= 100000,150000,200000
+SECONDS ?= 10
+GROUPS ?= 10000000
 CURVE ?= 10000000 100000000 1000000000
 
-.PHONY: help run test unit e2e nginx smtp curl check race lives fuzz bench peer curve memory ci
+.PHONY: help run test unit e2e nginx smtp curl check race lives fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -95,6 +99,10 @@ peer:
 # The billion takes a quarter of an hour and 8 GB of disk on two cores.
 curve:
 	cd bench && for n in $(CURVE); do CGO_ENABLED=1 $(GO) test -v -count 1 -timeout 4h -run TestScope . -duckdb=false -rows $$n || exit 1; done
+
+# Beside it: go test -run '^$$' -bench Engine ./detect, what a row costs.
+detect-bench:
+	cd bench && CGO_ENABLED=1 $(GO) test -v -count 1 -timeout 2h -run 'TestDetect|TestLive|TestGroups' . -lines $(LINES) -rates $(RATES) -seconds $(SECONDS) -groups $(GROUPS)
 
 memory:
 	cd bench && CGO_ENABLED=1 $(GO) test -v -count 1 -timeout 2h -run TestMemory . -traffic ghosts -rows 84000000
