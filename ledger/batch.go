@@ -215,9 +215,16 @@ func (b *Batch) Add(rec *event.Record) {
 	}
 
 	first := len(b.frags)
+	// Before any fragment takes the shape: each says that an id is missing, in
+	// whatever order the ids came.
 	for _, s := range rec.Subjects {
 		if !b.valid(s) {
 			sh.Flags |= segment.Malformed
+			break
+		}
+	}
+	for _, s := range rec.Subjects {
+		if !b.valid(s) {
 			continue
 		}
 		g, gs := f, sh

@@ -221,7 +221,8 @@ func (l *Ledger) InstallCatalog(name string, text []byte) (edition uint32, chang
 const editionBatch = 1 << 14
 
 // InstallRegister adds a dated edition of the register: the accounts that exist
-// from that date on. lines may stop early with an error, and then nothing is
+// from that date on. A line's own date (Since) is informational and not kept: an
+// edition is a bit for each account, and is dated as a whole. lines may stop early with an error, and then nothing is
 // installed.
 func (l *Ledger) InstallRegister(name string, from event.Millis, lines iter.Seq2[catalog.RegisterLine, error]) (int64, error) {
 	defer l.uses.begin()() // until the edition that names them is installed

@@ -60,7 +60,7 @@ func TestManifestPage(t *testing.T) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	zone := segment.Zone{Rows: 3, Primaries: 3, MinTime: 1767225600000, MaxTime: 1767225601000}
 	got, err := encodeManifest(&manifest{
-		Number: 42, Epoch: 2, Written: at, Journal: 7, NextFile: 6,
+		Number: 42, Epoch: 2, Written: at, Key: keyCheck{Check: "0123456789abcdef0123456789abcdef", Recipient: "age1…"}, Journal: 7, NextFile: 6,
 		Segments: []segmentRef{{Name: "live-0000000004.seg", Size: 327, Zone: zone}},
 		Seen:     []seenRef{{Name: "seen-0000000005.seen", Sealed: at, First: 490896, Last: 490896, Count: 3}},
 	})

@@ -170,7 +170,11 @@ func Create(fsys disk.FS, dir, keyDir string) error {
 			return fmt.Errorf("create %s: %w", d, err)
 		}
 	}
-	if err := installManifest(fsys, dir, &manifest{Number: 1, NextFile: 1, Written: time.Now().UTC()}); err != nil {
+	keys, err := pseudonym.LoadKeys(fsys, keyDir)
+	if err != nil {
+		return fmt.Errorf("create keys: %w", err)
+	}
+	if err := installManifest(fsys, dir, &manifest{Number: 1, NextFile: 1, Written: time.Now().UTC(), Key: checkOf(keys)}); err != nil {
 		return err
 	}
 	// The marker comes last: a folder with a marker is complete.
@@ -179,6 +183,27 @@ func Create(fsys disk.FS, dir, keyDir string) error {
 	}
 	return nil
 }
+
+func checkOf(k *pseudonym.Keys) keyCheck {
+	return keyCheck{Check: pseudonym.NewHasher(k.Hash).Check(), Recipient: k.Recipient}
+}
+
+// WrongKeyError says that the keys are not those the folder was made with.
+type WrongKeyError struct {
+	Dir string // of the keys
+	// Unknown: the folder does not say which its keys are.
+	Unknown bool
+}
+
+func (e *WrongKeyError) Error() string {
+	if e.Unknown {
+		return "the folder does not say which keys it was made with: it is of a build before the first release; make a new one and import again"
+	}
+	return fmt.Sprintf("the keys in %s are those of another data folder: say --keys with the folder that init made together with this one", path.Base(e.Dir))
+}
+
+// Unwrap makes it a kind of pseudonym.ErrKey.
+func (e *WrongKeyError) Unwrap() error { return pseudonym.ErrKey }
 
 func checkMarker(fsys disk.FS, dir string) error {
 	data, err := disk.ReadFile(fsys, path.Join(dir, markerName))
@@ -253,6 +278,9 @@ func Open(fsys disk.FS, dir string, o Options) (_ *Ledger, err error) {
 func (l *Ledger) load() (err error) {
 	if l.m, err = latestManifest(l.fs, l.dir); err != nil {
 		return fmt.Errorf("open %s: %w", l.dir, err)
+	}
+	if l.m.Key != checkOf(l.keys) {
+		return fmt.Errorf("open %s: %w", l.dir, &WrongKeyError{Dir: l.opts.KeyDir, Unknown: l.m.Key == keyCheck{}})
 	}
 	for _, s := range l.m.Segments {
 		if err := l.openSegment(s); err != nil {

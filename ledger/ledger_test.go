@@ -163,6 +163,7 @@ func want(t testing.TB, m *disk.Mem, ns map[int]bool) []string {
 		t.Fatal(err)
 	}
 	copyFile(t, m, fresh, "data.keys/hash.key")
+	rekey(t, fresh)
 	l := open(t, fresh, Options{})
 	defer l.Close()
 	var list []int
@@ -176,6 +177,24 @@ func want(t testing.TB, m *disk.Mem, ns map[int]bool) []string {
 		}
 	}
 	return content(t, l)
+}
+
+// rekey makes the keys that lie beside a folder its own.
+func rekey(t testing.TB, fsys disk.FS) {
+	t.Helper()
+	keys, err := pseudonym.LoadKeys(fsys, "data.keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := latestManifest(fsys, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Number++
+	m.Key = checkOf(keys)
+	if err := installManifest(fsys, "data", m); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func copyFile(t testing.TB, from, to disk.FS, name string) {
@@ -335,6 +354,43 @@ func TestNewerFormat(t *testing.T) {
 	var v *VersionError
 	if _, err := Open(m, "data", Options{}); !errors.As(err, &v) || v.Found != 2 {
 		t.Fatalf("newer folder: %v", err)
+	}
+}
+
+// TestKeyOfFolder: a folder opens with its own keys only, for reading too.
+func TestKeyOfFolder(t *testing.T) {
+	m := create(t)
+	if err := Create(m, "other", ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, ro := range []bool{false, true} {
+		var wrong *WrongKeyError
+		if _, err := Open(m, "data", Options{KeyDir: "other.keys", ReadOnly: ro}); !errors.As(err, &wrong) || wrong.Unknown || !errors.Is(err, pseudonym.ErrKey) {
+			t.Fatalf("another folder's keys: %v", err)
+		}
+	}
+	// The hash key alone is not enough: ids would be sealed to somebody else.
+	mine, _ := disk.ReadFile(m, "data.keys/hash.key")
+	theirs, _ := disk.ReadFile(m, "other.keys/hash.key")
+	a, b := bytes.Split(mine, []byte("\n")), bytes.Split(theirs, []byte("\n"))
+	a[2] = b[2]
+	if err := errors.Join(m.MkdirAll("mixed"), disk.WriteFile(m, "mixed/hash.key", bytes.Join(a, []byte("\n")))); err != nil {
+		t.Fatal(err)
+	}
+	var wrong *WrongKeyError
+	if _, err := Open(m, "data", Options{KeyDir: "mixed"}); !errors.As(err, &wrong) {
+		t.Fatalf("another recipient: %v", err)
+	}
+	man, err := latestManifest(m, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	man.Number, man.Key = man.Number+1, keyCheck{}
+	if err := installManifest(m, "data", man); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(m, "data", Options{}); !errors.As(err, &wrong) || !wrong.Unknown {
+		t.Fatalf("a folder that does not know its key: %v", err)
 	}
 }
 

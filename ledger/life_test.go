@@ -294,6 +294,7 @@ func (r *rows) folder(t *testing.T) *disk.Mem {
 	for _, n := range []string{"hash.key", "open.key"} {
 		copyFile(t, r.keys, m, "data.keys/"+n)
 	}
+	rekey(t, m)
 	return m
 }
 

@@ -27,6 +27,8 @@ type manifest struct {
 	Number  uint64    `json:"number"`
 	Epoch   uint64    `json:"epoch"` // owner: grows with each opening for writing
 	Written time.Time `json:"written"`
+	// Key tells whether a key folder is this folder's.
+	Key keyCheck `json:"key"`
 
 	// Journal is the position up to which records are in Segments.
 	Journal journal.Position `json:"journal"`
@@ -54,6 +56,14 @@ type manifest struct {
 	HeldBy []Hold `json:"held_by,omitempty"`
 	// Checkpoints are the positions of live readers as of Journal.
 	Checkpoints map[string][]byte `json:"checkpoints,omitempty"`
+}
+
+// keyCheck is what is known of the folder's keys: enough to refuse another
+// folder's, under which every known id would be a new one and what is sealed
+// could not be opened.
+type keyCheck struct {
+	Check     string `json:"check"`     // keyed hash of a constant
+	Recipient string `json:"recipient"` // to which real ids are sealed
 }
 
 type segmentRef struct {

@@ -40,6 +40,9 @@ const (
 	useRecord  = "haetae record"
 	useLine    = "haetae line"
 	useBucket  = "haetae bucket"
+	useStream  = "haetae stream"
+	useState   = "haetae stream state"
+	useCheck   = "haetae check"
 )
 
 var (

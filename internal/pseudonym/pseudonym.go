@@ -71,7 +71,9 @@ func derive(key [32]byte, use string) subkey {
 // Hasher holds the derived keys. It is immutable and safe for concurrent use;
 // none of its methods allocates.
 type Hasher struct {
-	account, actor, person, token, record, line, bucket subkey
+	account, actor, person, token, record, line, bucket, stream, check subkey
+
+	state [32]byte // seals what Stream is computed from
 }
 
 // NewHasher derives the keys of one folder.
@@ -79,6 +81,7 @@ func NewHasher(key [32]byte) *Hasher {
 	return &Hasher{
 		account: derive(key, useAccount), actor: derive(key, useActor), person: derive(key, usePerson),
 		token: derive(key, useToken), record: derive(key, useRecord), line: derive(key, useLine), bucket: derive(key, useBucket),
+		stream: derive(key, useStream), check: derive(key, useCheck), state: sha256.Sum256(append(key[:], useState...)),
 	}
 }
 
