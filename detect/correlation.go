@@ -42,6 +42,8 @@ type correlation struct {
 	groups   map[tuple]*group
 	last     *group // of groups, that was counted in last; nil = look it up
 	findings map[tuple]*finding
+	open     []*group // with cells that are not settled, unless it is monotone
+	swept    int64    // cell in which what is past was forgotten last
 	filter   filter
 	extra    extra // state of kinds that windows do not serve
 }

@@ -77,6 +77,9 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 		return
 	}
 	c.settled = to
+	if !c.sweeps(now) {
+		return
+	}
 	for b, g := range d.blocks {
 		if !g.expire(now-c.grid.width+1, now, c.grid.width) {
 			delete(d.blocks, b)

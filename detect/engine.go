@@ -237,6 +237,10 @@ func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looke
 		c.groups[k] = g
 	}
 	c.last = g
+	if !c.monotone && !g.open {
+		g.open = true
+		c.open = append(c.open, g)
+	}
 	cellAt := c.grid.of(at)
 	if len(g.cells) > 0 {
 		if from := c.horizon(); g.cells[0].at < from-c.grid.width {
@@ -471,16 +475,36 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		c.settled = settled
 		return
 	}
-	c.last = nil
-	for k, g := range c.groups {
-		if !c.monotone {
+	if !c.monotone {
+		open := c.open[:0]
+		for _, g := range c.open {
 			e.evaluate(c, g, from, until)
+			if g.open = len(g.cells) > 0 && g.cells[len(g.cells)-1].at >= until; g.open {
+				open = append(open, g)
+			}
 		}
-		if !g.expire(until-c.grid.width+1, until, c.grid.width) {
-			delete(c.groups, k)
+		clear(c.open[len(open):])
+		c.open = open
+	}
+	if c.sweeps(until) {
+		c.last = nil
+		for k, g := range c.groups {
+			if !g.expire(until-c.grid.width+1, until, c.grid.width) {
+				delete(c.groups, k)
+			}
 		}
 	}
 	c.settled = settled
+}
+
+// sweeps tells whether what is past is to be forgotten now: not with every cell,
+// since that looks at every group, but after a quarter of a window.
+func (c *correlation) sweeps(now int64) bool {
+	if now-c.swept < max(1, c.grid.width/4) {
+		return false
+	}
+	c.swept = now
+	return true
 }
 
 // Finish decides what is left as if no further record came.

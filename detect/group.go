@@ -25,6 +25,7 @@ type group struct {
 	found *finding
 	// full: values are no longer told apart; see valueLimit.
 	full bool
+	open bool // in the list of its correlation
 	// seen: no window that ends with the cell seenEnd or later reaches its number
 	// before the finding says; see reachedAt.
 	seen    bool
