@@ -86,12 +86,19 @@ lives:
 worlds:
 	HAETAE_WORLDS=$(WORLDS) $(GO) test ./scope -count 1 -timeout 1h -run 'Model$$'
 
+# When its time ends while a worker is busy, go test may report the end of the time as
+# a failure ("context deadline exceeded") and name no input. That, and
+# nothing else, is passed over, and said.
 fuzz:
-	@set -e; \
+	@set -e; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | grep -v '^./bench/' | xargs -n 1 dirname | sort -u); do \
 	  for target in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/' | sort -u); do \
 	    echo "fuzz $$pkg $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
+	    if ! $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg >"$$log" 2>&1; then \
+	      cat "$$log"; \
+	      grep -q '^    context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log" || exit 1; \
+	      echo "fuzz $$pkg $$target: the time ended with a worker busy; no input failed"; \
+	    fi; \
 	  done; \
 	done
 
