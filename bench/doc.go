@@ -5,6 +5,7 @@
 //	make peer   ROWS=200000000 LINES=4000000   lines a second, scope, bytes: against DuckDB and Parquet
 //	make curve                                 cost per record and per question at 10M, 100M and 1 billion
 //	make memory                                40 million accounts and 44 million ghosts
+//	make detect-bench                          import with and without rules, live latency, 10 million groups
 //
 // The records are made in the process by a generator (traffic.go) with a fixed
 // seed, in chunks that do not depend on each other: half a terabyte of text would

@@ -37,6 +37,7 @@ routes:
   - {route: GET /my/addresses, items: [name, phone, address], account: actor, shows: people_behind_account}
   - {route: "GET /my/addresses/{n}/edit", items: [name, phone, address, door_code], account: actor, shows: people_behind_account}
   - {route: GET /my/orders, items: [orders], account: actor}
+  - {route: POST /auth/login, items: [], action: sign_in}
 `
 
 // holding tells what stands behind account n: its holder, and for one account in
@@ -144,17 +145,28 @@ func (s shape) batch(b *ledger.Batch, n, seq, m int, edition uint32) {
 	var r record
 	for i := range m {
 		g.make(&r)
-		id := accountID(r.Account)
-		// The id stays empty: this measures the scope, not once-only.
-		b.Add(&event.Record{
-			Time: r.Time, Source: "gateway", Actor: event.Actor{ID: event.ActorID(id), Type: event.Member},
-			Credential: event.Credential{Key: keyName(r.Key), Token: event.TokenID(appendHex(nil, r.Token))},
-			Client:     event.Client{IP: r.addr(), Agent: agentNames[r.Agent]},
-			Action:     event.ActionRead, Route: routes[r.Route], Mapped: true, Status: r.Status, Rows: event.RowsUnknown,
-			Subjects: []event.AccountID{id}, Position: event.PositionActor, Edition: edition,
-			Origin: event.Origin{Offset: int64(seq*chunkRows+i) * 500},
-		})
+		x := r.event(edition)
+		x.Origin = event.Origin{Offset: int64(seq*chunkRows+i) * 500}
+		b.Add(&x)
 	}
+}
+
+// event is the record as the catalog fills it. The id stays empty: once-only is
+// measured elsewhere.
+func (r *record) event(edition uint32) event.Record {
+	id := accountID(r.Account)
+	x := event.Record{
+		Time: r.Time, Source: "gateway", Actor: event.Actor{ID: event.ActorID(id), Type: event.Member},
+		Credential: event.Credential{Key: keyName(r.Key), Token: event.TokenID(appendHex(nil, r.Token))},
+		Client:     event.Client{IP: r.addr(), Agent: agentNames[r.Agent]},
+		Action:     event.ActionSignIn, Route: "POST /auth/login", Mapped: true, Status: r.Status, Rows: event.RowsUnknown,
+		Edition: edition,
+	}
+	if r.Route != signIn {
+		x.Action, x.Route = event.ActionRead, routes[r.Route]
+		x.Subjects, x.Position = []event.AccountID{id}, event.PositionActor
+	}
+	return x
 }
 
 var agentNames = func() (out [256]string) {

@@ -17,12 +17,15 @@ type shape struct {
 	agents     int
 	clients    int
 	rising     bool // accounts one after the other, as a walk over their numbers
+	signIns    bool // a session begins with one
 }
 
 // shapes by the name of -traffic.
 var shapes = map[string]shape{
 	// What members do: a few pages by one token, from one place.
 	"sessions": {name: "ordinary sessions", accounts: 4_000_000, perToken: 6, agents: 200, clients: 1_000_000},
+	// The same, and the sign-in before them: what detection compares tokens with.
+	"members": {name: "sessions with sign-ins", accounts: 4_000_000, perToken: 6, agents: 200, clients: 1_000_000, signIns: true},
 	// A page for each minted token, over rising numbers, from a pool of addresses.
 	"attack": {name: "attack: one page a token", accounts: 4_000_000, perToken: 1, agents: 1, clients: 2_000, rising: true},
 	// The largest known case: 40 million accounts, and 44 million tokens that
@@ -39,6 +42,9 @@ func (s shape) members() int {
 
 var pages = []string{"/my/addresses", "/my/profile", "/my/orders", "/my/addresses/1/edit"}
 var routes = []string{"GET /my/addresses", "GET /my/profile", "GET /my/orders", "GET /my/addresses/{n}/edit"}
+
+// signIn is the Route of a record that is no page.
+const signIn = -1
 
 // generator makes the records of one chunk in the order of their time. Chunks
 // are independent of each other, so that several cores can make them.
@@ -110,6 +116,11 @@ func (g *generator) make(r *record) {
 		}
 		g.token, g.client, g.agent = g.rnd.Uint64(), uint32(g.rnd.IntN(g.clients))*2654435761, g.rnd.IntN(g.agents)
 		g.key = g.rnd.IntN(g.keys)
+		if g.signIns {
+			g.at += g.step
+			*r = record{start + event.Millis(g.at), g.account, g.token, g.client, g.agent, g.key, signIn, 200, g.rnd.Uint64()}
+			return
+		}
 	}
 	g.left--
 	g.at += g.step
@@ -133,8 +144,16 @@ func (r *record) line(b []byte) []byte {
 	b = r.Time.Time().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
 	b = append(b, `", "remote_addr": "`...)
 	b = r.addr().AppendTo(b)
-	b = append(b, `", "request_method": "GET", "request_uri": "`...)
-	b = append(b, pages[r.Route]...)
+	method, page := "GET", "/auth/login"
+	if r.Route == signIn {
+		method = "POST"
+	} else {
+		page = pages[r.Route]
+	}
+	b = append(b, `", "request_method": "`...)
+	b = append(b, method...)
+	b = append(b, `", "request_uri": "`...)
+	b = append(b, page...)
 	b = append(b, `", "status": `...)
 	b = strconv.AppendInt(b, int64(r.Status), 10)
 	b = append(b, `, "body_bytes_sent": 4280, "http_user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/`...)

@@ -142,14 +142,14 @@ func TestRecordOptions(t *testing.T) {
 
 // A hundred thousand subjects do not fit into a line of 1 MiB: none is named.
 func TestRecordTooMany(t *testing.T) {
-	for _, n := range []int{50_000, 100_000, 150_000} {
+	for _, n := range []int{event.MaxSubjects, event.MaxSubjects + 1, 150_000} {
 		var errs told
 		rec := serve(t, capture.Records{Report: errs.report}, httptest.NewRequest("GET", "/seller/shipments/export", nil), func(w http.ResponseWriter, r *http.Request) {
 			for i := range n {
 				capture.Subject(r.Context(), fmt.Sprintf("m%07d", i))
 			}
 		})
-		if n == 50_000 {
+		if n == event.MaxSubjects {
 			errs.expect(t)
 			if len(rec.Subjects) != n || rec.Rows != event.RowsUnknown {
 				t.Errorf("%d: %d subjects, %d rows", n, len(rec.Subjects), rec.Rows)

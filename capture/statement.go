@@ -37,9 +37,9 @@ type statement struct {
 // maxID is how long an id may be, in bytes; the decoders refuse longer ones.
 const maxID = 256
 
-// maxSubjects is how many subjects of one answer are kept in memory. More fit
-// into no header and into no record line (1 MiB).
-const maxSubjects = 1 << 17
+// maxSubjects is how many subjects of one answer are kept: no more than one record
+// may name.
+const maxSubjects = event.MaxSubjects
 
 type contextKey struct{}
 

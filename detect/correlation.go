@@ -40,7 +40,10 @@ type correlation struct {
 
 	settled  event.Millis // up to when everything is decided
 	groups   map[tuple]*group
+	last     *group // of groups, that was counted in last; nil = look it up
 	findings map[tuple]*finding
+	open     []*group // with cells that are not settled, unless it is monotone
+	swept    int64    // cell in which what is past was forgotten last
 	filter   filter
 	extra    extra // state of kinds that windows do not serve
 }

@@ -64,7 +64,8 @@ func (d *density) add(e *Engine, c *correlation, k tuple, _ int, v uint64, r *Ro
 		}
 		if share := min(1, float64(n)/float64(known)); n >= least && holds(c.typ.Bounds, share) {
 			reached := max(least, int64(math.Ceil(c.least*float64(known))))
-			e.fire(c, g, g.in(end.at, c.grid.width), share, g.nth(int(reached), end.at, c.grid.width))
+			first, _ := g.reachedAt(int(reached), end.at, c.grid.width)
+			e.fire(c, g, g.in(end.at, c.grid.width), share, first)
 		}
 		return true
 	})
@@ -76,6 +77,9 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 		return
 	}
 	c.settled = to
+	if !c.sweeps(now) {
+		return
+	}
 	for b, g := range d.blocks {
 		if !g.expire(now-c.grid.width+1, now, c.grid.width) {
 			delete(d.blocks, b)

@@ -10,6 +10,7 @@ import (
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -57,6 +58,7 @@ type Engine struct {
 	set     *rule.Set
 	matcher *matcher
 	codes   *codes
+	facts   map[segment.Shape]*shapeFacts
 
 	inputs       [][]input // by rule
 	correlations []*correlation
@@ -82,7 +84,7 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	if o.MaxValues == 0 {
 		o.MaxValues = defaultMaxValues
 	}
-	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(), losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
+	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(), facts: map[segment.Shape]*shapeFacts{}, losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
 	if e.zone == nil {
 		e.zone = time.UTC
 	}
@@ -222,7 +224,10 @@ func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *mean
 
 // count enters a record into the windows of its group.
 func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looked, record bool) {
-	g := c.groups[k]
+	g := c.last
+	if g == nil || g.key != k {
+		g = c.groups[k]
+	}
 	if g == nil {
 		if len(c.groups) >= e.o.MaxGroups {
 			e.lose(c, stateFull, at)
@@ -230,6 +235,11 @@ func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looke
 		}
 		g = &group{key: k, found: c.findings[k]}
 		c.groups[k] = g
+	}
+	c.last = g
+	if !c.monotone && !g.open {
+		g.open = true
+		c.open = append(c.open, g)
 	}
 	cellAt := c.grid.of(at)
 	if len(g.cells) > 0 {
@@ -258,9 +268,12 @@ func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looke
 	case rule.Ratio:
 		return
 	default:
-		x.sum += float64(v)
+		if x.numbers == nil {
+			x.numbers = &numbers{}
+		}
+		x.numbers.sum += float64(v)
 		if c.kind != rule.ValueSum && c.kind != rule.ValueAvg {
-			x.values = append(x.values, float64(v))
+			x.numbers.values = append(x.numbers.values, float64(v))
 		}
 		return
 	}
@@ -310,8 +323,8 @@ func (e *Engine) evaluate(c *correlation, g *group, from, to int64) {
 			if holds(c.typ.Bounds, float64(n)) {
 				in := g.in(end.at, width)
 				reached := min(n, int64(e.o.MaxValues))
-				at := g.nth(int(max(1, c.least)), end.at, width)
-				if at == 0 {
+				at, ok := g.reachedAt(int(max(1, c.least)), end.at, width)
+				if !ok {
 					at = end.max
 				}
 				e.fire(c, g, in, float64(reached), at)
@@ -371,8 +384,10 @@ func (c *correlation) measure(in []cell) (x float64, n int64, ok bool) {
 	for i := range in {
 		n += in[i].n
 		of += in[i].of
-		sum += in[i].sum
-		values = append(values, in[i].values...)
+		if x := in[i].numbers; x != nil {
+			sum += x.sum
+			values = append(values, x.values...)
+		}
 	}
 	if n == 0 {
 		return 0, 0, false
@@ -460,15 +475,36 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		c.settled = settled
 		return
 	}
-	for k, g := range c.groups {
-		if !c.monotone {
+	if !c.monotone {
+		open := c.open[:0]
+		for _, g := range c.open {
 			e.evaluate(c, g, from, until)
+			if g.open = len(g.cells) > 0 && g.cells[len(g.cells)-1].at >= until; g.open {
+				open = append(open, g)
+			}
 		}
-		if !g.expire(until-c.grid.width+1, until, c.grid.width) {
-			delete(c.groups, k)
+		clear(c.open[len(open):])
+		c.open = open
+	}
+	if c.sweeps(until) {
+		c.last = nil
+		for k, g := range c.groups {
+			if !g.expire(until-c.grid.width+1, until, c.grid.width) {
+				delete(c.groups, k)
+			}
 		}
 	}
 	c.settled = settled
+}
+
+// sweeps tells whether what is past is to be forgotten now: not with every cell,
+// since that looks at every group, but after a quarter of a window.
+func (c *correlation) sweeps(now int64) bool {
+	if now-c.swept < max(1, c.grid.width/4) {
+		return false
+	}
+	c.swept = now
+	return true
 }
 
 // Finish decides what is left as if no further record came.

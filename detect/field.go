@@ -82,8 +82,7 @@ func (e *Engine) value(k fieldKind, t *Table, s *shapeFacts, m *meaning, r *Row)
 	case fieldRoute:
 		return m.routeCode, m.routeCode != 0
 	case fieldMethod:
-		v, ok = e.codes.text(m.method)
-		return v, ok
+		return m.methodCode, m.methodCode != 0
 	case fieldSource, fieldAction, fieldActorType, fieldKey, fieldStatus:
 		v = s.codes[k]
 		return v, v != 0

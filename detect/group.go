@@ -25,6 +25,11 @@ type group struct {
 	found *finding
 	// full: values are no longer told apart; see valueLimit.
 	full bool
+	open bool // in the list of its correlation
+	// seen: no window that ends with the cell seenEnd or later reaches its number
+	// before the finding says; see reachedAt.
+	seen    bool
+	seenEnd int64
 }
 
 // cell is what happened to a group in one cell of the grid.
@@ -33,8 +38,14 @@ type cell struct {
 	min, max event.Millis
 	n        int64 // records (of ratio: of the second kind)
 	of       int64 // of them, of the kind that ratio and unknown look for
-	sum      float64
-	values   []float64 // of min, max, median and percentile
+	numbers  *numbers
+}
+
+// numbers is what the types that measure keep of a cell. The rest, which are many
+// more, do without it.
+type numbers struct {
+	sum    float64
+	values []float64 // of min, max, median and percentile
 }
 
 // edge is a change of the number of distinct values in a window, by the cell in
@@ -172,7 +183,10 @@ func (g *group) add(v uint64, at int64, t event.Millis, width int64) bool {
 	for s := head; s != 0; s = g.slots[s-1].next {
 		p := &g.slots[s-1]
 		if p.at == at {
-			p.first = min(p.first, t)
+			if t < p.first {
+				p.first = t
+				g.earlier(t)
+			}
 			return false
 		}
 		if p.at < at {
@@ -182,6 +196,7 @@ func (g *group) add(v uint64, at int64, t event.Millis, width int64) bool {
 		later = s
 	}
 	g.slots = append(g.slots, slot{v, at, t, earlier})
+	g.earlier(t)
 	mine := int32(len(g.slots))
 	switch {
 	case later != 0:
@@ -301,6 +316,31 @@ func (g *group) expire(before, now, width int64) bool {
 		g.compact()
 	}
 	return len(g.cells) > 0
+}
+
+// earlier notes that a value occurred at a moment.
+func (g *group) earlier(t event.Millis) {
+	if g.found != nil && t < g.found.at {
+		g.seen = false
+	}
+}
+
+// reachedAt is nth for a window that fires. It looks only when the answer may be
+// earlier than what the finding has: of the moments before that, a window holds no
+// more than one that ends sooner and was looked at, unless one of them came since.
+// Without this, each record of an attack would cost as much as the window holds.
+func (g *group) reachedAt(n int, end, width int64) (at event.Millis, ok bool) {
+	if g.found != nil && g.seen && end >= g.seenEnd {
+		return g.found.at, true
+	}
+	at = g.nth(n, end, width)
+	if at == 0 {
+		return 0, false
+	}
+	if !g.seen || end < g.seenEnd {
+		g.seen, g.seenEnd = true, end
+	}
+	return at, true
 }
 
 // nth gives the moment at which the n-th distinct value of the window that ends

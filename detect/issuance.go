@@ -20,14 +20,11 @@ type issuance struct {
 	issued          map[uint64]event.Millis   // the latest time
 	again           map[uint64][]event.Millis // and the earlier ones, of the few tokens that have any
 	minutes         []int64                   // in which something was issued, ascending
-	wait            []waiting
+	wait            backlog
 	swept           event.Millis
 }
 
-const (
-	skew   = event.Millis(60_000)
-	minute = event.Millis(60_000)
-)
+const skew = event.Millis(60_000)
 
 func newIssuance(within, cadence event.Millis) *issuance {
 	return &issuance{within: within, cadence: cadence, issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
@@ -66,11 +63,11 @@ func (s *issuance) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) v
 	if r.Token == 0 || s.covers(r.Token, r.Time) {
 		return left
 	}
-	if len(s.wait) >= e.o.MaxGroups {
+	if s.wait.n >= e.o.MaxGroups {
 		e.lose(c, stateFull, r.Time)
 		return left
 	}
-	s.wait = append(s.wait, waiting{valueOf{k, r.Token}, r.Time})
+	s.wait.add(waiting{valueOf{k, r.Token}, r.Time})
 	return left
 }
 
@@ -102,8 +99,15 @@ func (s *issuance) silence(at, watermark event.Millis) (from, to event.Millis, s
 func (s *issuance) patience() event.Millis { return max(s.cadence, s.within) }
 
 func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func(tuple, uint64, event.Millis)) event.Millis {
-	now, rest := due(s.wait, to)
 	settled := to
+	// What cannot be decided of a minute's earliest record cannot of the others.
+	now := s.wait.due(to, func(first event.Millis) bool {
+		if _, _, _, known := s.silence(first, to); known {
+			return false
+		}
+		settled = min(settled, first)
+		return true
+	})
 	for _, w := range now {
 		if s.covers(w.value, w.at) {
 			continue
@@ -111,7 +115,7 @@ func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func
 		from, until, silent, known := s.silence(w.at, to)
 		switch {
 		case !known:
-			rest = append(rest, w) // the issuer has not been heard since
+			s.wait.add(w) // the issuer has not been heard since
 			settled = min(settled, w.at)
 		case silent && until == w.at:
 			e.lose(c, issuerSilent, w.at)
@@ -124,7 +128,6 @@ func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func
 			count(w.key, w.value, w.at)
 		}
 	}
-	s.wait = rest
 	if day := event.Millis(86_400_000); to-s.swept > day {
 		s.swept = to
 		// A record that may still wait is not older than what is settled.
@@ -155,4 +158,4 @@ func (s *issuance) silentBefore(at event.Millis) bool {
 	return false
 }
 
-func (s *issuance) size() int { return len(s.issued) + len(s.wait) }
+func (s *issuance) size() int { return len(s.issued) + s.wait.n }

@@ -7,65 +7,60 @@ import (
 	"github.com/haetae/haetae/rule"
 )
 
-// What a rule has to know of a row to be decided.
-type need uint8
+// need is what a rule has to know of a row beside its shape to be decided.
+type need uint16
 
 const (
-	needShape need = 1 << iota
-	needAgent
+	needAgent need = 1 << iota
 	needClient
-	needRow
+	needTime
+	needCalendar
+	needRows
+	needAccount
+	needActor
+	needToken
 )
 
 var needs = map[string]need{
-	"time": needRow, "calendar": needRow, "rows": needRow, "account": needRow, "actor.id": needRow, "credential.token": needRow,
+	"time": needTime, "calendar": needCalendar, "rows": needRows, "account": needAccount, "actor.id": needActor, "credential.token": needToken,
 	"client.ip": needClient, "client.subnet": needClient, "client.country": needClient, "client.network": needClient,
 	"client.agent": needAgent,
 }
 
-// needOf says what a rule has to know.
-func needOf(s *rule.Schema, r *rule.Rule) need {
-	n := needShape
-	for _, f := range r.Fields {
-		id, ok := s.Field(f)
-		if !ok {
-			continue // the record does not have it
-		}
-		for name, k := range needs {
-			if own, _ := s.Field(name); own == id {
-				n |= k
-			}
-		}
-	}
-	return n
-}
-
-// matcher finds the base rules that match a row. Rules that ask only for the shape
-// and the agent, as nearly all do, are decided once for all rows that share them.
+// matcher finds the base rules that match a row. What the shape decides, as it does
+// of nearly all rules, is decided once for all rows of the shape, and what the agent
+// decides once for all that share both. Of a row only those rules are asked that its
+// shape leaves open, and only the fields they look at are written down.
 type matcher struct {
-	set    *rule.Set
-	schema *rule.Schema
-	m      *rule.Matcher
-	ev     *rule.Event
-	need   []need           // by rule
-	wide   need             // of the rules that Match decides
-	apart  []rule.RuleIndex // evaluated one by one: they need the client or the row
-	out    []rule.RuleIndex
+	set  *rule.Set
+	m    *rule.Matcher
+	ev   *rule.Event
+	need []need // by rule
+	open map[rule.FieldID]bool
+	out  []rule.RuleIndex
+
+	combos map[comboKey][]rule.RuleIndex // the rules that match them, but for those by row
 	f      struct {
 		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar rule.FieldID
 	}
 }
 
 func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
-	m := &matcher{set: set, schema: schema, m: set.NewMatcher(), ev: set.NewEvent()}
-	for i, r := range set.Rules() {
-		n := needOf(schema, r)
-		m.need = append(m.need, n)
-		if n&(needClient|needRow) != 0 {
-			m.apart = append(m.apart, rule.RuleIndex(i))
-		} else {
-			m.wide |= n
+	m := &matcher{set: set, m: set.NewMatcher(), ev: set.NewEvent(), open: map[rule.FieldID]bool{}, combos: map[comboKey][]rule.RuleIndex{}}
+	byField := map[rule.FieldID]need{}
+	for name, n := range needs {
+		f, _ := schema.Field(name)
+		byField[f] = n
+		m.open[f] = true
+	}
+	for _, r := range set.Rules() {
+		var n need
+		for _, name := range r.Fields {
+			if f, ok := schema.Field(name); ok { // else the record does not have it
+				n |= byField[f]
+			}
 		}
+		m.need = append(m.need, n)
 	}
 	id := func(name string) rule.FieldID { f, _ := schema.Field(name); return f }
 	m.f.time, m.f.source, m.f.action, m.f.method, m.f.route, m.f.path = id("time"), id("source"), id("action"), id("method"), id("route"), id("path")
@@ -75,56 +70,82 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	return m
 }
 
-// maxCombos bounds what is remembered of combinations in one table.
+// comboKey is a shape, in one of its meanings, and an agent.
+type comboKey struct {
+	m     *meaning
+	agent uint64
+}
+
+// maxCombos bounds what is remembered of combinations.
 const maxCombos = 1 << 16
 
 // rules gives the rules that match a row. The result is valid until the next call.
 func (e *Engine) rules(t *Table, s *shapeFacts, m *meaning, r *Row) []rule.RuleIndex {
 	x := e.matcher
-	var base []rule.RuleIndex
-	if x.wide&needAgent == 0 {
-		if !m.ready {
-			e.setShape(t, m, r.Shape)
-			m.matched, m.ready = x.match(), true
-		}
-		base = m.matched
-	} else {
-		k := comboKey{shape: r.Shape, agent: r.Agent, client: uint32(m.from >> 20)} // a meaning's start tells it from the shape's others
+	if !m.ready {
+		e.decide(t, m, r.Shape)
+	}
+	base := m.matched
+	if len(m.byAgent) > 0 {
+		k := comboKey{m, e.agentOf(t, r.Agent)}
 		var ok bool
-		if base, ok = t.combos[k]; !ok {
+		if base, ok = x.combos[k]; !ok {
 			e.setShape(t, m, r.Shape)
-			e.setAgent(t, r)
-			base = x.match()
-			if t.combos == nil || len(t.combos) >= maxCombos {
-				t.combos = map[comboKey][]rule.RuleIndex{}
+			e.setRow(t, m, r, needAgent)
+			base = x.holding(slices.Clone(m.matched), m.byAgent)
+			if len(x.combos) >= maxCombos {
+				clear(x.combos)
 			}
-			t.combos[k] = base
+			if k.agent != 0 || t.Agents[r.Agent] == "" { // else there were too many to tell apart
+				x.combos[k] = base
+			}
 		}
 	}
-	if len(x.apart) == 0 {
+	if len(m.byRow) == 0 {
 		return base
 	}
-	x.out = append(x.out[:0], base...)
 	e.setShape(t, m, r.Shape)
-	e.setAgent(t, r)
-	e.setRow(t, m, r)
-	for _, i := range x.apart {
-		if len(x.set.Rules()[i].Sources) > 0 && x.set.Holds(i, x.ev, x.m) {
-			x.out = append(x.out, i)
-		}
-	}
+	e.setRow(t, m, r, m.asks)
+	x.out = x.holding(append(x.out[:0], base...), m.byRow)
 	return x.out
 }
 
-// match is Match without the rules that are evaluated one by one.
-func (x *matcher) match() []rule.RuleIndex {
-	var out []rule.RuleIndex
-	for _, i := range x.set.Match(x.ev, x.m) {
-		if !slices.Contains(x.apart, i) {
+// holding appends those of some rules that hold for the event.
+func (x *matcher) holding(out, list []rule.RuleIndex) []rule.RuleIndex {
+	for _, i := range list {
+		if x.set.Holds(i, x.ev, x.m) {
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// decide works out what a shape decides.
+func (e *Engine) decide(t *Table, m *meaning, shape uint32) {
+	x := e.matcher
+	e.setShape(t, m, shape)
+	m.ready = true
+	for _, i := range x.set.Match(x.ev, x.m) {
+		if x.need[i] == 0 {
+			m.matched = append(m.matched, i)
+		}
+	}
+	for i, r := range x.set.Rules() {
+		if x.need[i] == 0 || len(r.Sources) == 0 {
+			continue
+		}
+		may, must := x.set.May(r.Index, x.ev, x.m, func(f rule.FieldID) bool { return x.open[f] })
+		switch {
+		case must:
+			m.matched = append(m.matched, r.Index)
+		case !may:
+		case x.need[i] == needAgent:
+			m.byAgent = append(m.byAgent, r.Index)
+		default:
+			m.byRow = append(m.byRow, r.Index)
+			m.asks |= x.need[i]
+		}
+	}
 }
 
 func (e *Engine) setShape(t *Table, m *meaning, i uint32) {
@@ -155,41 +176,48 @@ func (e *Engine) setShape(t *Table, m *meaning, i uint32) {
 	ev.SetBool(x.f.read, m.read)
 }
 
-func (e *Engine) setAgent(t *Table, r *Row) {
-	if a := t.Agents[r.Agent]; a != "" {
-		e.matcher.ev.SetText(e.matcher.f.agent, a)
-	}
-}
-
-func (e *Engine) setRow(t *Table, m *meaning, r *Row) {
-	x, c := e.matcher, &t.Clients[r.Client]
+// setRow writes down what rules ask of a row beside its shape.
+func (e *Engine) setRow(t *Table, m *meaning, r *Row, asks need) {
+	x := e.matcher
 	ev := x.ev
-	ev.SetTime(x.f.time, int64(r.Time))
-	for _, c := range e.o.Calendar.On(r.Time) {
-		ev.AddText(x.f.calendar, c)
+	if asks&needTime != 0 {
+		ev.SetTime(x.f.time, int64(r.Time))
 	}
-	if r.Rows != event.RowsUnknown {
+	if asks&needCalendar != 0 {
+		for _, c := range e.o.Calendar.On(r.Time) {
+			ev.AddText(x.f.calendar, c)
+		}
+	}
+	if asks&needRows != 0 && r.Rows != event.RowsUnknown {
 		ev.SetInt(x.f.rows, int64(r.Rows))
 	}
-	if c.IP.IsValid() {
-		ev.SetAddr(x.f.ip, c.IP)
-		ev.SetAddr(x.f.subnet, subnet(c.IP.Unmap()))
+	if asks&needAgent != 0 && t.Agents[r.Agent] != "" {
+		ev.SetText(x.f.agent, t.Agents[r.Agent])
 	}
-	if c.Country != "" {
-		ev.SetText(x.f.country, c.Country)
+	if asks&needClient != 0 {
+		c := &t.Clients[r.Client]
+		if c.IP.IsValid() {
+			ev.SetAddr(x.f.ip, c.IP)
+			ev.SetAddr(x.f.subnet, subnet(c.IP.Unmap()))
+		}
+		if c.Country != "" {
+			ev.SetText(x.f.country, c.Country)
+		}
+		if c.Network != "" {
+			ev.SetText(x.f.network, c.Network)
+		}
 	}
-	if c.Network != "" {
-		ev.SetText(x.f.network, c.Network)
-	}
-	if r.Token != 0 {
+	if asks&needToken != 0 && r.Token != 0 {
 		ev.SetText(x.f.token, tokenText(r.Token))
 	}
-	if r.HasActor {
+	if asks&needActor != 0 && r.HasActor {
 		ev.SetText(x.f.actorID, e.refText(r.Actor))
 	}
-	if m.home && r.Home.IsAccount() {
-		ev.AddText(x.f.account, e.refText(r.Home))
-	} else if m.actor && r.HasActor {
-		ev.AddText(x.f.account, e.refText(r.Actor))
+	if asks&needAccount != 0 {
+		if m.home && r.Home.IsAccount() {
+			ev.AddText(x.f.account, e.refText(r.Home))
+		} else if m.actor && r.HasActor {
+			ev.AddText(x.f.account, e.refText(r.Actor))
+		}
 	}
 }

@@ -117,6 +117,50 @@ func TestNth(t *testing.T) {
 	}
 }
 
+// TestReachedAt: looking up the moment only when it may be earlier finds the same
+// earliest moment as looking it up in every window after every record.
+func TestReachedAt(t *testing.T) {
+	rnd := seed(t)
+	for world := range 300 {
+		g := &group{found: nil}
+		width := int64(1 + rnd.IntN(8))
+		n := 1 + rnd.IntN(5)
+		now, late := int64(0), int64(rnd.IntN(6))
+		want := event.Millis(0)
+		for range 200 {
+			now += int64(rnd.IntN(3) / 2)
+			at := now - rnd.Int64N(late+1)
+			when := event.Millis(at*1000 + rnd.Int64N(1000))
+			g.note(at, when)
+			g.add(uint64(rnd.IntN(25)), at, when, width)
+			for end := at; end < at+width; end++ {
+				if !slices.ContainsFunc(g.cells, func(c cell) bool { return c.at == end }) {
+					continue
+				}
+				if x := g.nth(n, end, width); x == 0 {
+					continue
+				} else if want == 0 || x < want {
+					want = x
+				}
+				got, ok := g.reachedAt(n, end, width)
+				if !ok {
+					t.Fatal("there is no moment, and there is one")
+				}
+				if g.found == nil {
+					g.found = &finding{at: got}
+				}
+				g.found.at = min(g.found.at, got)
+			}
+			if g.found != nil && g.found.at != want {
+				t.Fatalf("world %d: reached at %d, want %d", world, g.found.at, want)
+			}
+			if rnd.IntN(10) == 0 {
+				g.expire(now-late-width+1, now-late, width)
+			}
+		}
+	}
+}
+
 // TestGrid: any two moments within a timespan share a window, and a window is at
 // most a twenty-fourth and two cells longer.
 func TestGrid(t *testing.T) {

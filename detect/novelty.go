@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 )
 
@@ -19,25 +20,98 @@ type waiting struct {
 	at event.Millis
 }
 
-// due takes what lies before a moment off a list, in order of time.
-func due(list []waiting, to event.Millis) (now, rest []waiting) {
-	slices.SortStableFunc(list, func(a, b waiting) int { return cmp.Compare(a.at, b.at) })
-	i, _ := slices.BinarySearchFunc(list, to, func(w waiting, to event.Millis) int { return cmp.Compare(w.at, to) })
-	return list[:i], slices.Clone(list[i:])
+// backlog is what waits for the watermark, by minute, so that a step of the
+// watermark costs what has become due and not what waits.
+type backlog struct {
+	minutes map[int64]*pending
+	n       int
+}
+
+type pending struct {
+	first event.Millis // the earliest of list
+	list  []waiting
+}
+
+func (b *backlog) add(w waiting) {
+	if b.minutes == nil {
+		b.minutes = map[int64]*pending{}
+	}
+	m := minuteOf(w.at)
+	p := b.minutes[m]
+	if p == nil {
+		p = &pending{first: w.at}
+		b.minutes[m] = p
+	}
+	p.first = min(p.first, w.at)
+	p.list = append(p.list, w)
+	b.n++
+}
+
+// due takes off what lies before a moment, in order of time. keep, if given, says
+// of a minute by its earliest moment that nothing of it can be decided yet.
+func (b *backlog) due(to event.Millis, keep func(first event.Millis) bool) []waiting {
+	var now []waiting
+	for m, p := range b.minutes {
+		if p.first >= to || keep != nil && keep(p.first) {
+			continue
+		}
+		if event.Millis(m+1)*minute <= to {
+			now = append(now, p.list...)
+			delete(b.minutes, m)
+			continue
+		}
+		rest := p.list[:0]
+		p.first = event.Millis(m+1) * minute
+		for _, w := range p.list {
+			if w.at < to {
+				now = append(now, w)
+				continue
+			}
+			p.first = min(p.first, w.at)
+			rest = append(rest, w)
+		}
+		if p.list = rest; len(rest) == 0 {
+			delete(b.minutes, m)
+		}
+	}
+	b.n -= len(now)
+	slices.SortFunc(now, func(a, b waiting) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), slices.Compare(a.key[:], b.key[:]), cmp.Compare(a.value, b.value))
+	})
+	return now
+}
+
+const minute = event.Millis(60_000)
+
+func minuteOf(t event.Millis) int64 {
+	m := int64(t / minute)
+	if t < 0 && t%minute != 0 {
+		m--
+	}
+	return m
 }
 
 // novelty lets through values that their group did not have within memory (rule
 // type first_seen). Whether a value is new is decided when the watermark has
 // passed: a record that comes late may show that it was not.
+//
+// Of the records of a value that follow each other within memory only the first can
+// count, so one stretch of each value waits, however many records it has; what does
+// not adjoin it waits by itself.
 type novelty struct {
 	memory event.Millis
 	last   map[valueOf]event.Millis
-	wait   []waiting
+	open   map[valueOf]stretch
+	first  event.Millis // of all in open: nothing of it is due before
+	wait   backlog
 	swept  event.Millis
 }
 
+// stretch is records that follow each other within memory.
+type stretch struct{ first, last event.Millis }
+
 func newNovelty(memory event.Millis) *novelty {
-	return &novelty{memory: memory, last: map[valueOf]event.Millis{}}
+	return &novelty{memory: memory, last: map[valueOf]event.Millis{}, open: map[valueOf]stretch{}, first: catalog.Never}
 }
 
 func (n *novelty) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
@@ -49,18 +123,35 @@ func (n *novelty) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) ve
 		n.last[vo] = max(last, r.Time)
 		return left
 	}
-	if len(n.wait) >= e.o.MaxGroups {
+	s, ok := n.open[vo]
+	adjoins := ok && r.Time >= s.first-n.memory && r.Time <= s.last+n.memory
+	switch {
+	case adjoins:
+		n.open[vo] = stretch{min(s.first, r.Time), max(s.last, r.Time)}
+		n.first = min(n.first, r.Time)
+	case len(n.open)+n.wait.n >= e.o.MaxGroups:
 		e.lose(c, stateFull, r.Time)
-		return left
+	case ok:
+		n.wait.add(waiting{vo, r.Time})
+	default:
+		n.open[vo] = stretch{r.Time, r.Time}
+		n.first = min(n.first, r.Time)
 	}
-	n.wait = append(n.wait, waiting{vo, r.Time})
 	return left
 }
 
 func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(tuple, uint64, event.Millis)) event.Millis {
-	var now []waiting
-	now, n.wait = due(n.wait, to)
-	for _, w := range now {
+	if n.first < to {
+		n.first = catalog.Never
+		for vo, s := range n.open {
+			if s.first < to {
+				n.wait.add(waiting{vo, s.first})
+			} else {
+				n.first = min(n.first, s.first)
+			}
+		}
+	}
+	for _, w := range n.wait.due(to, nil) {
 		last, ok := n.last[w.valueOf]
 		if !ok && len(n.last) >= e.o.MaxGroups {
 			e.lose(c, stateFull, w.at)
@@ -69,8 +160,13 @@ func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(
 		if !ok {
 			last = w.at
 		}
+		isNew := !ok || w.at-last > n.memory
+		if s, open := n.open[w.valueOf]; open && s.first == w.at {
+			last = max(last, s.last) // the rest of its stretch
+			delete(n.open, w.valueOf)
+		}
 		n.last[w.valueOf] = max(last, w.at)
-		if !ok || w.at-last > n.memory {
+		if isNew {
 			count(w.key, w.value, w.at)
 		}
 	}
@@ -85,7 +181,7 @@ func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(
 	return to
 }
 
-func (n *novelty) size() int { return len(n.last) + len(n.wait) }
+func (n *novelty) size() int { return len(n.last) + len(n.open) + n.wait.n }
 
 // comeback lets through the records of a group that had been silent (rule type
 // dormant): those that follow a silence of idle, for as long as the timespan.
@@ -93,7 +189,7 @@ type comeback struct {
 	idle  event.Millis
 	last  map[tuple]event.Millis
 	since map[tuple]event.Millis // when the group came back
-	wait  []waiting
+	wait  backlog
 	open  map[tuple]int // how many of wait are of the group
 }
 
@@ -111,19 +207,17 @@ func (d *comeback) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) v
 		}
 		return left
 	}
-	if len(d.wait) >= e.o.MaxGroups {
+	if d.wait.n >= e.o.MaxGroups {
 		e.lose(c, stateFull, r.Time)
 		return left
 	}
-	d.wait = append(d.wait, waiting{valueOf{k, v}, r.Time})
+	d.wait.add(waiting{valueOf{k, v}, r.Time})
 	d.open[k]++
 	return left
 }
 
 func (d *comeback) settle(e *Engine, c *correlation, to event.Millis, count func(tuple, uint64, event.Millis)) event.Millis {
-	var now []waiting
-	now, d.wait = due(d.wait, to)
-	for _, w := range now {
+	for _, w := range d.wait.due(to, nil) {
 		if d.open[w.key]--; d.open[w.key] == 0 {
 			delete(d.open, w.key)
 		}
@@ -150,4 +244,4 @@ func (d *comeback) settle(e *Engine, c *correlation, to event.Millis, count func
 	return to
 }
 
-func (d *comeback) size() int { return len(d.last) + len(d.since) + len(d.wait) }
+func (d *comeback) size() int { return len(d.last) + len(d.since) + d.wait.n }

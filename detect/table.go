@@ -30,17 +30,14 @@ type Table struct {
 	Clients []segment.Client
 	Agents  []string
 
-	shapes []shapeFacts
+	shapes []*shapeFacts
 	client []clientCodes
 	agent  []agentCode
-	combos map[comboKey][]rule.RuleIndex
 }
 
-type comboKey struct{ shape, client, agent uint32 }
-
-// shapeFacts is what a shape means and which rules it decides.
+// shapeFacts is what a shape means and which rules it decides. It is worked out once
+// for all tables: a live run has one for every batch.
 type shapeFacts struct {
-	known   bool
 	codes   [fieldKinds]uint64
 	meaning []meaning // by time
 }
@@ -54,9 +51,14 @@ type meaning struct {
 	routeCode   uint64
 	method      string
 	path        string
-	// matched is which of the rules that ask for no more than the shape match.
+	methodCode  uint64
+
+	// What the shape decides of the rules, once ready.
 	ready   bool
-	matched []rule.RuleIndex
+	matched []rule.RuleIndex // match, whatever the rest
+	byAgent []rule.RuleIndex // match or do not by the agent
+	byRow   []rule.RuleIndex // by more than that: what asks says
+	asks    need
 }
 
 type clientCodes struct {
@@ -69,20 +71,32 @@ type agentCode struct {
 	code  uint64
 }
 
-// shape works out a shape's facts.
+// maxFacts bounds what is remembered of shapes: about 100 MB.
+const maxFacts = 1 << 17
+
+// shape gives a shape's facts.
 func (e *Engine) shape(t *Table, i uint32) *shapeFacts {
-	if t.shapes == nil {
-		t.shapes = make([]shapeFacts, len(t.Shapes))
+	if len(t.shapes) < len(t.Shapes) {
+		t.shapes = append(t.shapes, make([]*shapeFacts, len(t.Shapes)-len(t.shapes))...)
 	}
-	if int(i) >= len(t.shapes) {
-		t.shapes = append(t.shapes, make([]shapeFacts, len(t.Shapes)-len(t.shapes))...)
+	s := t.shapes[i]
+	if s == nil {
+		sh := &t.Shapes[i]
+		if s = e.facts[*sh]; s == nil {
+			s = e.factsOf(sh)
+			if len(e.facts) >= maxFacts {
+				clear(e.facts)
+			}
+			e.facts[*sh] = s
+		}
+		t.shapes[i] = s
 	}
-	s := &t.shapes[i]
-	if s.known {
-		return s
-	}
-	sh := &t.Shapes[i]
-	s.known = true
+	return s
+}
+
+// factsOf works out a shape's facts.
+func (e *Engine) factsOf(sh *segment.Shape) *shapeFacts {
+	s := &shapeFacts{}
 	mapped := sh.Flags&segment.Mapped != 0
 	ms := []catalog.Meaning{{From: catalog.Always, Until: catalog.Never}}
 	if e.catalog != nil {
@@ -97,6 +111,7 @@ func (e *Engine) shape(t *Table, i uint32) *shapeFacts {
 		x.home, x.actor = scope.Whose(sh, m)
 		x.routeCode, _ = e.codes.text(x.route)
 		x.method, x.path, _ = strings.Cut(x.route, " ")
+		x.methodCode, _ = e.codes.text(x.method)
 		s.meaning = append(s.meaning, x)
 	}
 	set := func(k fieldKind, text string) { s.codes[k], _ = e.codes.text(text) }

@@ -12,6 +12,9 @@
 // where it can. Without the tag, the snippets of the page are checked, and that
 // lines of their shape are read.
 //
+// attack_test.go plays an attack with curl while members go about theirs, and
+// compares the signal that rings with what was asked for.
+//
 // mail_test.go sends signals through a real SMTP server.
 //
 // What it is not: a benchmark, or a test of nginx.

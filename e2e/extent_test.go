@@ -64,10 +64,11 @@ func (h *haetae) run(args ...string) []byte {
 	return out.Bytes()
 }
 
-func (h *haetae) serve() {
+func (h *haetae) serve(more ...string) {
 	h.t.Helper()
 	os.Remove(filepath.Join(h.data, "server.json")) // of one that was killed
-	h.serving = exec.Command(h.bin, "serve", "--data", h.data, "--listen", "127.0.0.1:0", "--follow", "gateway="+h.log)
+	args := []string{"serve", "--data", h.data, "--listen", "127.0.0.1:0", "--follow", "gateway=" + h.log}
+	h.serving = exec.Command(h.bin, append(args, more...)...)
 	h.serving.Stdout, h.serving.Stderr = &h.output, &h.output
 	if err := h.serving.Start(); err != nil {
 		h.t.Fatal(err)

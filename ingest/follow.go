@@ -10,28 +10,42 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
 // Position is where a live file was read up to. It is stored with the records
 // that were read (ledger.Checkpoint), so that a crash repeats no line.
 type Position struct {
-	// Head is the SHA-256 of the first bytes, HeadSize of them: by it a file is
+	// Head is the digest of the first bytes, HeadSize of them: by it a file is
 	// known again when its name has changed.
 	Head     string `json:"head"`
 	HeadSize int64  `json:"head_size"`
-	Offset   int64  `json:"offset"` // behind the last whole line
+	Offset   int64  `json:"offset"` // behind the last whole line, unpacked
 	Line     int64  `json:"line"`   // lines before Offset
+	// Changed is when the file was written to last, as far as it was read: what
+	// was written to later is newer.
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // headMax is how much of a file's beginning tells it from others: the first
 // line of a log, with its time.
 const headMax = 1024
 
-// Tail follows a live log through rotation (renamed, and a new file made) and
-// truncation (copied away, and cut to nothing). It reads by looking again from
-// time to time; on the files of a busy server that costs a stat a second.
+var (
+	// ErrKnown: Deliver found that somebody else has read on in the file. Known is
+	// asked again.
+	ErrKnown = errors.New("these lines were read by somebody else meanwhile")
+	// ErrWait: Known cannot tell before the file has grown.
+	ErrWait = errors.New("not enough of the file is there yet")
+)
+
+// Tail follows a live log through rotation (renamed, packed, and a new file made)
+// and truncation (copied away, and cut to nothing). It reads by looking again
+// from time to time; on the files of a busy server that costs a stat a second.
+//
+// Nothing is lost when several rotations fall between two looks: behind the file
+// that was followed come those that were rotated away later, in their order, and
+// then the one at the path.
 type Tail struct {
 	Path string
 	// Every is how often the file is looked at; default 1 s.
@@ -40,12 +54,20 @@ type Tail struct {
 	// the position behind it must be durable; on an error the same lines come
 	// again.
 	Deliver func(ctx context.Context, c *Chunk, after Position) error
+	// Known, if set, tells where to go on in a file that was opened: r gives it
+	// from a position on, and whole says that it will not grow any more.
+	Known func(ctx context.Context, from Position, r io.Reader, whole bool) (Position, error)
 	// Missing is told, once each time, that the file is not there.
 	Missing func(err error)
+	// Lost is told that what lies behind a position will never be read: the file
+	// cannot be found again, or was cut and no copy of it is there.
+	Lost func(was Position, cut bool)
+	// Digest makes Position.Head; default SHA-256. What it is given can be guessed.
+	Digest func(head []byte) string
 
-	pos  Position
-	file *os.File
-	info fs.FileInfo
+	pos   Position
+	file  *tailFile
+	asked bool // Known was, for this file
 }
 
 // Run follows the file from a position until ctx ends. With the zero Position
@@ -55,11 +77,7 @@ func (t *Tail) Run(ctx context.Context, from Position) error {
 		t.Every = time.Second
 	}
 	t.pos = from
-	defer func() {
-		if t.file != nil {
-			t.file.Close()
-		}
-	}()
+	defer t.use(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	missing := false
@@ -73,13 +91,13 @@ func (t *Tail) Run(ctx context.Context, from Position) error {
 		switch {
 		case err == nil:
 			missing = false
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, fs.ErrNotExist):
 			if !missing && t.Missing != nil {
 				t.Missing(err)
 			}
 			missing = true
-		case ctx.Err() != nil:
-			return ctx.Err()
 		default:
 			return err
 		}
@@ -98,155 +116,280 @@ func (t *Tail) look(ctx context.Context) error {
 		if err := t.truncated(); err != nil {
 			return err
 		}
-		if err := t.drain(ctx, false); err != nil {
+		if err := t.drain(ctx, t.file.packed); err != nil {
 			return err
 		}
 		now, err := os.Stat(t.Path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err == nil && os.SameFile(now, t.info) {
+		if err == nil && os.SameFile(now, t.file.info) {
 			return nil
 		}
 		// Renamed away. What was written between the last read and the rename is
 		// still in the open file; a server may write on for a moment after the
 		// rename, so it is given up only when a new file stands at the path.
 		if err != nil {
-			return fmt.Errorf("follow %s: %w", filepath.Base(t.Path), fs.ErrNotExist)
+			return t.missing()
 		}
 		if err := t.drain(ctx, true); err != nil {
 			return err
 		}
-		t.file.Close()
-		t.file, t.pos = nil, Position{}
-		if err := t.open(); err != nil {
+		if err := t.next(); err != nil {
 			return err
 		}
 	}
 }
 
+func (t *Tail) missing() error {
+	return fmt.Errorf("follow %s: %w", filepath.Base(t.Path), fs.ErrNotExist)
+}
+
 // open opens the file to go on with: the one the position speaks of, if it can
-// be found under the path or as a rotated sibling, else the one at the path.
+// be found under the path or as a rotated sibling, else the one after it.
 func (t *Tail) open() error {
-	f, err := os.Open(t.Path)
+	f, err := openTail(t.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("follow %s: %w", filepath.Base(t.Path), err)
 	}
-	if t.pos.HeadSize > 0 && (err != nil || !t.matches(f)) {
-		// Rotated while nobody was looking: finish the old file first.
-		if old := t.sibling(); old != nil {
-			if f != nil {
-				f.Close()
-			}
-			return t.use(old)
+	if t.pos.HeadSize == 0 || err == nil && t.matches(f) {
+		if err != nil {
+			return t.missing()
 		}
-		if err == nil {
-			t.pos = Position{}
-		}
+		t.use(f)
+		return nil
+	}
+	// Rotated, or cut, while nobody was looking: finish the old file first.
+	if old := t.sibling(nil); old != nil {
+		f.Close()
+		t.use(old)
+		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("follow %s: %w", filepath.Base(t.Path), fs.ErrNotExist)
+		return t.missing()
 	}
-	return t.use(f)
+	f.Close()
+	t.lost(false)
+	was := t.pos
+	t.pos = Position{}
+	if !was.Changed.IsZero() {
+		for _, s := range t.rotated() {
+			if s.info.ModTime().After(was.Changed) {
+				return t.useNamed(s.name)
+			}
+		}
+	}
+	return t.useNamed(t.Path)
 }
 
-func (t *Tail) use(f *os.File) error {
-	info, err := f.Stat()
+// next goes on to the file after the one that was read to its end: the oldest of
+// those that were rotated away later, else the one at the path.
+func (t *Tail) next() error {
+	done, err := t.file.Stat()
 	if err != nil {
-		f.Close()
 		return err
 	}
-	t.file, t.info = f, info
+	list := t.rotated()
+	at := -1
+	for i, s := range list {
+		if os.SameFile(s.info, done) {
+			at = i
+		}
+	}
+	if at < 0 { // packed, or renamed to something else, meanwhile
+		for i, s := range list {
+			if f, err := openTail(s.name); err == nil {
+				if t.matches(f) {
+					at = i
+				}
+				f.Close()
+			}
+		}
+	}
+	name := t.Path
+	for i, s := range list {
+		if at >= 0 && i == at+1 || at < 0 && s.info.ModTime().After(done.ModTime()) {
+			name = s.name
+			break
+		}
+	}
+	was := t.pos
+	t.pos = Position{}
+	if err := t.useNamed(name); err != nil {
+		t.pos = was
+		return err
+	}
 	return nil
 }
 
-// matches reports whether f begins as the position says.
-func (t *Tail) matches(f *os.File) bool {
+func (t *Tail) useNamed(name string) error {
+	f, err := openTail(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t.missing()
+	}
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", filepath.Base(name), err)
+	}
+	t.use(f)
+	return nil
+}
+
+// use goes on with f, nil for none.
+func (t *Tail) use(f *tailFile) {
+	if t.file != nil {
+		t.file.Close()
+	}
+	t.file, t.asked = f, false
+}
+
+func (t *Tail) lost(cut bool) {
+	if t.Lost != nil {
+		t.Lost(t.pos, cut)
+	}
+}
+
+// matches reports whether f begins as the position says, and is long enough.
+func (t *Tail) matches(f *tailFile) bool {
 	if f == nil {
 		return false
 	}
-	head, err := headOf(f, t.pos.HeadSize)
+	if st, err := f.Stat(); err != nil || !f.packed && st.Size() < t.pos.Offset {
+		return false
+	}
+	head, err := t.headOf(f, t.pos.HeadSize)
 	return err == nil && head == t.pos.Head
 }
 
-func headOf(f *os.File, n int64) (string, error) {
-	b := make([]byte, n)
-	if _, err := f.ReadAt(b, 0); err != nil {
+func (t *Tail) headOf(f *tailFile, n int64) (string, error) {
+	b, err := f.head(n)
+	if err != nil {
 		return "", err
+	}
+	if t.Digest != nil {
+		return t.Digest(b), nil
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// sibling finds the followed file under a rotated name: access.log.1,
-// access.log-20250301. A compressed one is not looked into: its lines are
-// imported, not followed.
-func (t *Tail) sibling() *os.File {
-	dir, base := filepath.Split(t.Path)
-	entries, _ := os.ReadDir(filepath.Clean(dir + "."))
-	for _, e := range entries {
-		suffix, ok := strings.CutPrefix(e.Name(), base)
-		if !ok || suffix == "" || suffix[0] != '.' && suffix[0] != '-' || !e.Type().IsRegular() {
-			continue
-		}
-		f, err := os.Open(filepath.Join(dir, e.Name()))
-		if err != nil {
-			continue
-		}
-		if t.matches(f) {
-			return f
-		}
-		f.Close()
-	}
-	return nil
-}
-
 // truncated notices that the file was cut: shorter than what was read, or with
-// another beginning.
+// another beginning. A copy of it, if there is one, has the rest.
 func (t *Tail) truncated() error {
+	if t.file.packed {
+		return nil
+	}
 	st, err := t.file.Stat()
 	if err != nil {
 		return err
 	}
-	if st.Size() < t.pos.Offset || t.pos.HeadSize > 0 && !t.matches(t.file) {
-		t.pos = Position{}
+	if st.Size() >= t.pos.Offset && (t.pos.HeadSize == 0 || t.matches(t.file)) {
+		return nil
 	}
+	if old := t.sibling(st); old != nil {
+		t.use(old)
+		return nil
+	}
+	t.lost(true)
+	t.pos, t.asked = Position{}, false
 	return nil
 }
 
 // drain delivers all whole lines; last also the unfinished line at the end of a
 // file that will not grow any more.
 func (t *Tail) drain(ctx context.Context, last bool) error {
-	for {
+	defer func() { t.file.shut() }()
+	for again := 0; ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if ready, err := t.ask(ctx, last); err != nil || !ready {
+			return err
+		}
 		c, done, err := t.piece(last)
+		if broken := (*BrokenError)(nil); errors.As(err, &broken) {
+			t.lost(false) // of a packed file; what came before was delivered
+			return nil
+		}
 		if err != nil || c == nil {
 			return err
 		}
 		after := t.pos
 		after.Offset, after.Line = c.End, t.pos.Line+c.Lines+int64(len(c.Asides))
-		if after.HeadSize < headMax {
-			after.HeadSize = min(headMax, after.Offset)
-			if after.Head, err = headOf(t.file, after.HeadSize); err != nil {
-				return err
-			}
+		if err := t.stamp(&after); err != nil {
+			return err
 		}
 		err = t.Deliver(ctx, c, after)
 		c.Release()
+		if errors.Is(err, ErrKnown) && again < 3 {
+			again++
+			t.asked = false
+			t.file.shut()
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		t.pos = after
+		t.pos, again = after, 0
 		if done {
 			return nil
 		}
 	}
 }
 
+// stamp notes what the file is known again by.
+func (t *Tail) stamp(p *Position) (err error) {
+	if p.HeadSize < headMax {
+		p.HeadSize = min(headMax, p.Offset)
+		if p.Head, err = t.headOf(t.file, p.HeadSize); err != nil {
+			return err
+		}
+	}
+	st, err := t.file.Stat()
+	if err == nil {
+		p.Changed = st.ModTime()
+	}
+	return err
+}
+
+// ask finds out where to go on in a file that was opened, and whether anything
+// can be read yet.
+func (t *Tail) ask(ctx context.Context, last bool) (ready bool, err error) {
+	if t.asked || t.Known == nil {
+		return true, nil
+	}
+	r, err := t.file.from(t.pos.Offset)
+	if err != nil {
+		return false, err
+	}
+	if st, err := t.file.Stat(); err != nil || !t.file.packed && st.Size() == t.pos.Offset {
+		return false, err
+	}
+	p, err := t.Known(ctx, t.pos, r, last)
+	if errors.Is(err, ErrWait) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if p.Offset > t.pos.Offset {
+		t.pos.Offset, t.pos.Line = p.Offset, p.Line
+		if err := t.stamp(&t.pos); err != nil {
+			return false, err
+		}
+	}
+	t.asked = true
+	return true, nil
+}
+
 // piece reads the next chunk of whole lines behind the position.
 func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
+	if t.file.packed {
+		c, err = t.file.next(t.pos)
+		if errors.Is(err, io.EOF) {
+			return nil, true, nil
+		}
+		return c, false, err
+	}
 	st, err := t.file.Stat()
 	if err != nil {
 		return nil, false, err
@@ -255,7 +398,7 @@ func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
 	if n <= 0 {
 		return nil, true, nil
 	}
-	s := &Stream{r: io.NewSectionReader(t.file, t.pos.Offset, n), line: t.pos.Line + 1, offset: t.pos.Offset}
+	s := &Stream{r: io.NewSectionReader(t.file.f, t.pos.Offset, n), line: t.pos.Line + 1, offset: t.pos.Offset}
 	c, err = s.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, true, nil
@@ -263,8 +406,10 @@ func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	done = c.End >= st.Size()
 	if !last && len(c.Data) > 0 && c.Data[len(c.Data)-1] != '\n' {
 		// A line that is still being written waits for its end.
+		done = true
 		cut := len(c.Data)
 		for cut > 0 && c.Data[cut-1] != '\n' {
 			cut--
@@ -276,7 +421,13 @@ func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
 			c.Release()
 			return nil, true, nil
 		}
-		return c, true, nil
 	}
-	return c, c.End >= st.Size(), nil
+	if len(c.Asides) > 0 {
+		f, from, end := t.file.f, t.pos.Offset, c.End
+		c.raw = func(w io.Writer) error {
+			_, err := io.Copy(w, io.NewSectionReader(f, from, end-from))
+			return err
+		}
+	}
+	return c, done, nil
 }

@@ -37,7 +37,36 @@ type Chunk struct {
 	Doubtful, Unfinished bool
 	sound                int64
 
+	// Before and After are what Stream.Tag said with all bytes before Data taken,
+	// and with those of Data too.
+	Before, After any
+	// raw writes what the chunk was made from, when that is more than Data.
+	raw func(io.Writer) error
+
 	buf *[]byte
+}
+
+// Sound is the part of Data that is as it was logged: all of it, but for the end
+// of a stream that is broken.
+func (c *Chunk) Sound() []byte {
+	n := len(c.Data)
+	if c.Doubtful {
+		n = int(min(int64(n), max(0, c.sound-c.Offset)))
+	}
+	if c.Doubtful || c.Unfinished {
+		n = bytes.LastIndexByte(c.Data[:n], '\n') + 1
+	}
+	return c.Data[:n]
+}
+
+// CopyTo writes all the bytes that the chunk was made from. It is for the chunks
+// of a Tail.
+func (c *Chunk) CopyTo(w io.Writer) error {
+	if c.raw != nil {
+		return c.raw(w)
+	}
+	_, err := w.Write(c.Data)
+	return err
 }
 
 // doubt is why the line up to an offset must not be decoded; ended: it has a line
@@ -73,6 +102,12 @@ type Stream struct {
 	seq     int
 	err     error
 	sampled []byte
+	at      int64 // see tailFile.next
+
+	// Taken, if set, is given every byte of the unpacked stream, in order, once it
+	// belongs to a chunk; Tag makes Chunk.Before and Chunk.After.
+	Taken io.Writer
+	Tag   func() any
 
 	// A chunk of a packed stream is held back until the next one was unpacked:
 	// by then damage right behind it has been noticed.
@@ -146,14 +181,33 @@ func (s *Stream) Sample() ([]byte, error) {
 	return s.sampled, nil
 }
 
-// Skip passes over what an earlier run has taken: n unpacked bytes, which held
-// that many lines.
+// Unpacked reads the stream before its first chunk. What it gives, Next does not.
+func (s *Stream) Unpacked() io.Reader { return unpacked{s} }
+
+type unpacked struct{ s *Stream }
+
+func (u unpacked) Read(b []byte) (int, error) {
+	n, err := u.s.r.Read(b)
+	if u.s.offset += int64(n); err != nil && !errors.Is(err, io.EOF) && u.s.packed != nil {
+		err = u.s.broken(err)
+	}
+	return n, err
+}
+
+// Begin says where the stream stands after its beginning was read: the first
+// chunk begins at offset, behind so many lines, with rest, which was read already.
+func (s *Stream) Begin(offset, lines int64, rest io.Reader) {
+	s.r = io.MultiReader(rest, s.r)
+	s.offset, s.line = offset, lines+1
+}
+
+// Skip passes over n unpacked bytes, which held that many lines.
 func (s *Stream) Skip(n, lines int64) error {
 	got, err := io.CopyN(io.Discard, s.r, n)
 	s.offset += got
 	s.line += lines
 	if err != nil {
-		return fmt.Errorf("skip %d bytes already imported: %w", n, eof(err))
+		return fmt.Errorf("skip %d bytes: %w", n, eof(err))
 	}
 	return nil
 }
@@ -216,6 +270,11 @@ func (s *Stream) read() (*Chunk, error) {
 		}
 	}
 	*c.buf = b
+	if s.Taken != nil {
+		c.Before = s.Tag()
+		s.Taken.Write(b)
+		c.After = s.Tag()
+	}
 	c.Data, c.Offset, c.Line = b, start, s.line
 	c.Lines = int64(bytes.Count(b, []byte("\n")))
 	if len(b) > 0 && b[len(b)-1] != '\n' {
@@ -262,11 +321,20 @@ func (s *Stream) passLong(c *Chunk, b []byte, start int64) {
 		Origin: event.Origin{Line: s.line, Offset: start}, Cause: line.LongLine, Text: bytes.Clone(b[:AsideText]),
 	})
 	s.line++
+	taken := s.Taken
+	if taken == nil {
+		taken = io.Discard
+	}
+	taken.Write(b)
 	buf := make([]byte, 128<<10)
 	for {
 		n, err := s.r.Read(buf)
 		s.offset += int64(n)
-		if i := bytes.IndexByte(buf[:n], '\n'); i >= 0 {
+		i := bytes.IndexByte(buf[:n], '\n')
+		if i < 0 {
+			taken.Write(buf[:n])
+		} else {
+			taken.Write(buf[:i+1])
 			// Put what follows the line back in front.
 			s.r = io.MultiReader(bytes.NewReader(bytes.Clone(buf[i+1:n])), s.r)
 			s.offset -= int64(n - i - 1)

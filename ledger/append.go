@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type Receipt struct {
 type Checkpoint struct {
 	Name  string
 	Value []byte
+	// The stream behind and before the records, for a Followed one.
+	followed, before *Followed
 }
 
 type appendRequest struct {
@@ -44,6 +47,7 @@ type appendRequest struct {
 	checkpoint *Checkpoint
 	size       int // in the journal, at most
 	receipt    Receipt
+	err        error // its own, not of the group
 	reply      chan error
 }
 
@@ -76,6 +80,9 @@ func (l *Ledger) AppendBatch(ctx context.Context, b *Batch, file string, cp *Che
 	req.size = b.bound() + len(file)
 	if cp != nil {
 		req.size += len(cp.Name) + len(cp.Value) + 10
+		if cp.followed != nil {
+			req.size += 64*maxMarks + 1<<10 // what is known of the stream
+		}
 	}
 	if req.size > maxRequest {
 		return Receipt{}, fmt.Errorf("append: %w", &TooLargeError{req.size, maxRequest})
@@ -145,10 +152,13 @@ func (l *Ledger) answer(group []*appendRequest) {
 		return
 	}
 	for _, r := range group {
-		if err != nil {
+		if r.err == nil {
+			r.err = err
+		}
+		if r.err != nil {
 			r.receipt = Receipt{}
 		}
-		r.reply <- err
+		r.reply <- r.err
 	}
 	if err == nil && l.full() {
 		l.beginSeal()
@@ -171,6 +181,21 @@ func (l *Ledger) appendGroup(group []*appendRequest) error {
 	keeps := make([][]bool, len(group))
 	refs := make([][]dictionary.Ref, len(group))
 	kept := 0
+	fresh := false // streams
+	group = slices.DeleteFunc(slices.Clone(group), func(r *appendRequest) bool {
+		r.err = nil
+		if r.checkpoint == nil || r.checkpoint.followed == nil {
+			return false
+		}
+		key, value, err := l.advance(r.checkpoint, en.checkpoints)
+		if err != nil {
+			r.err = fmt.Errorf("append: %w", err)
+			return true
+		}
+		fresh = fresh || r.checkpoint.before.sum.at == 0
+		en.checkpoints[key] = value
+		return false
+	})
 	for i, r := range group {
 		keep, m, err := l.claim(r.batch)
 		marks = append(marks, m...)
@@ -190,6 +215,13 @@ func (l *Ledger) appendGroup(group []*appendRequest) error {
 		if r.checkpoint != nil {
 			en.checkpoints[r.checkpoint.Name] = r.checkpoint.Value
 		}
+	}
+	if fresh {
+		defer func() {
+			l.mu.Lock()
+			l.streamsVersion++
+			l.mu.Unlock()
+		}()
 	}
 	if kept == 0 && len(en.checkpoints) == 0 {
 		return nil // nothing but repetitions, all of which are durable already
@@ -225,7 +257,18 @@ func (l *Ledger) claim(b *Batch) (keep []bool, marks []mark, err error) {
 			continue // a further fragment of a record already decided
 		}
 		if f.id == 0 {
+			// It cannot be told from an equal access, but an import of the same
+			// lines is to be noticed.
 			keep[f.record] = true
+			if m := (mark{hourOf(f.time), f.sketch}); m.id != 0 && m.id%sampleEvery == 0 {
+				fresh, err := l.seen.claimSketch(m)
+				if err != nil {
+					return nil, marks, fmt.Errorf("look for repetitions: %w", err)
+				}
+				if fresh {
+					marks = append(marks, m)
+				}
+			}
 			continue
 		}
 		m := mark{hourOf(f.time), f.id}

@@ -236,6 +236,36 @@ func (l *Ledger) asideFrame(sum *asideSummary, lines []AsideLine) (frame []byte,
 	return append(append(frame, head...), sealed.Bytes()...), n, nil
 }
 
+// putAside writes lines into a file of an import's own, durably. It is named, and
+// its lines count, when the import is done; retention takes it by its last frame
+// like any other.
+func (l *Ledger) putAside(imp uint64, lines []AsideLine) (asideRef, error) {
+	ref := asideRef{Name: l.newName("aside", asideSuffix)}
+	var data []byte
+	for len(lines) > 0 {
+		sum := asideSummary{At: l.opts.Now().UTC(), Import: imp}
+		frame, n, err := l.asideFrame(&sum, lines)
+		if err != nil {
+			return ref, fmt.Errorf("set aside: %w", err)
+		}
+		lines = lines[n:]
+		data = append(data, frame...)
+		ref.add(&sum, int64(len(frame)))
+	}
+	if err := disk.WriteFile(l.fs, l.path(asideDir, ref.Name), data); err != nil {
+		return ref, fmt.Errorf("set aside: %w", err)
+	}
+	return ref, nil
+}
+
+// adopt takes over the files of an import that is done. The last file is the one
+// that is written to, so they come before it.
+func (b *asideBook) adopt(files []asideRef) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.files = append(slices.Clone(files), b.files...)
+}
+
 // writeAside appends one frame and counts it once it is durable. turn is held.
 func (l *Ledger) writeAside(frame []byte, sum *asideSummary) error {
 	b := &l.aside

@@ -65,7 +65,7 @@ type fragment struct {
 	rows   int32
 	block  uint32
 	record uint32 // number of the record within the batch
-	number uint32 // tells split records of one moment apart
+	number uint64 // see segment.RecordNumber
 	part   byte   // partition when home is noIndex
 }
 
@@ -164,8 +164,8 @@ func (b *Batch) bound() int {
 // sealedExtra is what sealing adds to an id: the sealer, a counter and a tag.
 const sealedExtra = 8 + 8 + 16
 
-func uintSize(v uint32) int { return (bits.Len32(v|1) + 6) / 7 }
-func intSize(v int64) int   { return (bits.Len64(uint64(v)<<1^uint64(v>>63)|1) + 6) / 7 }
+func uintSize[T uint32 | uint64](v T) int { return (bits.Len64(uint64(v)|1) + 6) / 7 }
+func intSize(v int64) int                 { return (bits.Len64(uint64(v)<<1^uint64(v>>63)|1) + 6) / 7 }
 
 // Len is the number of records in b.
 func (b *Batch) Len() int { return b.records }
@@ -282,17 +282,17 @@ func (b *Batch) split(first int) {
 		sh := b.shapes[f.shape]
 		sh.Flags |= segment.Split
 		f.shape = b.shape(sh)
-		f.number = uint32(f.id>>32) ^ uint32(f.sketch>>32) ^ uint32(f.token>>32)
+		hash := uint32(f.id>>32) ^ uint32(f.sketch>>32) ^ uint32(f.token>>32)
+		f.number = segment.RecordNumber(hash, len(b.frags)-first)
 	}
 }
 
-// emit appends a fragment; the first of a record is its primary one.
+// emit appends a fragment; the first of a record is its primary one. How many
+// rows were returned stands on each, so that a question about it need not look
+// for the primary one, which lives elsewhere.
 func (b *Batch) emit(f fragment, sh segment.Shape, first int) {
 	if len(b.frags) == first {
 		sh.Flags |= segment.Primary
-	} else {
-		f.rows = event.RowsUnknown // rows belong to the record, so to its primary fragment
-		sh.Flags &^= segment.HasRows
 	}
 	f.shape = b.shape(sh)
 	b.frags = append(b.frags, f)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 	"testing"
@@ -40,7 +41,7 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkImport(b *testing.B) {
 	l := open(b, create(b), Options{})
 	defer l.Close()
-	im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: 1, Head: "h"})
+	im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -58,4 +59,15 @@ func BenchmarkImport(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*each)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkSum is what knowing a log by its content costs.
+func BenchmarkSum(b *testing.B) {
+	chunk := bytes.Repeat([]byte(logLine(7)), 4000)
+	s := newSum(testHasher())
+	b.SetBytes(int64(len(chunk)))
+	for b.Loop() {
+		s.Write(chunk)
+		s.Snapshot().Part()
+	}
 }

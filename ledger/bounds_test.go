@@ -29,7 +29,7 @@ func TestTooManySubjects(t *testing.T) {
 	if _, err := l.Append(context.Background(), []event.Record{record(2), r}); !errors.As(err, &many) || many.Subjects != event.MaxSubjects+1 {
 		t.Fatalf("beyond the bound: %v", err)
 	}
-	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 1, Head: "h"})
+	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 1})
 	b := l.NewBatch()
 	b.Add(&r)
 	if err := im.Submit(Chunk{Batch: b, Lines: 1, End: 1}); !errors.As(err, &many) {

@@ -121,7 +121,7 @@ func (l *Ledger) compactOnce() (done bool, err error) {
 	if len(group) == 0 {
 		return true, nil
 	}
-	// Only this function, withoutImport and Retain, all under compactMu, take
+	// Only this function, withoutImports and Retain, all under compactMu, take
 	// files away, so the readers stay open.
 	ref, err := l.putSegment(l.newName("merged", segmentSuffix), func(w io.Writer) (segment.Info, error) {
 		return segment.Merge(w, rs)
@@ -253,11 +253,15 @@ func (l *Ledger) mergeDictionaries() error {
 	return l.persons.Clean(l.m.Persons)
 }
 
-// withoutImport prepares the removal of every row that came from one import.
+// withoutImports prepares the removal of every row that came from some imports.
 // The caller holds compactMu until the commit, so that no merge moves the rows
 // meanwhile.
-func (l *Ledger) withoutImport(id uint64) (_ *replacement, err error) {
-	name := streamOf(id)
+func (l *Ledger) withoutImports(ids []uint64) (_ *replacement, err error) {
+	names := map[string]bool{}
+	for _, id := range ids {
+		names[streamOf(id)] = true
+	}
+	from := func(file string) bool { return names[file] }
 	l.mu.RLock()
 	segs := slices.Clone(l.m.Segments)
 	l.mu.RUnlock()
@@ -275,12 +279,12 @@ func (l *Ledger) withoutImport(id uint64) (_ *replacement, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(files, name) {
+		if !slices.ContainsFunc(files, from) {
 			continue
 		}
 		r.gone = append(r.gone, s.Name)
 		ref, err := l.putSegment(l.newName("kept", segmentSuffix), func(w io.Writer) (segment.Info, error) {
-			return segment.Filter(w, []*segment.Reader{reader}, func(file string) bool { return file == name })
+			return segment.Filter(w, []*segment.Reader{reader}, from)
 		})
 		if err != nil {
 			return nil, err

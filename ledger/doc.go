@@ -23,6 +23,9 @@
 // manifest as they are written, with the offset reached, and become visible by
 // one last commit. Killed half way, it goes on where the last staged piece ended.
 //
+// A log is known by its content, and nothing counts twice because it came under
+// another name, packed, longer, or live and as a file (Probe, Followed).
+//
 // What it is not: a log store. The line itself is not kept; a record leads back
 // to it by file and block. And it is not the place where items are decided:
 // those follow from the catalog at the time of the question.

@@ -103,7 +103,9 @@ func encodeBatch(e *encoder, eb *entryBatch, keep []bool) {
 		}
 		e.int(int64(f.time) - last)
 		last = int64(f.time)
-		e.fixed(f.id)
+		if e.fixed(f.id); f.id == 0 {
+			e.fixed(f.sketch)
+		}
 		e.fixed(f.token)
 		e.int(int64(f.home))
 		e.int(int64(f.actor))
@@ -113,7 +115,7 @@ func encodeBatch(e *encoder, eb *entryBatch, keep []bool) {
 		e.int(int64(f.rows))
 		e.uint(uint64(f.block))
 		e.uint(uint64(f.record))
-		e.uint(uint64(f.number))
+		e.uint(f.number)
 		e.b = append(e.b, f.part)
 	}
 }
@@ -256,11 +258,15 @@ func decodeBatch(d *decoder) entryBatch {
 	last := int64(0)
 	for range d.count(minFragment) {
 		last += d.int()
-		f := fragment{time: event.Millis(last), id: d.fixed(), token: d.fixed()}
+		f := fragment{time: event.Millis(last), id: d.fixed()}
+		if f.id == 0 {
+			f.sketch = d.fixed()
+		}
+		f.token = d.fixed()
 		f.home, f.actor = int32(d.int()), int32(d.int())
 		f.shape, f.client, f.agent = uint32(d.uint()), uint32(d.uint()), uint32(d.uint())
 		f.rows, f.block, f.record = int32(d.int()), uint32(d.uint()), uint32(d.uint())
-		f.number = uint32(d.uint())
+		f.number = d.uint()
 		if p := d.take(1); p != nil {
 			f.part = p[0]
 		}

@@ -70,6 +70,14 @@ func CheckHoldName(name string) error {
 	return nil
 }
 
+// held is the refusal while a hold stands.
+func (m *manifest) held() error {
+	if held := Standing(m.HeldBy); len(held) > 0 {
+		return &HeldError{held}
+	}
+	return nil
+}
+
 // SetHold places a hold. What its name may be is for the caller to check
 // (CheckHoldName): a folder may hold names of older rules.
 func (l *Ledger) SetHold(h Hold) error {

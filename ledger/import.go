@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -17,11 +16,12 @@ type ImportSpec struct {
 	Source string // the catalog's name for the log
 	Name   string // the file's own name, without folder
 	Size   int64  // raw bytes; -1 for a stream that cannot be read twice
-	Head   string // SHA-256 of the first 64 KiB of raw bytes, hex; "" for a stream
 	// New imports even what looks like a copy of lines already imported.
 	New bool
-	// Redecode replaces the records of an earlier import of the same bytes.
+	// Redecode replaces the records of earlier imports of the same content.
 	Redecode bool
+	// Fresh does not go on with an unfinished import.
+	Fresh bool
 }
 
 // importRecord is an import as the manifest remembers it.
@@ -30,20 +30,33 @@ type importRecord struct {
 	Source     string       `json:"source"`
 	Name       string       `json:"name"`
 	Size       int64        `json:"size"`
-	Head       string       `json:"head,omitempty"`
-	SHA256     string       `json:"sha256,omitempty"` // of the raw bytes, once read to the end
-	Offset     int64        `json:"offset"`           // decompressed bytes that are in Staged or live
+	SHA256     string       `json:"sha256,omitempty"` // of the unpacked bytes, once read to the end
+	Stream     string       `json:"stream,omitempty"` // the id of what is known of the content
+	From       int64        `json:"from,omitempty"`   // unpacked bytes that were known before
+	Known      int64        `json:"known,omitempty"`  // lines in them
+	Base       int64        `json:"base,omitempty"`   // how far the stream was known then: From, or behind it inside a line
+	After      uint64       `json:"after,omitempty"`  // the import that had read the bytes before From; 0 a follower
+	Offset     int64        `json:"offset"`           // unpacked bytes that are in Staged or live
+	Marks      []Point      `json:"marks,omitempty"`  // of what is staged
+	Line       Point        `json:"line,omitzero"`    // behind the last line feed before Offset
+	End        Point        `json:"end,omitzero"`     // at Offset, if that is inside a line
+	Tail       bool         `json:"tail,omitempty"`   // that line made a record
+	Feeds      int64        `json:"feeds,omitempty"`  // line feeds before Line
+	Broken     bool         `json:"broken,omitempty"` // reading ended before the end of the file
+	New        bool         `json:"new,omitempty"`    // said to be new
 	Lines      int64        `json:"lines"`
 	Records    int64        `json:"records"`
 	Duplicates int64        `json:"duplicates"`
+	Elsewhere  int64        `json:"elsewhere,omitempty"` // those of Duplicates that had come another way
 	Aside      int64        `json:"aside"`
 	Done       bool         `json:"done"`
 	Finished   time.Time    `json:"finished,omitzero"`
-	Replaces   uint64       `json:"replaces,omitempty"`
+	Replaces   []uint64     `json:"replaces,omitempty"`
 	ReplacedBy uint64       `json:"replaced_by,omitempty"`
 	Touched    time.Time    `json:"touched,omitzero"` // when it began or staged last, until done
 	Staged     []segmentRef `json:"staged,omitempty"`
-	Seen       []seenRef    `json:"seen,omitempty"` // of what is staged
+	Seen       []seenRef    `json:"seen,omitempty"`   // of what is staged
+	Asides     []asideRef   `json:"asides,omitempty"` // of what is staged
 }
 
 // ImportResult says what an import did.
@@ -53,22 +66,12 @@ type ImportResult struct {
 	Records    int64  `json:"records"`
 	Duplicates int64  `json:"duplicates"`
 	Aside      int64  `json:"aside"`
-	// Already is set when the very same bytes were imported before, so that
-	// nothing was done.
+	// Known is how many lines at its beginning had been imported or followed
+	// before. They are not among Lines.
+	Known int64 `json:"known,omitempty"`
+	// Already is set when all of it was known, so that nothing was done.
 	Already bool `json:"already,omitempty"`
 	Resumed bool `json:"resumed,omitempty"`
-}
-
-// OverlapError says that the input repeats lines of an earlier import and its
-// records carry no ids by which the repetitions could be told from new ones.
-type OverlapError struct {
-	Name    string
-	Samples int
-	Matches int
-}
-
-func (e *OverlapError) Error() string {
-	return fmt.Sprintf("%s repeats lines that were imported before (%d of %d sampled lines) and its records carry no id: it would be counted twice", e.Name, e.Matches, e.Samples)
 }
 
 // ErrBeginAgain: records of the input arrived another way while it was being
@@ -81,11 +84,21 @@ var ErrImporting = errors.New("another import is running")
 // Import is an import under way. Submit may be called by several workers;
 // everything else by one goroutine.
 type Import struct {
-	l        *Ledger
-	spec     ImportSpec
-	rec      importRecord
-	replaces uint64
-	resumed  bool
+	l       *Ledger
+	spec    ImportSpec
+	rec     importRecord
+	resumed bool
+	sum     *Sum
+	base    *streamRecord    // what the stream goes on from
+	reaches map[string]int64 // of the source's streams, as the input was compared with them
+	// own are the fingerprints of the imports that read the beginning of the same
+	// stream: a record that is among them was repeated in it.
+	own *seenSet
+	// others are the fingerprints that are not of the imports being replaced.
+	others  *seenSet
+	whole   Point // what the input must end with, when it replaces
+	bad     []AsideLine
+	badSize int
 
 	mu       sync.Mutex
 	turn     *sync.Cond
@@ -101,93 +114,153 @@ type Import struct {
 	// import may never be finished.
 	seen    *seenSet
 	samples int
-	matches int
+	matches map[uint64]bool // sketches of lines that were known, until there are enough
 }
 
-// FindImport returns a finished import whose input had the same size and head,
-// so that the caller can compare the whole content before importing again.
-func (l *Ledger) FindImport(spec ImportSpec) (id uint64, sha256 string, ok bool) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	for _, r := range l.m.Imports {
-		if r.Done && r.ReplacedBy == 0 && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source {
-			return r.ID, r.SHA256, true
-		}
-	}
-	return 0, "", false
-}
-
-// BeginImport starts an import, or goes on with one of the same input that was
-// interrupted: Offset tells from where.
+// BeginImport starts an import of a stream that nothing is known of and that
+// will not be known again: content is known by a Probe.
 func (l *Ledger) BeginImport(spec ImportSpec) (*Import, error) {
+	p, err := l.Probe(spec)
+	if err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	return p.Begin()
+}
+
+// Begin starts an import of the probed stream, from its Start, or goes on with
+// one that was interrupted.
+func (p *Probe) Begin() (*Import, error) {
+	l := p.l
 	l.importMu.Lock()
 	defer l.importMu.Unlock()
-	return l.beginImport(spec)
-}
-
-func (l *Ledger) beginImport(spec ImportSpec) (*Import, error) {
+	im := &Import{l: l, spec: p.spec, builders: map[int]*builder{}, sum: p.start, base: p.base, matches: map[uint64]bool{}}
+	im.turn = sync.NewCond(&im.mu)
 	if err := l.writable(); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	im := &Import{l: l, spec: spec, builders: map[int]*builder{}}
-	im.turn = sync.NewCond(&im.mu)
 	l.mu.Lock()
 	if l.running != nil {
 		l.mu.Unlock()
 		return nil, fmt.Errorf("import: %w", ErrImporting)
 	}
 	l.running = im
-	known := l.m.Imports
 	l.mu.Unlock()
-	for _, r := range known {
-		if !r.Done && spec.Head != "" && r.Head == spec.Head && r.Size == spec.Size && r.Source == spec.Source && r.Redecode() == spec.Redecode {
-			im.rec, im.resumed = r, true
-			im.rec.Staged = slices.Clone(r.Staged)
-			im.rec.Seen = slices.Clone(r.Seen)
-			im.replaces = r.Replaces
-			im.seen = newSeenSet(l.fs, l.path(seenDir), im.rec.Seen)
-			l.seen.watch(im.seen)
-			clash, err := im.clashes()
-			if err != nil {
-				im.end()
-				return nil, fmt.Errorf("import: %w", err)
-			}
-			if clash {
-				// Since the interruption some of its records came another way.
-				if err := im.Abort(); err != nil {
-					return nil, err
-				}
-				return l.beginImport(spec)
-			}
-			return im, nil
-		}
-	}
-	im.seen = newSeenSet(l.fs, l.path(seenDir), nil)
-	l.seen.watch(im.seen)
-	var replaces uint64
-	if spec.Redecode {
-		id, _, ok := l.FindImport(spec)
-		if !ok {
-			im.end()
-			return nil, fmt.Errorf("redecode %s: no earlier import of this file is known: %w", spec.Name, fs.ErrNotExist)
-		}
-		replaces = id
-	}
-	im.rec = importRecord{ID: l.newNumber(), Source: spec.Source, Name: spec.Name, Size: spec.Size, Head: spec.Head, Replaces: replaces, Touched: l.opts.Now().UTC()}
-	err := l.commit(func(m *manifest) error {
-		m.Imports = append(m.Imports, im.rec)
-		return nil
-	})
-	if err != nil {
+	if err := im.begin(p); err != nil {
 		im.end()
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	im.replaces = replaces
 	return im, nil
 }
 
-// Redecode tells whether r replaces an earlier import.
-func (r *importRecord) Redecode() bool { return r.Replaces != 0 }
+func (im *Import) begin(p *Probe) error {
+	l := im.l
+	if p.spec.Redecode {
+		// What is in memory has no file yet, and so nobody it belongs to.
+		if err := l.Seal(); err != nil {
+			return err
+		}
+	}
+	l.mu.RLock()
+	known, seen, held := l.m.Imports, l.m.Seen, l.m.held()
+	streams, err := l.streams(im.spec.Source)
+	moved := l.streamsVersion != p.version
+	l.mu.RUnlock()
+	switch {
+	case err != nil:
+		return err
+	case moved:
+		return ErrBeginAgain
+	case p.spec.Redecode && held != nil:
+		return held
+	}
+	im.reaches = map[string]int64{}
+	for i := range streams {
+		im.reaches[streams[i].ID] = streams[i].reach()
+	}
+	if p.base != nil && im.reaches[p.base.ID] != p.base.reach() {
+		return ErrBeginAgain
+	}
+	// What has staged nothing is nothing to go on with.
+	stale := slices.Clone(p.stale)
+	for _, r := range known {
+		if !r.Done && len(r.Staged) == 0 && r.Offset == r.From {
+			stale = append(stale, r.ID)
+		}
+	}
+	if p.resume != nil {
+		im.rec, im.resumed = *p.resume, true
+		im.rec.Staged, im.rec.Seen = slices.Clone(im.rec.Staged), slices.Clone(im.rec.Seen)
+		im.rec.Marks, im.rec.Asides = slices.Clone(im.rec.Marks), slices.Clone(im.rec.Asides)
+	} else {
+		part := im.sum.Part()
+		im.rec = importRecord{
+			ID: l.newNumber(), Source: im.spec.Source, Name: im.spec.Name, Size: im.spec.Size, New: im.spec.New, Replaces: p.chain,
+			From: im.sum.at, Offset: im.sum.at, Base: p.base.reachOr(0), Marks: part.Marks, Line: part.Line, End: part.End, Feeds: part.Lines,
+		}
+		if p.spec.Redecode {
+			im.sum = l.NewSum()
+			im.rec = importRecord{ID: im.rec.ID, Source: im.spec.Source, Name: im.spec.Name, Size: im.spec.Size, Replaces: p.chain}
+			im.whole = p.end
+		}
+		if im.base != nil {
+			im.rec.Stream, im.rec.After, im.rec.Known = im.base.ID, im.base.Last, p.Known()
+		} else {
+			im.rec.Stream = newStreamID()
+		}
+	}
+	im.sum.marks = nil // they are in the record
+	of := map[uint64]bool{}
+	for _, id := range p.chain {
+		of[id] = true
+	}
+	for id := im.rec.After; id != 0 && !of[id]; {
+		of[id] = true
+		i := slices.IndexFunc(known, func(r importRecord) bool { return r.ID == id })
+		if i < 0 {
+			break
+		}
+		if id = known[i].After; known[i].ReplacedBy != 0 {
+			id = known[i].ReplacedBy
+		}
+	}
+	theirs := func(r seenRef) bool { return !of[r.Import] }
+	im.own = newSeenSet(l.fs, l.path(seenDir), slices.DeleteFunc(slices.Clone(seen), theirs))
+	im.others = newSeenSet(l.fs, l.path(seenDir), slices.DeleteFunc(slices.Clone(seen), func(r seenRef) bool { return !theirs(r) }))
+	im.seen = newSeenSet(l.fs, l.path(seenDir), im.rec.Seen)
+	l.seen.watch(im.seen)
+	if im.resumed {
+		clash, err := im.clashes()
+		if err != nil {
+			return err
+		}
+		if clash {
+			// Since the interruption some of its records came another way.
+			stale = append(stale, im.rec.ID)
+		}
+		if err := im.drop(stale); err != nil {
+			return err
+		}
+		if clash {
+			return ErrBeginAgain
+		}
+		return nil
+	}
+	if err := im.drop(stale); err != nil {
+		return err
+	}
+	return l.commit(func(m *manifest) error {
+		m.Imports = append(m.Imports, im.rec)
+		return nil
+	})
+}
+
+// drop gives up unfinished imports that this one makes useless.
+func (im *Import) drop(ids []uint64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return im.l.dropImports(func(r *importRecord) bool { return slices.Contains(ids, r.ID) })
+}
 
 // clashes reports whether any staged record has been claimed by others.
 func (im *Import) clashes() (bool, error) {
@@ -219,6 +292,9 @@ func (im *Import) end() {
 	im.l.mu.Unlock()
 }
 
+// Sum takes in the bytes of the input as they are cut into chunks.
+func (im *Import) Sum() *Sum { return im.sum }
+
 // ID numbers the import within its folder.
 func (im *Import) ID() uint64 { return im.rec.ID }
 
@@ -243,7 +319,13 @@ type Chunk struct {
 	Batch *Batch
 	Lines int64
 	Aside int64
-	End   int64 // decompressed offset behind the piece
+	End   int64 // unpacked offset behind the piece
+	Part  Part  // what it adds to the identity of the input; zero behind damage
+	// Tail: the last line has no line feed and made a record.
+	Tail bool
+	// Bad are the lines to be set aside: they are kept once the import is done,
+	// and once only.
+	Bad []AsideLine
 }
 
 // Submit takes one piece. It resolves ids side by side with other workers, then
@@ -318,30 +400,63 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 	im.rec.Records += kept
 	im.rec.Duplicates += int64(c.Batch.records) - kept
 	im.rec.Offset = c.End
+	if c.Part.Line.At > 0 || c.Part.End.At > 0 {
+		im.rec.Marks = thin(append(im.rec.Marks, c.Part.Marks...))
+		im.rec.Line, im.rec.End, im.rec.Tail, im.rec.Feeds = c.Part.Line, c.Part.End, c.Tail, c.Part.Lines
+	}
+	im.bad = append(im.bad, c.Bad...)
+	for i := range c.Bad {
+		im.badSize += len(c.Bad[i].Text) + 100
+	}
+	if im.badSize >= asideFlush {
+		if err := im.flushAside(); err != nil {
+			return err
+		}
+	}
 	if im.rows >= im.l.opts.StageRows {
 		return im.stage()
 	}
 	return nil
 }
 
+// asideFlush is how many bytes of lines are collected in memory.
+const asideFlush = 4 << 20
+
+// flushAside writes the lines set aside into a file of the import's own. It is
+// named by the next stage's commit and counts once the import is done.
+func (im *Import) flushAside() error {
+	if len(im.bad) == 0 {
+		return nil
+	}
+	ref, err := im.l.putAside(im.rec.ID, im.bad)
+	if err != nil {
+		return err
+	}
+	im.rec.Asides = append(im.rec.Asides, ref)
+	im.bad, im.badSize = nil, 0
+	return nil
+}
+
 // streamOf names an import's records inside segments.
 func streamOf(id uint64) string { return fmt.Sprintf("import %d", id) }
 
-// claim decides which records are new. When the records of an earlier import
-// are being replaced, their ids are of course known: the whole file counts.
+// overlapMany is how many sampled lines without an id may be known already: two
+// nodes behind one balancer log a health check in the same second now and then.
+const overlapMany = 3
+
+// claim decides which records are new. When the records of earlier imports are
+// being replaced, their own fingerprints are of course known; a record that had
+// come another way as well stays where it is.
 func (im *Import) claim(b *Batch) ([]bool, []mark, error) {
-	if im.replaces != 0 {
-		keep := make([]bool, b.records)
-		for i := range keep {
-			keep[i] = true
-		}
-		return keep, nil, nil
-	}
 	keep := make([]bool, b.records)
 	var marks []mark
 	every := uint64(sampleEvery)
 	if im.samples > sampleMany {
 		every *= 128
+	}
+	known := im.l.seen
+	if len(im.rec.Replaces) > 0 {
+		known = im.others
 	}
 	for i := range b.frags {
 		f := &b.frags[i]
@@ -351,12 +466,12 @@ func (im *Import) claim(b *Batch) ([]bool, []mark, error) {
 		m := mark{hourOf(f.time), f.id}
 		if f.id == 0 {
 			keep[f.record] = true
-			if im.spec.New || f.sketch == 0 || f.sketch%every != 0 {
+			if f.sketch == 0 || f.sketch%every != 0 {
 				continue
 			}
 			m.id = f.sketch
 		}
-		had, fresh, err := im.l.seen.claimFor(im.seen, m)
+		had, fresh, err := known.claimFor(im.seen, m)
 		if err != nil {
 			return nil, marks, err
 		}
@@ -366,15 +481,25 @@ func (im *Import) claim(b *Batch) ([]bool, []mark, error) {
 		switch {
 		case f.id != 0:
 			keep[f.record] = fresh
+			if had {
+				repeated, err := im.own.has(m)
+				if err != nil {
+					return nil, marks, err
+				}
+				if !repeated || len(im.rec.Replaces) > 0 {
+					im.rec.Elsewhere++
+				}
+			}
 		case had:
-			im.samples++
-			im.matches++
+			if im.samples++; len(im.matches) < overlapMany {
+				im.matches[f.sketch] = true
+			}
 		case fresh: // else the same line twice in one log: two accesses
 			im.samples++
 		}
 	}
-	if im.matches >= 3 && im.matches*5 >= im.samples {
-		return keep, marks, &OverlapError{Name: im.spec.Name, Samples: im.samples, Matches: im.matches}
+	if !im.spec.New && len(im.rec.Replaces) == 0 && len(im.matches) >= overlapMany {
+		return keep, marks, &OverlapError{Name: im.spec.Name, Samples: im.samples, Matches: len(im.matches)}
 	}
 	return keep, marks, nil
 }
@@ -401,6 +526,13 @@ func (im *Import) stage() error {
 	if err != nil {
 		return err
 	}
+	for i := range seen {
+		seen[i].Import = im.rec.ID
+	}
+	// Before the commit that says the input is done up to here.
+	if err := im.flushAside(); err != nil {
+		return err
+	}
 	im.rec.Touched = l.opts.Now().UTC()
 	im.rec.Staged = append(im.rec.Staged, refs...)
 	im.rec.Seen = append(im.rec.Seen, seen...)
@@ -410,6 +542,8 @@ func (im *Import) stage() error {
 				m.Imports[i] = im.rec
 				m.Imports[i].Staged = slices.Clone(im.rec.Staged)
 				m.Imports[i].Seen = slices.Clone(im.rec.Seen)
+				m.Imports[i].Marks = slices.Clone(im.rec.Marks)
+				m.Imports[i].Asides = slices.Clone(im.rec.Asides)
 				return nil
 			}
 		}
@@ -435,10 +569,18 @@ func (im *Import) stage() error {
 	return nil
 }
 
-// Commit makes the import visible, all at once. sha256 is the digest of the raw
-// input, hex.
+// Broken says that reading ended before the end of the file. What came before is
+// imported, and the rest is taken when the whole file comes.
+func (im *Import) Broken() {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	im.rec.Broken = true
+}
+
+// Commit makes the import visible, all at once. sha256 is the digest of the
+// unpacked input, for an auditor.
 func (im *Import) Commit(sha256 string) (ImportResult, error) {
-	if im.replaces != 0 {
+	if len(im.rec.Replaces) > 0 {
 		im.l.compactMu.Lock() // no merge moves the rows that go
 		defer im.l.compactMu.Unlock()
 	}
@@ -449,18 +591,26 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 		return ImportResult{}, im.err
 	}
 	l := im.l
-	if err := im.stage(); err != nil {
+	fail := func(err error) (ImportResult, error) {
 		im.end()
 		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+	}
+	giveUp := func(err error) (ImportResult, error) {
+		return ImportResult{}, errors.Join(fmt.Errorf("import %s: %w", im.spec.Name, err), im.abort())
+	}
+	if err := im.stage(); err != nil {
+		return fail(err)
+	}
+	if err := im.checkReplaced(); err != nil {
+		return giveUp(err)
 	}
 	// What is replaced is rewritten first, since that takes as long as the files
 	// are large and appends go on meanwhile.
 	var replacement *replacement
-	if im.replaces != 0 {
+	if len(im.rec.Replaces) > 0 {
 		var err error
-		if replacement, err = l.withoutImport(im.replaces); err != nil {
-			im.end()
-			return ImportResult{}, fmt.Errorf("redecode %s: %w", im.spec.Name, err)
+		if replacement, err = l.withoutImports(im.rec.Replaces); err != nil {
+			return fail(err)
 		}
 	}
 	committed := false
@@ -474,44 +624,158 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 	l.claimMu.Lock()
 	defer l.claimMu.Unlock()
 	if l.seen.clashed() {
-		return ImportResult{}, errors.Join(fmt.Errorf("import %s: %w", im.spec.Name, ErrBeginAgain), im.abort())
+		return giveUp(ErrBeginAgain)
 	}
-	defer im.end()
+	stream, err := im.stream()
+	if errors.Is(err, ErrBeginAgain) {
+		return giveUp(err)
+	}
+	if err != nil {
+		return fail(err)
+	}
 	for _, r := range im.rec.Staged {
 		if err := l.openSegment(r); err != nil {
-			return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+			return fail(err)
 		}
 	}
+	gone := map[string]bool{} // fingerprints of what is replaced
 	im.rec.SHA256, im.rec.Done, im.rec.Finished = sha256, true, l.opts.Now().UTC()
-	err := l.commit(func(m *manifest) error {
+	err = l.commit(func(m *manifest) error {
+		if held := m.held(); held != nil && len(im.rec.Replaces) > 0 {
+			return held
+		}
 		if replacement.apply(m); replacement != nil {
 			m.Unneeded = true
 		}
+		m.Aside = append(slices.Clone(im.rec.Asides), m.Aside...)
 		m.Segments = append(m.Segments, im.rec.Staged...)
+		for _, r := range m.Seen {
+			if slices.Contains(im.rec.Replaces, r.Import) {
+				gone[r.Name] = true
+			}
+		}
+		m.Seen = slices.DeleteFunc(m.Seen, func(r seenRef) bool { return gone[r.Name] })
 		m.Seen = append(m.Seen, im.rec.Seen...)
+		if stream != nil {
+			m.keepStream(*stream)
+		}
+		for i := range m.Streams {
+			if slices.Contains(im.rec.Replaces, m.Streams[i].Last) {
+				m.Streams[i].Last = im.rec.ID
+			}
+		}
 		for i := range m.Imports {
-			switch m.Imports[i].ID {
-			case im.rec.ID:
+			switch id := m.Imports[i].ID; {
+			case id == im.rec.ID:
 				m.Imports[i] = im.rec
-				m.Imports[i].Staged, m.Imports[i].Seen, m.Imports[i].Touched = nil, nil, time.Time{}
-			case im.replaces:
+				m.Imports[i].Staged, m.Imports[i].Seen, m.Imports[i].Marks, m.Imports[i].Asides, m.Imports[i].Touched = nil, nil, nil, nil, time.Time{}
+			case slices.Contains(im.rec.Replaces, id):
 				m.Imports[i].ReplacedBy = im.rec.ID
 			}
 		}
 		return nil
+	}, func() {
+		l.streamsVersion++
+		l.aside.adopt(im.rec.Asides)
 	})
+	if held := (*HeldError)(nil); errors.As(err, &held) {
+		return giveUp(err)
+	}
 	if err != nil {
-		return ImportResult{}, fmt.Errorf("import %s: %w", im.spec.Name, err)
+		return fail(err)
 	}
 	committed = true
+	defer im.end()
 	l.finishReplacement(replacement)
+	if len(gone) > 0 {
+		l.seen.forget(gone)
+		for name := range gone {
+			l.fs.Remove(l.path(seenDir, name))
+		}
+	}
 	if err := l.seen.adopt(im.rec.Seen); err != nil {
 		return ImportResult{}, l.fail(fmt.Errorf("import %s: %w", im.spec.Name, err))
 	}
 	return ImportResult{
-		Import: im.rec.ID, Lines: im.rec.Lines, Records: im.rec.Records,
+		Import: im.rec.ID, Lines: im.rec.Lines, Records: im.rec.Records, Known: im.rec.Known,
 		Duplicates: im.rec.Duplicates, Aside: im.rec.Aside, Resumed: im.resumed,
 	}, nil
+}
+
+// checkReplaced refuses to replace an import by what is not its content, or when
+// records that had come another way cannot be told any more.
+func (im *Import) checkReplaced() error {
+	if len(im.rec.Replaces) == 0 {
+		return nil
+	}
+	if end := im.rec.endPoint(); end != im.whole {
+		return fmt.Errorf("the file has changed while it was read: %w", ErrBeginAgain)
+	}
+	im.l.mu.RLock()
+	defer im.l.mu.RUnlock()
+	elsewhere := int64(0)
+	for i := range im.l.m.Imports {
+		r := &im.l.m.Imports[i]
+		if !slices.Contains(im.rec.Replaces, r.ID) {
+			continue
+		}
+		if r.ReplacedBy != 0 {
+			return ErrBeginAgain
+		}
+		elsewhere += r.Elsewhere
+	}
+	if elsewhere > im.rec.Elsewhere {
+		return &ElsewhereError{elsewhere, im.rec.Elsewhere}
+	}
+	return nil
+}
+
+func (r *importRecord) endPoint() Point {
+	if r.End.At > 0 {
+		return r.End
+	}
+	return r.Line
+}
+
+// ElsewhereError says that an import cannot be decoded again: some of its records
+// had come another way before and were counted there, and the fingerprints by
+// which they could be told are forgotten.
+type ElsewhereError struct{ Were, Are int64 }
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("%d of its records had come another way and were counted there; only %d of them can still be told, since fingerprints are kept for %d days: decoded again they would be counted twice", e.Were, e.Are, seenHorizon/(24*time.Hour))
+}
+
+// stream is what is known of the input's stream with the import, nil for nothing.
+// It refuses when somebody else has read on in it meanwhile. claimMu is held.
+func (im *Import) stream() (*streamRecord, error) {
+	r := &im.rec
+	if len(r.Replaces) > 0 || r.endPoint().At <= r.From {
+		return nil, nil
+	}
+	im.l.mu.RLock()
+	now, err := im.l.streams(r.Source)
+	im.l.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	base := streamRecord{ID: r.Stream, Source: r.Source}
+	mine := pointsOf(r.Marks, r.Line, r.End)
+	for i := range now {
+		moved := now[i].reach() != im.reaches[now[i].ID]
+		if now[i].ID == r.Stream {
+			if base = now[i]; moved {
+				return nil, ErrBeginAgain
+			}
+		} else if moved && !r.New {
+			if _, more := shared(now[i].points(), mine); more {
+				return nil, ErrBeginAgain
+			}
+		}
+	}
+	out := base.extend(r.From, r.Marks, r.Line, r.End)
+	out.Tail, out.Lines, out.Last = r.Tail, r.Feeds, r.ID
+	return &out, nil
 }
 
 // Suspend stops an import and keeps what is staged, so that the same input goes

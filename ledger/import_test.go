@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -12,17 +13,14 @@ import (
 func TestImportResumes(t *testing.T) {
 	m := create(t)
 	l := open(t, m, Options{StageRows: 4})
-	spec := ImportSpec{Source: "gateway", Name: "log", Size: 30, Head: "h"}
-	im, err := l.BeginImport(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 30}
+	im := begin(t, l, spec)
 	for seq := range 5 {
 		b := l.NewBatch()
 		for _, r := range records(seq*2, seq*2+1) {
 			b.Add(&r)
 		}
-		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: 2, End: int64(seq*2 + 2)}); err != nil {
+		if err := im.Submit(part(im, Chunk{Seq: seq, Batch: b, Lines: 2}, []byte("h\nh\n"))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,10 +32,8 @@ func TestImportResumes(t *testing.T) {
 	if n := len(content(t, l)); n != 0 {
 		t.Fatalf("%d rows show before the commit", n)
 	}
-	if im, err = l.BeginImport(spec); err != nil {
-		t.Fatal(err)
-	}
-	at := int(im.Offset())
+	im = begin(t, l, spec)
+	at := hLines(im)
 	if at == 0 || at > 10 {
 		t.Fatalf("goes on at %d", at)
 	}
@@ -50,7 +46,7 @@ func TestImportResumes(t *testing.T) {
 		r := record(at)
 		b.Add(&r)
 		at++
-		if err := im.Submit(Chunk{Seq: seq, Batch: b, Lines: 1, End: int64(at)}); err != nil {
+		if err := im.Submit(part(im, Chunk{Seq: seq, Batch: b, Lines: 1}, []byte("h\n"))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,8 +55,8 @@ func TestImportResumes(t *testing.T) {
 		t.Fatalf("%+v %v", res, err)
 	}
 	same(t, content(t, l), want(t, m, all), "after resuming")
-	if _, sum, ok := l.FindImport(spec); !ok || sum != "sum" {
-		t.Fatal("the import is not known afterwards")
+	if _, err := beginFile(l, spec, bytes.Repeat([]byte("h\n"), 30)); !errors.Is(err, errAlready) {
+		t.Fatalf("the import is not known afterwards: %v", err)
 	}
 	l.Close()
 }
@@ -72,18 +68,15 @@ func TestRedecode(t *testing.T) {
 	if _, err := l.Append(context.Background(), records(100, 101, 102)); err != nil {
 		t.Fatal(err)
 	}
-	spec := ImportSpec{Source: "gateway", Name: "log", Size: 20, Head: "h"}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 20}
 	run := func(spec ImportSpec, from int) {
-		im, err := l.BeginImport(spec)
-		if err != nil {
-			t.Fatal(err)
-		}
+		im := begin(t, l, spec)
 		b := l.NewBatch()
 		for i := range 20 {
 			r := record(from + i)
 			b.Add(&r)
 		}
-		if err := im.Submit(Chunk{Seq: 0, Batch: b, Lines: 20, End: 20}); err != nil {
+		if err := im.Submit(part(im, Chunk{Seq: 0, Batch: b, Lines: 20}, bytes.Repeat([]byte("h\n"), 20))); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := im.Commit("sum"); err != nil {
@@ -116,7 +109,7 @@ func TestCopyRefused(t *testing.T) {
 	m := create(t)
 	l := open(t, m, Options{})
 	run := func(head string, from, to int, fresh bool) error {
-		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: head, Size: int64(to), Head: head, New: fresh})
+		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: head, Size: int64(to), New: fresh})
 		if err != nil {
 			return err
 		}
@@ -159,7 +152,7 @@ func TestCameBothWays(t *testing.T) {
 	for _, liveFirst := range []bool{true, false} {
 		m := create(t)
 		l := open(t, m, Options{})
-		im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 3, Head: "h"})
+		im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 3})
 		if liveFirst {
 			appendAll(t, l, record(2))
 		}
@@ -186,7 +179,7 @@ func TestRefusedAppendIsNoClash(t *testing.T) {
 	m := create(t)
 	l := open(t, m, Options{})
 	defer l.Close()
-	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 3, Head: "h"})
+	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 3})
 	submit(t, im, 0, records(1, 2, 3)...)
 	m.Limit(1)
 	if _, err := l.Append(context.Background(), records(2)); err == nil {
@@ -204,7 +197,7 @@ func TestRefusedAppendIsNoClash(t *testing.T) {
 func TestRedecodeBesideAppend(t *testing.T) {
 	f := &hooked{FS: create(t)}
 	l := open(t, f, Options{})
-	spec := ImportSpec{Source: "gateway", Name: "log", Size: 3, Head: "h"}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 3}
 	for range 2 {
 		im := begin(t, l, spec)
 		submit(t, im, 0, records(1, 2, 3)...)

@@ -136,6 +136,9 @@ type Ledger struct {
 	sealTried time.Time   // when it ended
 	running   *Import     // the one import under way
 	followers []*follower // told of new rows; replaced, never changed in place
+	// streamsVersion grows when content becomes known that a Probe before could
+	// not know.
+	streamsVersion uint64
 
 	sealing chan struct{} // closed when the seal in the background ends; nil when there is none. Under mu.
 	sealMu  sync.Mutex    // one seal at a time

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -131,11 +132,16 @@ func (f *life) importing(head string, redecode bool, stop int, ns ...int) {
 		for _, n := range ns {
 			f.sent[n] = true
 		}
-		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: int64(len(ns)), Head: head, Redecode: redecode})
+		line := []byte(head + "\n")
+		im, err := beginFile(l, ImportSpec{Source: "gateway", Name: "log", Redecode: redecode}, bytes.Repeat(line, len(ns)))
+		if errors.Is(err, errAlready) {
+			f.ack(ns, nil)
+			return
+		}
 		if err != nil {
 			return
 		}
-		at := int(im.Offset())
+		at := int(im.Offset()) / len(line)
 		for seq := 0; at < len(ns); seq++ {
 			b := l.NewBatch()
 			end := min(at+2, len(ns))
@@ -143,7 +149,7 @@ func (f *life) importing(head string, redecode bool, stop int, ns ...int) {
 				r := lived(n)
 				b.Add(&r)
 			}
-			if im.Submit(Chunk{Seq: seq, Batch: b, Lines: int64(end - at), End: int64(end)}) != nil || seq == stop {
+			if im.Submit(part(im, Chunk{Seq: seq, Batch: b, Lines: int64(end - at)}, bytes.Repeat(line, end-at))) != nil || seq == stop {
 				im.Suspend()
 				return
 			}

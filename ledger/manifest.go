@@ -41,6 +41,8 @@ type manifest struct {
 	Holdings   []editionRef          `json:"holdings,omitempty"`
 	Seen       []seenRef             `json:"seen,omitempty"`
 	Imports    []importRecord        `json:"imports,omitempty"`
+	Streams    []streamRecord        `json:"streams,omitempty"` // content that was read, for ever
+	Gaps       []Gap                 `json:"gaps,omitempty"`
 	Aside      []asideRef            `json:"aside,omitempty"`
 
 	// NextFile numbers every file this folder ever writes, so that a name is
@@ -91,6 +93,8 @@ func (m *manifest) clone() *manifest {
 	c.Registers = append([]editionRef(nil), m.Registers...)
 	c.Holdings = append([]editionRef(nil), m.Holdings...)
 	c.Seen = append([]seenRef(nil), m.Seen...)
+	c.Streams = append([]streamRecord(nil), m.Streams...)
+	c.Gaps = append([]Gap(nil), m.Gaps...)
 	c.Aside = append([]asideRef(nil), m.Aside...)
 	c.Imports = append([]importRecord(nil), m.Imports...)
 	for i := range c.Imports {

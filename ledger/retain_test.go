@@ -38,19 +38,10 @@ func submit(t testing.TB, im *Import, seq int, rs ...event.Record) {
 	for i := range rs {
 		b := im.l.NewBatch()
 		b.Add(&rs[i])
-		if err := im.Submit(Chunk{Seq: seq + i, Batch: b, Lines: 1, End: im.Offset() + 1}); err != nil {
+		if err := im.Submit(part(im, Chunk{Seq: seq + i, Batch: b, Lines: 1}, []byte("h\n"))); err != nil {
 			t.Fatal(err)
 		}
 	}
-}
-
-func begin(t testing.TB, l *Ledger, spec ImportSpec) *Import {
-	t.Helper()
-	im, err := l.BeginImport(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return im
 }
 
 func known(t testing.TB, l *Ledger, id event.AccountID) bool {
@@ -111,7 +102,7 @@ func TestRetainBesideAppend(t *testing.T) {
 // TestRetainBesideImport: rows of an import that runs, or was interrupted, keep
 // their ids, whether they are staged or not.
 func TestRetainBesideImport(t *testing.T) {
-	spec := ImportSpec{Source: "gateway", Name: "log", Size: 8, Head: "h"}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 8}
 	for _, suspended := range []bool{true, false} {
 		for stage := 1; stage < 9; stage++ {
 			m := create(t)
@@ -131,7 +122,7 @@ func TestRetainBesideImport(t *testing.T) {
 			if suspended {
 				im, seq = begin(t, l, spec), 0
 			}
-			submit(t, im, seq, rs[im.Offset():]...)
+			submit(t, im, seq, rs[hLines(im):]...)
 			if _, err := im.Commit("sum"); err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +188,7 @@ func TestRetainBusy(t *testing.T) {
 // TestRetainStaged: what an unfinished import staged goes with its time, and the
 // import goes on with the rest.
 func TestRetainStaged(t *testing.T) {
-	spec := ImportSpec{Source: "gateway", Name: "log", Size: 4, Head: "h"}
+	spec := ImportSpec{Source: "gateway", Name: "log", Size: 4}
 	for _, suspended := range []bool{true, false} {
 		m := create(t)
 		l := open(t, m, Options{StageRows: 1})
@@ -234,7 +225,7 @@ func TestAbandonedImport(t *testing.T) {
 	l := open(t, m, Options{StageRows: 2, Now: func() time.Time { return now }})
 	defer l.Close()
 	abandon := func() uint64 {
-		im := begin(t, l, ImportSpec{Source: "gateway", Name: "access.log", Size: 9, Head: "h"})
+		im := begin(t, l, ImportSpec{Source: "gateway", Name: "access.log", Size: 9})
 		submit(t, im, 0, records(1, 2, 3, 4)...)
 		if err := l.AbortImport(im.ID()); !errors.Is(err, ErrImporting) {
 			t.Fatalf("gave up a running import: %v", err)
@@ -427,7 +418,7 @@ func TestNameSurvivesRefusedCommits(t *testing.T) {
 	if err := l.SetHold(Hold{Name: "case", Reason: "r"}); err != nil {
 		t.Fatal(err)
 	}
-	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 9, Head: "h"})
+	im := begin(t, l, ImportSpec{Source: "gateway", Name: "log", Size: 9})
 	submit(t, im, 0, record(2))
 	for range 3 {
 		var held *HeldError

@@ -255,7 +255,15 @@ func (l *Ledger) seal(t *memtable, pos journal.Position) error {
 			m.Checkpoints = map[string][]byte{}
 		}
 		for k, v := range t.checkpoints {
-			m.Checkpoints[k] = v
+			r, ok, err := streamOfCheckpoint(k, v)
+			if err != nil {
+				return err
+			}
+			if ok {
+				m.keepStream(r)
+			} else {
+				m.Checkpoints[k] = v
+			}
 		}
 		return nil
 	}, func() { l.frozen = nil })
@@ -344,7 +352,9 @@ func (l *Ledger) clean() error {
 			editions[e.File] = true
 		}
 	}
-	if err := l.removeOthers(asideDir, func(n string) bool { return isAside(l.m.Aside, n) }); err != nil {
+	if err := l.removeOthers(asideDir, func(n string) bool {
+		return isAside(l.m.Aside, n) || slices.ContainsFunc(l.m.Imports, func(r importRecord) bool { return isAside(r.Asides, n) })
+	}); err != nil {
 		return err
 	}
 	return l.removeOthers(editionDir, func(n string) bool { return editions[n] })

@@ -39,6 +39,7 @@ type seenRef struct {
 	First  int64     `json:"first"` // event hours covered
 	Last   int64     `json:"last"`
 	Count  int64     `json:"count"`
+	Import uint64    `json:"import,omitempty"` // whose records they are of; 0 live ones
 }
 
 type mark struct {
@@ -60,6 +61,8 @@ type seenSet struct {
 	// and how many records came both ways. Locked after mu.
 	rival *seenSet
 	both  int
+	// sketches are marks that are none of both: an equal line is no proof.
+	sketches map[mark]bool
 }
 
 type hourSet struct {
@@ -109,6 +112,22 @@ func (s *seenSet) claim(hour int64, id uint64) (bool, error) {
 	return true, nil
 }
 
+// claimSketch marks the sketch of a live record without an id.
+func (s *seenSet) claimSketch(m mark) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, err := s.hour(m.hour)
+	if err != nil || !h.insert(m.id) {
+		return false, err
+	}
+	h.dirty++
+	s.cached++
+	if s.rival != nil {
+		s.sketches[m] = true
+	}
+	return true, nil
+}
+
 // claimFor marks an id in an import's own set, unless it is marked in s; had
 // tells that, fresh that it was new to both. It is one step for whoever claims
 // in s meanwhile, so that one of the two sees the other.
@@ -139,7 +158,7 @@ func (s *seenSet) has(m mark) (bool, error) {
 func (s *seenSet) watch(rival *seenSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rival, s.both = rival, 0
+	s.rival, s.both, s.sketches = rival, 0, map[mark]bool{}
 }
 
 // clashed reports whether a record came both ways since watch.
@@ -227,7 +246,7 @@ func (s *seenSet) release(marks []mark) {
 		if h := s.hours[m.hour]; h != nil && h.remove(m.id) {
 			h.dirty--
 			s.cached--
-			if s.both > 0 {
+			if s.both > 0 && !s.sketches[m] {
 				if both, err := s.rival.has(m); err == nil && both {
 					s.both--
 				}

@@ -131,6 +131,9 @@ func (l *Ledger) dropImports(gone func(*importRecord) bool) error {
 		for _, s := range im.Seen {
 			l.remove(seenDir, s.Name)
 		}
+		for _, a := range im.Asides {
+			l.remove(asideDir, a.Name)
+		}
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ type View struct {
 	registers []*edition.Register
 	holdings  []*edition.Holdings
 	imports   []importRecord
+	gaps      []Gap
+	aside     map[string]int64
 	retained  event.Millis
 	once      sync.Once
 }
@@ -45,7 +47,12 @@ func (l *Ledger) view() (*View, error) {
 	v := &View{
 		l: l, number: l.m.Number, catalog: l.catalog, catalogs: l.m.Catalogs, olds: l.editions.catalogs,
 		registers: l.editions.registers, holdings: l.editions.holdings,
-		imports: l.m.Imports, retained: l.m.RetainedFrom,
+		imports: l.m.Imports, gaps: l.m.Gaps, retained: l.m.RetainedFrom, aside: map[string]int64{},
+	}
+	for _, a := range l.aside.refs() {
+		for _, c := range a.Counts {
+			v.aside[c.Source] += c.Count
+		}
 	}
 	for _, ref := range l.m.Segments {
 		s := l.segments[ref.Name]
@@ -107,6 +114,22 @@ func (v *View) Number() uint64 { return v.number }
 // RetainedFrom is the time before which records were destroyed by retention; 0
 // if none were.
 func (v *View) RetainedFrom() event.Millis { return v.retained }
+
+// SetAside is how many lines of each source could not become records and are
+// kept aside.
+func (v *View) SetAside() map[string]int64 { return v.aside }
+
+// BrokenFiles is how many files of each source could be read only in part,
+// leaving out those that were imported again since.
+func (v *View) BrokenFiles() map[string]int64 {
+	out := map[string]int64{}
+	for _, r := range v.imports {
+		if r.Done && r.Broken && r.ReplacedBy == 0 {
+			out[r.Source]++
+		}
+	}
+	return out
+}
 
 // Pseudonym gives the pseudonym of an ordinal.
 func (v *View) Pseudonym(r dictionary.Ref) (pseudonym.Pseudonym, error) {

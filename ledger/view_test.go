@@ -151,7 +151,7 @@ func TestEverythingSideBySide(t *testing.T) {
 		return l.SetAside(0, []AsideLine{{Source: "gateway", Cause: "time", Text: []byte("x")}})
 	})
 	loop(func(i int) error {
-		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: int64(i), Head: strconv.Itoa(i)})
+		im, err := l.BeginImport(ImportSpec{Source: "gateway", Name: "log", Size: int64(i)})
 		if err != nil {
 			return err
 		}

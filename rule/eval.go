@@ -209,3 +209,35 @@ func (x *texter) nodeHolds(n *node, e *Event) bool {
 	}
 	return false
 }
+
+// nodeMay answers a tree when some fields are open: whether it may hold and
+// whether it must, whatever they are.
+func (x *texter) nodeMay(n *node, e *Event, open func(FieldID) bool) (may, must bool) {
+	if n.op == opTest {
+		t := n.test
+		if t.field == "" || open(t.id) || t.kind == testRef && open(t.otherID) {
+			return true, false
+		}
+		holds := x.holds(t, e)
+		return holds, holds
+	}
+	able, sure := 0, 0
+	for _, k := range n.kids {
+		may, must := x.nodeMay(k, e, open)
+		if may {
+			able++
+		}
+		if must {
+			sure++
+		}
+	}
+	switch n.op {
+	case opAnd:
+		return able == len(n.kids), sure == len(n.kids)
+	case opOr:
+		return able > 0, sure > 0
+	case opNot:
+		return sure == 0, able == 0
+	}
+	return able >= n.n, sure >= n.n
+}

@@ -125,6 +125,14 @@ func (s *Set) Holds(r RuleIndex, e *Event, m *Matcher) bool {
 	return m.text.nodeHolds(s.rules[r].node, e)
 }
 
+// May evaluates one rule for an event of which some fields are open: not known yet.
+// It tells whether the rule may hold, and whether it must, whatever they turn out to
+// be. So many events that share the other fields can be decided at once.
+func (s *Set) May(r RuleIndex, e *Event, m *Matcher, open func(FieldID) bool) (may, must bool) {
+	m.text.buf = m.text.buf[:0]
+	return m.text.nodeMay(s.rules[r].node, e, open)
+}
+
 // Stats says how well the set is indexed.
 type Stats struct {
 	Rules        int // detections

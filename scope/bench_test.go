@@ -49,6 +49,10 @@ func (v *madeView) LookupPerson(pseudonym.Pseudonym) (dictionary.Ref, bool, erro
 }
 func (v *madeView) RetainedFrom() event.Millis { return 0 }
 
+func (v *madeView) SetAside() map[string]int64 { return nil }
+
+func (v *madeView) BrokenFiles() map[string]int64 { return nil }
+
 // makeView makes rows: members on four pages, a tenth of them under one key
 // whose tokens are used for a single page each.
 func makeView(b *testing.B, rows, accounts, perSegment int) *madeView {

@@ -16,7 +16,7 @@ import (
 // row has a code, and a code a label: labels are made once per code.
 type dimension struct {
 	name    string
-	ofShape func(*meaningPlan) string
+	ofShape func(*segment.Shape, *meaningPlan) string
 	code    func(ss *segment.Sessions, s uint32, at event.Millis) uint64
 	label   func(v View, sp *segmentPlan, code uint64) (string, error)
 	local   bool // codes mean something else in the next segment
@@ -61,7 +61,7 @@ func dimensionNamed(name string, zone *time.Location) (*dimension, error) {
 	if d, ok := alsoCalled[name]; ok {
 		name = d
 	}
-	shape := func(of func(*meaningPlan) string) (*dimension, error) {
+	shape := func(of func(*segment.Shape, *meaningPlan) string) (*dimension, error) {
 		return &dimension{name: name, ofShape: of}, nil
 	}
 	when := func(layout string) (*dimension, error) {
@@ -86,17 +86,17 @@ func dimensionNamed(name string, zone *time.Location) (*dimension, error) {
 	case "item":
 		return nil, nil
 	case "route":
-		return shape(func(m *meaningPlan) string { return m.route })
+		return shape(func(_ *segment.Shape, m *meaningPlan) string { return m.route })
 	case "key":
-		return shape(func(m *meaningPlan) string { return keyOfShape(m.shape) })
+		return shape(func(sh *segment.Shape, _ *meaningPlan) string { return keyOfShape(sh) })
 	case "source":
-		return shape(func(m *meaningPlan) string { return m.shape.Source })
+		return shape(func(sh *segment.Shape, _ *meaningPlan) string { return sh.Source })
 	case "action":
-		return shape(func(m *meaningPlan) string { return m.shape.Action.String() })
+		return shape(func(sh *segment.Shape, _ *meaningPlan) string { return sh.Action.String() })
 	case "status":
-		return shape(func(m *meaningPlan) string { return strconv.Itoa(int(m.shape.Status)) })
+		return shape(func(sh *segment.Shape, _ *meaningPlan) string { return strconv.Itoa(int(sh.Status)) })
 	case "actor_type":
-		return shape(func(m *meaningPlan) string { return m.shape.ActorType })
+		return shape(func(sh *segment.Shape, _ *meaningPlan) string { return sh.ActorType })
 	case "day":
 		return when("2006-01-02")
 	case "hour":
@@ -154,9 +154,9 @@ func (g *grouper) reset() {
 // maxCodes bounds the codes remembered between rows.
 const maxCodes = 1 << 20
 
-func (w *worker) groupOfRow(sp *segmentPlan, m *meaningPlan, s uint32, at event.Millis) (int32, error) {
+func (w *worker) groupOfRow(sp *segmentPlan, sh *segment.Shape, m *meaningPlan, s uint32, at event.Millis) (int32, error) {
 	if w.by.ofShape != nil {
-		return w.groupNamed(w.by.ofShape(m))
+		return w.groupNamed(w.by.ofShape(sh, m))
 	}
 	code := w.by.code(w.sessions, s, at)
 	g := &w.grouper

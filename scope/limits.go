@@ -2,6 +2,8 @@ package scope
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,13 +82,20 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 			fmt.Sprintf("구분이 %d개를 넘어, 기록이 적은 %d개는 한 줄로 합쳤습니다.", maxGroups, p.rest),
 			fmt.Sprintf("There are more than %d groups: the %d with the fewest records share one line.", maxGroups, p.rest))
 	}
-	if len(e.Gaps) > 0 {
+	e.Limits = append(e.Limits, p.sourceLimits(e.Gaps, e.Coverage, zone)...)
+}
+
+// sourceLimits are what the sources could not tell, whatever is asked of them.
+func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Location) []Limit {
+	var out []Limit
+	add := func(code, ko, en string) { out = append(out, Limit{code, ko, en}) }
+	if len(gaps) > 0 {
 		add("gaps",
-			fmt.Sprintf("기록이 없는 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(e.Gaps)),
-			fmt.Sprintf("Gaps in the record: %d. What happened then is not known.", len(e.Gaps)))
+			fmt.Sprintf("기록이 없는 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(gaps)),
+			fmt.Sprintf("Gaps in the record: %d. What happened then is not known.", len(gaps)))
 	}
 	var undeclared []string
-	for _, c := range e.Coverage {
+	for _, c := range coverage {
 		if c.Coverage == coverageUnknown {
 			undeclared = append(undeclared, c.Source)
 		}
@@ -98,7 +107,7 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 			"No cadence is declared for these sources, so whether records are missing is not known: "+list)
 	}
 	var never []string
-	for _, c := range e.Coverage {
+	for _, c := range coverage {
 		if c.Records == 0 {
 			never = append(never, c.Source)
 		}
@@ -114,4 +123,27 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 			"보관기간이 지나 파기된 기록이 있습니다. 다음 시점 이전은 알 수 없습니다: "+stamp(at, zone),
 			"Records were destroyed by retention; nothing is known of the time before "+stamp(at, zone))
 	}
+	if n, list := perSource(p.view.SetAside()); n > 0 {
+		add("set_aside",
+			fmt.Sprintf("로그 줄 %d개는 해독하지 못해 따로 두었습니다(%s). 그 줄에 적힌 접속은 어느 수에도 들어 있지 않습니다.", n, list),
+			fmt.Sprintf("Lines that could not be decoded and were set aside: %d (%s). What they tell of is in no count.", n, list))
+	}
+	if n, list := perSource(p.view.BrokenFiles()); n > 0 {
+		add("broken_file",
+			fmt.Sprintf("중간에 끊기거나 손상되어 끝까지 읽지 못한 로그 파일이 %d개 있습니다(%s). 그 뒤의 접속은 어느 수에도 들어 있지 않습니다.", n, list),
+			fmt.Sprintf("Log files that broke off before their end: %d (%s). What stood behind the break is in no count.", n, list))
+	}
+	return out
+}
+
+// perSource gives the sum, and the number of each source in words.
+func perSource(counts map[string]int64) (n int64, list string) {
+	var words []string
+	for _, source := range slices.Sorted(maps.Keys(counts)) {
+		if k := counts[source]; k > 0 {
+			n += k
+			words = append(words, fmt.Sprintf("%s %d", source, k))
+		}
+	}
+	return n, strings.Join(words, ", ")
 }

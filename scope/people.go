@@ -8,6 +8,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
+	"github.com/haetae/haetae/ledger/segment"
 )
 
 // finish turns a partition's sets of accounts into counts: accounts, people
@@ -329,8 +330,7 @@ func (p *plan) settle(t *tally) error {
 	for k, s := range t.split {
 		t.record(k.group, s.by, int64(s.n), returned{}, true)
 		if k.group == 0 && s.by.read && s.by.listed {
-			l := p.listed[k.hash()]
-			t.partlyNamed(int64(s.n), l.rows, l.named())
+			t.partlyNamed(int64(s.n), k.rows, segment.Fragments(k.record))
 		}
 	}
 	for k := range t.actors {

@@ -3,6 +3,7 @@ package scope
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -101,6 +102,12 @@ type Predicate struct {
 
 // String is the text as it was given.
 func (p *Predicate) String() string { return p.text }
+
+// NamesID reports whether it compares a pseudonymised field, and so may hold an
+// id: however that is written, as in credential .token.
+func (p *Predicate) NamesID() bool {
+	return slices.ContainsFunc(p.leaves, func(l *leaf) bool { return l.pseudo != plain && l.pseudo != issued })
+}
 
 type nodeKind uint8
 

@@ -36,17 +36,23 @@ type plan struct {
 	// several fragments may match in any of them, and is counted by its number
 	// instead of by its primary fragment.
 	byAccount bool
-	// byRows: the predicate depends on the number of rows, which only the
-	// primary fragment of a record holds.
-	byRows bool
+	asked     []dictionary.Ref // all accounts it speaks of
 
 	bounds []event.Millis // moments at which the edition in force changes, sorted
+
+	// Shapes that differ in nothing a question can see have one meaning, over all
+	// segments: there may be as many as there are keys.
+	means     map[meaningKey]*meaningSet
+	keyLeaves []int // leaves over credential.key
+	eachKey   bool  // one of them is over other fields too, so that keys are not alike
+
+	truths     []byte // scratch of meaningsOf, as are the next
+	lastTruths string
+	ofKey      facts
 
 	segments []*segmentPlan
 	byItem   bool // --by item
 	issued   *tokenSet
-	rowsOf   map[recordKey]int32
-	listed   map[uint64]listedRecord
 	moved    [dictionary.Partitions][]movedAccount
 }
 
@@ -60,7 +66,7 @@ func newPlan(v View, q Query) (*plan, error) {
 	}
 	p := &plan{
 		view: v, pred: pred, from: q.From, to: q.To, keep: q.Keep, catalog: v.Catalog(), olds: map[uint32]*catalog.Catalog{},
-		registers: v.Registers(), holdings: v.Holdings(),
+		registers: v.Registers(), holdings: v.Holdings(), ofKey: facts{shape: &meaningPlan{}},
 	}
 	if p.to == 0 {
 		p.to = catalog.Never
@@ -76,7 +82,10 @@ func newPlan(v View, q Query) (*plan, error) {
 	}
 	p.refs, p.toks = make([][]dictionary.Ref, len(pred.leaves)), make([][]uint64, len(pred.leaves))
 	for i, l := range pred.leaves {
-		p.byRows = p.byRows || slices.Contains(l.names, "rows")
+		if slices.Contains(l.names, "credential.key") {
+			p.keyLeaves = append(p.keyLeaves, i)
+			p.eachKey = p.eachKey || len(l.names) > 1
+		}
 		switch l.pseudo {
 		case pseudoToken:
 			for _, id := range l.ids {
@@ -95,6 +104,13 @@ func newPlan(v View, q Query) (*plan, error) {
 			}
 		}
 	}
+	for i, l := range pred.leaves {
+		if l.pseudo == pseudoAccount {
+			p.asked = append(p.asked, p.refs[i]...)
+		}
+	}
+	slices.Sort(p.asked)
+	p.asked = slices.Compact(p.asked)
 	// Before its own date the first edition is only the nearest, so that its
 	// date is a bound too.
 	for _, r := range p.registers {
@@ -165,17 +181,29 @@ type segmentPlan struct {
 	moves  bool // some shape has its account elsewhere; see meaningPlan.moved
 }
 
-// shapePlan is what a shape means, by time.
+// shapePlan is a shape and what it means.
 type shapePlan struct {
-	shape    segment.Shape
+	shape *segment.Shape
+	*meaningSet
+}
+
+// meaningSet is what shapes mean, by time.
+type meaningSet struct {
 	meanings []meaningPlan
 	possible bool // some meaning is not ruled out
+	moves    bool // see segmentPlan
+}
+
+// meaningKey is what the meanings of a shape follow from.
+type meaningKey struct {
+	shape  segment.Shape // without the key, if truths say all of it
+	truths string        // of the leaves that the segment decides, and of those over the key
 }
 
 type meaningPlan struct {
 	catalog.Meaning
-	shape  *segment.Shape
-	route  string // by this catalog where it knows the route, else as stored
+	shape  *segment.Shape // one that has it; others may have other keys
+	route  string         // by this catalog where it knows the route, else as stored
 	names  []string
 	status int64
 
@@ -245,19 +273,25 @@ func (p *plan) prepare(r *segment.Reader) (*segmentPlan, error) {
 		}
 		all[i] = agreed(sp.tables[i])
 	}
-	sp.shapes = make([]shapePlan, len(shapes))
 	some := false
-	for i, sh := range shapes {
-		s := &sp.shapes[i]
-		if err := p.prepareShape(s, sh, all); err != nil {
+	for i := range shapes {
+		m, err := p.meaningsOf(&shapes[i], all)
+		if err != nil {
 			return nil, err
 		}
-		some = some || s.possible
-		for k := range s.meanings {
-			sp.moves = sp.moves || s.meanings[k].moved && s.meanings[k].read && s.meanings[k].verdict != no
+		if m.possible && !some {
+			some = true
+			sp.shapes = make([]shapePlan, len(shapes))
+			for k := range i {
+				sp.shapes[k] = shapePlan{&shapes[k], &impossible}
+			}
 		}
+		if some {
+			sp.shapes[i] = shapePlan{&shapes[i], m}
+		}
+		sp.moves = sp.moves || m.moves
 	}
-	if !some && !p.byRows {
+	if !some {
 		return nil, nil
 	}
 	return sp, nil
@@ -279,8 +313,48 @@ func agreed(table []truth) truth {
 	return table[0]
 }
 
-func (p *plan) prepareShape(s *shapePlan, sh segment.Shape, all []truth) error {
-	s.shape = sh
+// impossible are the meanings of a shape whose rows cannot match.
+var impossible meaningSet
+
+// meaningsOf prepares the meanings of a shape, once for all that are alike.
+func (p *plan) meaningsOf(sh *segment.Shape, all []truth) (*meaningSet, error) {
+	k := meaningKey{shape: *sh}
+	truths := p.truths[:0]
+	for _, t := range all {
+		truths = append(truths, byte(t))
+	}
+	if !p.eachKey {
+		k.shape.Key = ""
+		p.ofKey.shape.shape = sh
+		for _, i := range p.keyLeaves {
+			t, _ := p.pred.leaves[i].value(&p.ofKey) // an error is told of when a row has it
+			truths = append(truths, byte(t))
+		}
+	}
+	p.truths = truths
+	if string(truths) != p.lastTruths { // mostly one for all
+		p.lastTruths = string(truths)
+	}
+	k.truths = p.lastTruths
+	if m := p.means[k]; m != nil {
+		return m, nil
+	}
+	m := &meaningSet{}
+	if err := p.prepareShape(m, sh, all); err != nil {
+		return nil, err
+	}
+	for i := range m.meanings {
+		mp := &m.meanings[i]
+		m.moves = m.moves || mp.moved && mp.read && mp.verdict != no
+	}
+	if p.means == nil {
+		p.means = map[meaningKey]*meaningSet{}
+	}
+	p.means[k] = m
+	return m, nil
+}
+
+func (p *plan) prepareShape(s *meaningSet, sh *segment.Shape, all []truth) error {
 	mapped := sh.Flags&segment.Mapped != 0
 	meanings := []catalog.Meaning{{From: catalog.Always, Until: catalog.Never}}
 	if p.catalog != nil {
@@ -294,7 +368,7 @@ func (p *plan) prepareShape(s *shapePlan, sh segment.Shape, all []truth) error {
 		meanings = cut(meanings, old.Meanings(sh.Route, mapped))
 	}
 	for _, m := range meanings {
-		mp := meaningPlan{Meaning: m, shape: &s.shape, route: sh.Route, names: []string{}, status: int64(sh.Status)}
+		mp := meaningPlan{Meaning: m, shape: sh, route: sh.Route, names: []string{}, status: int64(sh.Status)}
 		if m.Known {
 			mp.route = routeName(sh.Route, m.Route)
 			mp.names = p.catalog.ItemNames(m.Items)
@@ -395,7 +469,7 @@ func (mp *meaningPlan) subject() {
 }
 
 // at gives the meaning in force at a moment.
-func (s *shapePlan) at(t event.Millis) *meaningPlan {
+func (s *meaningSet) at(t event.Millis) *meaningPlan {
 	for i := range s.meanings {
 		if m := &s.meanings[i]; m.From <= t && t < m.Until {
 			return m
@@ -405,7 +479,7 @@ func (s *shapePlan) at(t event.Millis) *meaningPlan {
 }
 
 // one gives the meaning in force for all of lo..hi, or nil.
-func (s *shapePlan) one(lo, hi event.Millis) *meaningPlan {
+func (s *meaningSet) one(lo, hi event.Millis) *meaningPlan {
 	if m := s.at(lo); hi < m.Until {
 		return m
 	}

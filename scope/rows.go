@@ -17,6 +17,7 @@ type rowState struct {
 	rows    int32
 	account dictionary.Ref
 	has     bool // it has an account that the record names
+	other   bool // take the account for one that the predicate does not speak of
 	facts   facts
 	err     error
 }
@@ -59,56 +60,96 @@ func (w *worker) eachRow(sp *segmentPlan, pt *segment.Partition, g int, sh *shap
 		if m.moved {
 			r.account, r.has = ss.Actor[s], ss.HasActor[s]
 		}
+		r.m, r.session, r.time, r.rows = m, s, at, d.Rows[i]
+		ok := true
 		switch {
 		case m.verdict == yes:
 		case table != nil:
-			if !w.restIs[table[s]] {
-				continue
-			}
+			ok = w.restIs[table[s]]
 		case rest != nil:
-			if !w.restIs[of(rest.when(at))] {
-				continue
-			}
+			ok = w.restIs[of(rest.when(at))]
 		default:
-			r.m, r.session, r.time, r.rows = m, s, at, d.Rows[i]
-			if w.byRows && flags&segment.Split != 0 && flags&segment.Primary == 0 {
-				r.rows = event.RowsUnknown
-				if n, ok := w.rowsOf[keyOf(&sh.shape, at, d.Record[i])]; ok {
-					r.rows = n
-				}
-			}
-			ok, err := w.decideRow(r)
-			if err != nil {
+			var err error
+			if ok, err = w.decideRow(r); err != nil {
 				return err
 			}
-			if !ok {
-				continue
-			}
 		}
-		if err := w.found(sp, sh, m, s, l, i, member); err != nil {
+		counted := countNot
+		switch {
+		case m.bySplit:
+			counted = w.countSplit(r, flags, d.Record[i], ok)
+		case ok && flags&segment.Primary != 0:
+			counted = countHere
+		}
+		if !ok && counted == countNot {
+			continue
+		}
+		if err := w.found(sp, sh, m, s, l, i, member, ok, counted); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// found counts a row that matches.
-func (w *worker) found(sp *segmentPlan, sh *shapePlan, m *meaningPlan, s, home uint32, i int, member bool) error {
+// counted says which row a record is counted by.
+type counted uint8
+
+const (
+	countNot    counted = iota // another one, or none
+	countHere                  // this one
+	countShared                // several may match, and are told to be one by their number
+)
+
+// countSplit decides by which of its fragments a record is counted, where they
+// can differ in whether they match. They differ by their account alone, and only
+// in whether that is one the predicate speaks of. So all fragments know of a
+// record that matches by any other account whether it has one: then the primary
+// one counts, even where its own account does not match. Where only one account
+// is asked for, its fragment counts. What is left are records found by one of
+// several accounts asked for, and records that name no account but those: they
+// are kept until they can be told apart, which takes about 150 bytes for each.
+func (w *worker) countSplit(r *rowState, flags segment.Flags, record uint64, ok bool) counted {
+	others := ok
+	if r.m.verdict != yes && slices.Contains(w.asked, r.account) {
+		r.other = true
+		others, _ = w.decideRow(r) // an error is told of by the fragment of such an account
+		r.other = false
+	}
+	switch {
+	case flags&segment.Lifted != 0: // the only one with an account
+	case others && segment.Fragments(record) > len(w.asked):
+		ok = flags&segment.Primary != 0
+	case !others && len(w.asked) == 1:
+	case ok:
+		return countShared
+	}
+	if ok {
+		return countHere
+	}
+	return countNot
+}
+
+// found takes a row in: itself if it matches, and its record if that is counted
+// by it.
+func (w *worker) found(sp *segmentPlan, sh *shapePlan, m *meaningPlan, s, home uint32, i int, member, matches bool, by counted) error {
 	d, ss, r, flags := &w.details, w.sessions, &w.row, sh.shape.Flags
 	at := d.Time[i]
 	e := w.editions(at)
-	shown := m.read && r.has
+	shown := m.read && r.has && matches
 	if w.pass == passMoved {
-		return w.gatherMoved(sp, m, s, at, class{0, m.Items, m.Behind, member, e.register, e.holdings}, shown)
+		return w.gatherMoved(sp, sh.shape, m, s, at, class{0, m.Items, m.Behind, member, e.register, e.holdings}, shown)
 	}
 	if w.pass == passGroups {
-		name, err := w.nameOfRow(sp, m, s, at)
+		if by == countNot {
+			return nil
+		}
+		name, err := w.nameOfRow(sp, sh.shape, m, s, at)
 		switch {
 		case err != nil:
 			return err
-		case m.bySplit:
-			w.foundSplit(name, keyOf(&sh.shape, at, d.Record[i]), home)
-		case flags&segment.Primary != 0:
+		case by == countShared:
+			w.foundSplit(name, keyOf(sh.shape, d, i), home)
+		default:
 			w.foundGroup(name, 1)
 		}
 		return nil
@@ -116,7 +157,7 @@ func (w *worker) found(sp *segmentPlan, sh *shapePlan, m *meaningPlan, s, home u
 	groups := [2]int32{}
 	lines := groups[:1]
 	if w.by != nil {
-		g, err := w.groupOfRow(sp, m, s, at)
+		g, err := w.groupOfRow(sp, sh.shape, m, s, at)
 		if err != nil {
 			return err
 		}
@@ -124,26 +165,26 @@ func (w *worker) found(sp *segmentPlan, sh *shapePlan, m *meaningPlan, s, home u
 	}
 	w.t.first, w.t.last = min(w.t.first, at), max(w.t.last, at)
 	w.t.malformed = w.t.malformed || flags&segment.Malformed != 0
-	actor := member && ss.HasActor[s]
+	actor := member && ss.HasActor[s] && matches
 	w.uses(e, actor || shown, shown)
 	for _, g := range lines {
-		switch {
-		case m.bySplit:
-			k := splitKey{keyOf(&sh.shape, at, d.Record[i]), g}
+		switch by {
+		case countShared:
+			k := splitKey{keyOf(sh.shape, d, i), g}
 			w.splits[splitHome{k, home}]++
 			if w.splitMeaning == nil {
 				w.splitMeaning = map[splitKey]*meaningPlan{}
 			}
 			w.splitMeaning[k] = m
-		case flags&segment.Primary != 0:
+		case countHere:
 			rows := returned{told: int64(max(0, d.Rows[i]))}
 			if d.Rows[i] < 0 {
 				rows.untold = 1
 			}
-			w.t.counts[g].record(m, 1, rows, r.has || m.anybody && !m.moved)
+			w.t.counts[g].record(m, 1, rows, m.bySplit || r.has || m.anybody && !m.moved)
 			if g == 0 {
 				if m.read && m.listed {
-					w.t.partlyNamed(1, d.Rows[i], w.namedIn(sh, at, d.Record[i]))
+					w.t.partlyNamed(1, d.Rows[i], segment.Fragments(d.Record[i]))
 				}
 				if w.pending != m {
 					w.tell()
@@ -178,40 +219,20 @@ func (w *worker) tell() {
 	w.pending, w.pendingN = nil, 0
 }
 
-func keyOf(sh *segment.Shape, at event.Millis, record uint32) recordKey {
-	return recordKey{at, record, sh.Status, sh.Source, sh.Route}
-}
-
-// gatherRows notes how many rows the records of several fragments returned.
-func (w *worker) gatherRows(sp *segmentPlan, pt *segment.Partition, g int) error {
-	var err error
-	if w.homes, err = pt.Homes(g, w.homes); err != nil {
-		return err
-	}
-	if err := pt.Details(g, w.homes, &w.details, false); err != nil {
-		return err
-	}
-	if w.rowsFound == nil {
-		w.rowsFound = map[recordKey]int32{}
-	}
-	sh := &sp.shapes[pt.Groups()[g].Shape].shape
-	for i, at := range w.details.Time {
-		if at >= w.from && at < w.to {
-			w.rowsFound[keyOf(sh, at, w.details.Record[i])] = w.details.Rows[i]
-		}
-	}
-	return nil
+// keyOf is the key of the record of a row.
+func keyOf(sh *segment.Shape, d *segment.Details, i int) recordKey {
+	return recordKey{d.Time[i], d.Record[i], d.Rows[i], sh.Status, sh.Source, sh.Route}
 }
 
 // gatherMoved notes an account that is read where it does not live.
-func (w *worker) gatherMoved(sp *segmentPlan, m *meaningPlan, s uint32, at event.Millis, c class, shown bool) error {
+func (w *worker) gatherMoved(sp *segmentPlan, sh *segment.Shape, m *meaningPlan, s uint32, at event.Millis, c class, shown bool) error {
 	if !m.moved || !shown {
 		return nil
 	}
 	name := ""
 	if w.by != nil {
 		var err error
-		if name, err = w.nameOfRow(sp, m, s, at); err != nil {
+		if name, err = w.nameOfRow(sp, sh, m, s, at); err != nil {
 			return err
 		}
 	}
@@ -222,9 +243,9 @@ func (w *worker) gatherMoved(sp *segmentPlan, m *meaningPlan, s uint32, at event
 	return nil
 }
 
-func (w *worker) nameOfRow(sp *segmentPlan, m *meaningPlan, s uint32, at event.Millis) (string, error) {
+func (w *worker) nameOfRow(sp *segmentPlan, sh *segment.Shape, m *meaningPlan, s uint32, at event.Millis) (string, error) {
 	if w.by.ofShape != nil {
-		return w.by.ofShape(m), nil
+		return w.by.ofShape(sh, m), nil
 	}
 	return w.by.label(w.view, sp, w.by.code(w.sessions, s, at))
 }
@@ -275,7 +296,7 @@ func (w *worker) leafOfRow(r *rowState, i int) truth {
 	case l.timeOp != "":
 		return of(l.when(r.time))
 	case l.pseudo == pseudoAccount:
-		return of((r.has && slices.Contains(w.refs[i], r.account) || l.empty && !r.has) != l.negate)
+		return of((r.has && !r.other && slices.Contains(w.refs[i], r.account) || l.empty && !r.has) != l.negate)
 	case l.pseudo != plain:
 		return w.leafOfSession(r.sp, i, r.session)
 	case l.levels == levelClient, l.levels == levelAgent:

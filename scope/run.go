@@ -64,10 +64,8 @@ type pass uint8
 
 const (
 	passCount  pass = iota // the answer
-	passRows               // how many rows the records of several fragments returned
 	passMoved              // accounts that are not where their rows are
 	passGroups             // how many records each value of --by has
-	passListed             // how many accounts the records of several fragments name
 )
 
 // scan has the workers share the partitions.
@@ -107,21 +105,6 @@ func (p *plan) beforehand(ctx context.Context, workers int) error {
 	var err error
 	if p.issued, err = p.issuedTokens(ctx, workers); err != nil {
 		return err
-	}
-	if err := p.countListed(ctx, workers); err != nil {
-		return err
-	}
-	if p.byRows {
-		ws, err := p.scan(ctx, workers, passRows)
-		if err != nil {
-			return err
-		}
-		p.rowsOf = map[recordKey]int32{}
-		for _, w := range ws {
-			for k, n := range w.rowsFound {
-				p.rowsOf[k] = max(p.rowsOf[k], n)
-			}
-		}
 	}
 	if slices.ContainsFunc(p.segments, func(sp *segmentPlan) bool { return sp.moves }) {
 		ws, err := p.scan(ctx, workers, passMoved)

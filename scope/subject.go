@@ -59,6 +59,11 @@ type Accesses struct {
 	// account by which it showed the person.
 	Accesses  []Access `json:"accesses"`
 	Truncated bool     `json:"truncated,omitempty"`
+	// Unresolved are the reads of the time asked about that name nobody: each may
+	// have shown this person.
+	Unresolved int64 `json:"unresolved"`
+	// Limits say what this answer could not tell.
+	Limits []Limit `json:"limits"`
 }
 
 // Subject lists every access to a person's data, oldest first.
@@ -76,7 +81,7 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}}, seen: map[movedKey]int{}, ofActor: map[routeKey]bool{}}
+	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}, Limits: []Limit{}}, seen: map[movedKey]int{}, ofActor: map[routeKey]bool{}}
 	if err := f.targets(ctx, id, q.Workers); err != nil {
 		return nil, err
 	}
@@ -98,6 +103,9 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 		zone = time.UTC
 	}
 	out := f.out
+	if err := f.limitsOf(zone, q.Now); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(out.Accesses, func(a, b Access) int { return cmp.Compare(a.at, b.at) })
 	for i := range out.Accesses {
 		a := &out.Accesses[i]
@@ -189,10 +197,11 @@ func (f *finder) meaningOf(shapes []segment.Shape, n uint32) (*shapePlan, error)
 	if s := f.shapes[n]; s != nil {
 		return s, nil
 	}
-	s := &shapePlan{}
-	if err := f.prepareShape(s, shapes[n], nil); err != nil {
+	m, err := f.meaningsOf(&shapes[n], nil)
+	if err != nil {
 		return nil, err
 	}
+	s := &shapePlan{&shapes[n], m}
 	f.shapes[n] = s
 	return s, nil
 }
@@ -257,7 +266,7 @@ func (f *finder) homeGroup(r *segment.Reader, pt *segment.Partition, g int, shap
 			}
 			m := sh.at(at)
 			if flags&(segment.Split|segment.HomeIsActor) == segment.Split|segment.HomeIsActor && m.named {
-				f.seen[movedKey{keyOf(&sh.shape, at, f.details.Record[i]), ref}]++
+				f.seen[movedKey{keyOf(sh.shape, &f.details, i), ref}]++
 			}
 			if !m.named && flags&(segment.Named|segment.Lifted) == 0 {
 				continue // the account's own visit to a page that is not about it
@@ -323,7 +332,7 @@ func (f *finder) elsewhere(r *segment.Reader) error {
 					continue
 				}
 				// The actor may have a fragment of the same record at home.
-				k := movedKey{keyOf(&sh.shape, at, f.details.Record[i]), ss.Actor[s]}
+				k := movedKey{keyOf(sh.shape, &f.details, i), ss.Actor[s]}
 				if f.seen[k] > 0 {
 					f.seen[k]--
 					continue

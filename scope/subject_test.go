@@ -98,7 +98,7 @@ func TestSubjectModel(t *testing.T) {
 	rnd := seed(t)
 	for range worlds(t) {
 		w := makeWorld(rnd)
-		for _, o := range []layout{{}, {seals: true, merge: true}} {
+		for _, o := range []layout{{}, {seals: true, merge: true}, {life: true}} {
 			l, cats := w.load(t, o)
 			v, err := l.View()
 			if err != nil {
@@ -158,6 +158,9 @@ func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q sco
 	}
 	if got.Known != (account || person) || got.Total != len(list) || got.Reads != reads || got.Truncated {
 		t.Fatalf("%s: known %v, total %d, reads %d; want %v, %d, %d", id, got.Known, got.Total, got.Reads, account || person, len(list), reads)
+	}
+	if n := ref.count(ref.find(ask("true", func(*values) bool { return true }), q.From, q.To)).unresolved.Records; got.Unresolved != n {
+		t.Fatalf("%s from %v to %v: %d unresolved, want %d", id, q.From, q.To, got.Unresolved, n)
 	}
 	// A limit cuts the list and no number.
 	short, err := scope.Subject(context.Background(), v, event.AccountID(id), q, 2)

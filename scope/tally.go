@@ -63,12 +63,13 @@ type returned struct{ told, untold int64 } // rows; reads that do not say
 // itemTally counts the records of each item, for --by item.
 type itemTally struct{ records, reads, accounts [catalog.MaxItems]int64 }
 
-// recordKey finds the fragments of one record. Its number is 32 bits of a keyed
+// recordKey finds the fragments of one record. Its number holds 32 bits of a keyed
 // hash, so that two records of one source and millisecond are taken for one
 // with a chance of one in four thousand million.
 type recordKey struct {
 	time   event.Millis
-	record uint32
+	record uint64
+	rows   int32 // as its line tells them
 	status uint16
 	source string
 	route  string // as stored

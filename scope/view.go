@@ -31,4 +31,8 @@ type View interface {
 	// RetainedFrom is the time before which records were destroyed by
 	// retention; 0 if none were.
 	RetainedFrom() event.Millis
+	// SetAside is how many lines of each source could not become records.
+	SetAside() map[string]int64
+	// BrokenFiles is how many files of each source could be read only in part.
+	BrokenFiles() map[string]int64
 }

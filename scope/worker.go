@@ -44,8 +44,6 @@ type worker struct {
 	tables   [][]truth // per leaf, its truth for each of those sessions
 	quarters map[quarterLeaf]truth
 
-	rowsFound   map[recordKey]int32
-	listedFound map[uint64]listedRecord
 	movedFound  map[movedAccount]struct{}
 	groupsFound map[string]int64
 	groupSplits map[groupSplit]int32 // with the account, while a partition is at hand
@@ -226,28 +224,17 @@ func (w *worker) addMoved(m movedAccount) error {
 func (w *worker) group(sp *segmentPlan, pt *segment.Partition, g int) error {
 	gr := &pt.Groups()[g]
 	sh := &sp.shapes[gr.Shape]
-	// A fragment that cannot match itself may hold the rows of one that does.
-	if !sh.possible && w.pass != passRows || gr.MaxTime < w.from || gr.MinTime >= w.to {
+	if !sh.possible || gr.MaxTime < w.from || gr.MinTime >= w.to {
 		w.t.stats.GroupsSkipped++
 		return nil
 	}
 	flags := sh.shape.Flags
 	m := sh.one(gr.MinTime, gr.MaxTime)
 	switch w.pass {
-	case passRows:
-		if flags&(segment.Primary|segment.Split|segment.HasRows) != segment.Primary|segment.Split|segment.HasRows {
-			return nil
-		}
-		return w.gatherRows(sp, pt, g)
 	case passMoved:
 		if !slices.ContainsFunc(sh.meanings, func(m meaningPlan) bool { return m.moved && m.read }) {
 			return nil
 		}
-	case passListed:
-		if flags&segment.Split == 0 || !slices.ContainsFunc(sh.meanings, func(m meaningPlan) bool { return m.read && m.listed }) {
-			return nil
-		}
-		return w.gatherListed(sp, pt, g)
 	}
 	verdict := unknown
 	w.rest = -1
@@ -273,7 +260,7 @@ func (w *worker) group(sp *segmentPlan, pt *segment.Partition, g int) error {
 		!(m.read && (!m.anybody || m.listed) && flags&(segment.Primary|segment.HasRows) == segment.Primary|segment.HasRows) &&
 		!(member && flags&segment.HomeIsActor == 0 && len(w.registers) > 0)
 	if whole {
-		return w.wholeGroup(m, gr)
+		return w.wholeGroup(sh.shape, m, gr)
 	}
 	return w.eachRow(sp, pt, g, sh, m, member)
 }
@@ -420,20 +407,20 @@ func (w *worker) leafOfSession(sp *segmentPlan, i int, s uint32) truth {
 const noAccount = 1<<24 - 1
 
 // wholeGroup takes all rows of a group at once.
-func (w *worker) wholeGroup(m *meaningPlan, gr *segment.Group) error {
+func (w *worker) wholeGroup(sh *segment.Shape, m *meaningPlan, gr *segment.Group) error {
 	flags := m.shape.Flags
 	n := int64(0)
 	if flags&segment.Primary != 0 {
 		n = int64(gr.Rows)
 	}
 	if w.pass == passGroups {
-		w.foundGroup(w.by.ofShape(m), n)
+		w.foundGroup(w.by.ofShape(sh, m), n)
 		return nil
 	}
 	groups := [2]int32{}
 	lines := groups[:1]
 	if w.by != nil {
-		g, err := w.groupNamed(w.by.ofShape(m))
+		g, err := w.groupNamed(w.by.ofShape(sh, m))
 		if err != nil {
 			return err
 		}

@@ -378,20 +378,11 @@ type layout struct {
 	seals   bool
 	merge   bool
 	shuffle bool
+	life    bool // see life
 }
 
-// load puts a world into a ledger. decode holds its catalogs, as installed.
-func (w *world) load(t testing.TB, o layout) (*ledger.Ledger, []*catalog.Catalog) {
+func (w *world) installEditions(t testing.TB, l *ledger.Ledger) {
 	t.Helper()
-	fsys := disk.NewMem()
-	if err := ledger.Create(fsys, "data", ""); err != nil {
-		t.Fatal(err)
-	}
-	l, err := ledger.Open(fsys, "data", ledger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
 	for _, r := range w.registers {
 		_, err := l.InstallRegister(r.name, r.from, func(yield func(catalog.RegisterLine, error) bool) {
 			for _, a := range w.accounts {
@@ -416,6 +407,24 @@ func (w *world) load(t testing.TB, o layout) (*ledger.Ledger, []*catalog.Catalog
 			t.Fatal(err)
 		}
 	}
+}
+
+// load puts a world into a ledger. decode holds its catalogs, as installed.
+func (w *world) load(t testing.TB, o layout) (*ledger.Ledger, []*catalog.Catalog) {
+	t.Helper()
+	if o.life {
+		return w.live(t)
+	}
+	fsys := disk.NewMem()
+	if err := ledger.Create(fsys, "data", ""); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Open(fsys, "data", ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	w.installEditions(t, l)
 	var cats []*catalog.Catalog
 	for i, c := range w.catalogs {
 		if _, _, err := l.InstallCatalog("made.yaml", w.text(c)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,6 +36,9 @@ type follower struct {
 	dec    ingest.Decoder
 	made   time.Time // when dec was
 	batch  *ledger.Batch
+	cur    *ledger.Followed // the stream up to where it was read
+	newest event.Millis     // of what was read
+	gap    *ledger.Gap      // whose end is the next record
 
 	mu     sync.Mutex
 	offset int64
@@ -63,6 +67,13 @@ func (s *Server) newFollower(f Follow) (*follower, error) {
 	}, nil
 }
 
+// followPosition is what the checkpoint holds.
+type followPosition struct {
+	ingest.Position
+	Stream []byte       `json:"stream"` // see ledger.Followed
+	Newest event.Millis `json:"newest,omitempty"`
+}
+
 // followRetry is how long a follower waits after an error. The file keeps what
 // it cannot deliver.
 const followRetry = 2 * time.Second
@@ -73,6 +84,7 @@ func (f *follower) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		err = withoutFolder(err) // a folder may be named for a person, and status is shown to many
 		f.set(err)
 		f.s.log.Error("follow", "source", f.f.Source, "file", f.file, "error", err)
 		select {
@@ -84,23 +96,29 @@ func (f *follower) run(ctx context.Context) {
 }
 
 func (f *follower) once(ctx context.Context) error {
-	var from ingest.Position
+	var from followPosition
+	f.cur, f.gap = nil, nil
 	if data, ok := f.s.ledger.Checkpoint(f.name); ok {
-		if err := json.Unmarshal(data, &from); err != nil {
+		err := json.Unmarshal(data, &from)
+		if err == nil {
+			f.cur, err = f.s.ledger.OpenFollowed(f.f.Source, from.Stream)
+		}
+		if err != nil {
 			return fmt.Errorf("position of %s: %w", f.file, err)
 		}
 	}
+	f.newest = from.Newest
 	f.mu.Lock()
 	f.offset = from.Offset
 	f.mu.Unlock()
 	t := ingest.Tail{
-		Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: f.deliver,
+		Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: f.deliver, Known: f.known, Lost: f.lost, Digest: f.s.ledger.Hasher().Stream,
 		Missing: func(error) {
 			f.set(fs.ErrNotExist)
 			f.s.log.Warn("followed file is not there", "source", f.f.Source, "file", f.file)
 		},
 	}
-	return t.Run(ctx, from)
+	return t.Run(ctx, from.Position)
 }
 
 func (f *follower) set(err error) {
@@ -109,32 +127,95 @@ func (f *follower) set(err error) {
 	f.mu.Unlock()
 }
 
+// known passes over what was imported, or followed under another name.
+func (f *follower) known(_ context.Context, from ingest.Position, r io.Reader, whole bool) (ingest.Position, error) {
+	var next *ledger.Followed
+	var err error
+	switch {
+	case from.Offset == 0:
+		next, err = f.s.ledger.FollowLog(f.f.Source, f.file, r, whole)
+	case f.cur == nil || f.cur.Offset() != from.Offset:
+		return from, fmt.Errorf("position of %s: %w", f.file, ledger.ErrCorrupt)
+	default:
+		next, err = f.cur.Resume(f.file, r, whole)
+	}
+	if errors.Is(err, ledger.ErrNotYet) {
+		return from, ingest.ErrWait
+	}
+	if err != nil {
+		return from, err
+	}
+	f.cur = next
+	return ingest.Position{Offset: next.Offset(), Line: next.Lines()}, nil
+}
+
+// lost begins a gap: from the last record that was read to the next one.
+func (f *follower) lost(was ingest.Position, cut bool) {
+	f.gap = &ledger.Gap{Source: f.f.Source, From: f.newest, Kind: ledger.GapLost}
+	if cut {
+		f.gap.Kind = ledger.GapCut
+	}
+	if f.newest == 0 && !was.Changed.IsZero() {
+		f.gap.From = event.MillisOf(was.Changed)
+	}
+	f.s.log.Warn("a followed file was not read to its end", "source", f.f.Source, "file", f.file, "cut", cut)
+}
+
 func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Position) error {
 	if err := f.prepare(c); err != nil {
 		return err
 	}
 	var bad []ledger.AsideLine
-	var newest event.Millis
+	newest, oldest := f.newest, event.Millis(0)
+	tail := tailOf(c)
+	made := false
 	n := ingest.DecodeChunk(c, f.file, f.src, f.cat, f.s.networks, f.dec, func(rec *event.Record) {
 		newest = max(newest, rec.Time)
+		if oldest == 0 || rec.Time < oldest {
+			oldest = rec.Time
+		}
+		made = made || rec.Origin.Offset == tail
 		f.batch.Add(rec)
 	}, func(a ingest.Aside) {
 		bad = append(bad, asideLine(f.f.Source, f.file, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
 	})
+	next, err := f.cur.Take(c.CopyTo, made)
+	if err != nil {
+		return err
+	}
+	state, err := next.State()
+	if err != nil {
+		return err
+	}
+	position, err := json.Marshal(followPosition{after, state, newest})
+	if err != nil {
+		return err
+	}
+	if f.cur.Moved() {
+		return ingest.ErrKnown
+	}
+	if f.gap != nil {
+		if f.gap.To = oldest; oldest == 0 {
+			f.gap.To = event.MillisOf(time.Now())
+		}
+		if err := f.s.ledger.AddGap(*f.gap); err != nil {
+			return err
+		}
+	}
 	// Lines set aside come first: a crash in between sets them aside once more,
 	// the other way round they would be lost.
 	if err := f.s.ledger.SetAside(0, bad); err != nil {
 		return err
 	}
-	position, err := json.Marshal(after)
-	if err != nil {
-		return err
-	}
 	begin := time.Now()
-	got, err := f.s.ledger.AppendBatch(ctx, f.batch, f.file, &ledger.Checkpoint{Name: f.name, Value: position})
+	got, err := f.s.ledger.AppendBatch(ctx, f.batch, f.file, next.Checkpoint(f.name, position, f.cur))
+	if errors.Is(err, ledger.ErrStreamMoved) {
+		return ingest.ErrKnown
+	}
 	if err != nil {
 		return err
 	}
+	f.cur, f.newest, f.gap = next, newest, nil
 	f.s.metrics.appendSeconds.observe(time.Since(begin))
 	f.s.metrics.lostFrom(f.f.Source, n.LostAddresses, n.LostTexts)
 	for outcome, n := range map[string]int{"accepted": got.Accepted, "duplicate": got.Duplicates, "aside": int(n.Aside)} {

@@ -109,3 +109,45 @@ func TestFollow(t *testing.T) {
 	r.awaitCount(440)
 	r.end()
 }
+
+// TestFollowPath: a folder's name may be a person's, and does not get into the log
+// or the status, whatever fails.
+func TestFollowPath(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, disk.OS, filepath.Join(dir, "d"))
+	log := filepath.Join(dir, "kim-minsu-800101", "log") // a folder where a file is meant
+	if err := os.MkdirAll(log, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r := w.serve(func(o *Options) { o.Follow = []Follow{{"gateway", log}} })
+	for deadline := time.Now().Add(10 * time.Second); r.follows[0].status().Error == ""; {
+		if time.Now().After(deadline) {
+			t.Fatal("no error")
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	_, _, status := r.call("GET", "/v1/status", r.address.Token, nil, nil)
+	r.end()
+	for what, text := range map[string]string{"status": status, "log": w.logs.String()} {
+		if !strings.Contains(text, "log") || strings.Contains(text, "kim-minsu") {
+			t.Errorf("%s: %s", what, text)
+		}
+	}
+}
+
+func FuzzParseFrom(f *testing.F) {
+	for _, s := range []string{"", "2025-03-10", "2025-03-10T09:00:00+09:00", "2025-03-10T09:00:00.123Z", "0000-01-01", "9999-12-31T23:59:59Z", "2025-02-30", "1"} {
+		f.Add(s)
+	}
+	seoul := time.FixedZone("KST", 9*3600)
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := parseFrom(s, seoul)
+		if y := m.Time().Year(); err != nil || s == "" || y < 0 || y > 9999 { // RFC 3339 has no others
+			return
+		}
+		again, err := parseFrom(m.Time().Format(time.RFC3339Nano), seoul)
+		if err != nil || again != m {
+			t.Errorf("%q: %v, then %v, %v", s, m, again, err)
+		}
+	})
+}

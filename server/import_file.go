@@ -2,11 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"sync/atomic"
@@ -16,11 +13,10 @@ import (
 	"github.com/haetae/haetae/ledger"
 )
 
-// rawReader counts and hashes the bytes of a file as they are read.
+// rawReader counts the bytes of a file as they are read.
 type rawReader struct {
 	ctx  context.Context
 	in   io.Reader
-	sum  hash.Hash
 	size int64
 	err  error // of the file itself, not of what is packed in it
 	all  *atomic.Int64
@@ -35,14 +31,10 @@ func (r *rawReader) Read(b []byte) (int, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}
-	r.sum.Write(b[:n])
 	r.size += int64(n)
 	r.all.Add(int64(n))
 	return n, err
 }
-
-// headSize is how much of a file is hashed to recognise it.
-const headSize = 64 << 10
 
 func (r *importRun) source(name string) (*catalog.Catalog, *catalog.Source, error) {
 	cat := r.l.Catalog()
@@ -85,44 +77,49 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 	}
 	rep := &FileReport{File: name, Source: src.Name}
 	spec := ledger.ImportSpec{Source: src.Name, Name: name, Size: -1, New: r.req.New, Redecode: r.req.Redecode}
-	in := r.opts.Stdin
+	raw := &rawReader{ctx: ctx, in: r.opts.Stdin, all: &r.read}
+	again := func() error { return errors.New("this has to be read twice: give it as a file") }
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, withoutFolder(err)
 		}
 		defer f.Close()
-		if st, err := f.Stat(); err == nil && st.IsDir() {
+		st, err := f.Stat()
+		if err == nil && st.IsDir() {
 			return nil, ErrFolder
 		}
-		in = f
-		done, err := r.recognise(ctx, f, &spec)
-		if err != nil {
-			return nil, withoutFolder(err)
+		if err == nil && st.Mode().IsRegular() {
+			spec.Size = st.Size()
+			again = func() error {
+				r.read.Add(-raw.size)
+				raw.size = 0
+				_, err := f.Seek(0, io.SeekStart)
+				return withoutFolder(err)
+			}
 		}
-		if done != 0 && !spec.Redecode && !spec.New {
-			rep.ImportResult = ledger.ImportResult{Import: done, Already: true}
-			rep.Bytes = spec.Size
-			r.read.Add(spec.Size)
-			return rep, nil
-		}
-	} else if in == nil {
+		raw.in = f
+	} else if raw.in == nil {
 		return nil, errors.New("there is no standard input here")
 	}
-	raw := &rawReader{ctx: ctx, in: in, sum: sha256.New(), all: &r.read}
-	// The format is found out before the import begins: a log that nobody can
-	// read leaves no unfinished import behind.
-	p, broken, err := r.pourer(raw, name, cat, src)
+	probe, p, broken, err := r.recognise(spec, raw, again, cat, src)
 	if err != nil {
 		return nil, err
 	}
+	rep.Bytes = raw.size
 	if broken != nil {
-		rep.Broken, rep.BrokenKO, rep.Bytes = broken.Error(), koreanOf(broken), raw.size
-		return rep, nil
+		rep.Broken, rep.BrokenKO = broken.Error(), koreanOf(broken)
+	}
+	if p == nil {
+		return rep, nil // nothing in it could be unpacked
 	}
 	defer p.stream.Close()
 	rep.Format = p.format.Name
-	im, err := r.l.BeginImport(spec)
+	if probe.Already() {
+		rep.ImportResult = ledger.ImportResult{Import: probe.Last(), Already: true, Known: probe.Known()}
+		return rep, nil
+	}
+	im, err := probe.Begin()
 	if err != nil {
 		return nil, err
 	}
@@ -133,21 +130,21 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 	}
 	if err != nil {
 		var overlap *ledger.OverlapError
-		if errors.As(err, &overlap) || spec.Head == "" {
-			// A stream cannot go on from where it was, and a refused copy must
-			// not lie about half taken.
+		if errors.As(err, &overlap) {
+			// A refused copy must not lie about half taken.
 			return nil, errors.Join(err, im.Abort())
 		}
 		im.Suspend()
 		return nil, err
 	}
 	r.at("commit")
-	rep.ImportResult, err = im.Commit(hex.EncodeToString(raw.sum.Sum(nil)))
-	if err != nil {
-		return nil, err
-	}
 	if broken != nil {
 		rep.Broken, rep.BrokenKO = broken.Error(), koreanOf(broken)
+		im.Broken()
+	}
+	rep.ImportResult, err = im.Commit(im.Sum().Digest())
+	if err != nil {
+		return nil, err
 	}
 	rep.Causes = p.causes.list()
 	rep.LostAddresses, rep.LostTexts = p.lostAddresses.Load(), p.lostTexts.Load()
@@ -156,42 +153,44 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 	return rep, nil
 }
 
-// recognise fills in what a file is known by, and returns the finished import of
-// the very same bytes if there is one.
-func (r *importRun) recognise(ctx context.Context, f *os.File, spec *ledger.ImportSpec) (uint64, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if !st.Mode().IsRegular() {
-		return 0, nil // a pipe: read once, like standard input
-	}
-	spec.Size = st.Size()
-	head := make([]byte, headSize)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return 0, err
-	}
-	sum := sha256.Sum256(head[:n])
-	spec.Head = hex.EncodeToString(sum[:])
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
-	id, whole, ok := r.l.FindImport(*spec)
-	if !ok || spec.New || spec.Redecode {
-		return 0, nil
-	}
+// recognise finds out how much of a log was read before, and leaves its stream
+// where there is more. The format is found out before an import begins: a log
+// that nobody can read leaves no unfinished import behind. broken is why the log
+// ended before its end, as far as it was read; without a pourer there is nothing
+// in it that could be unpacked.
+func (r *importRun) recognise(spec ledger.ImportSpec, raw *rawReader, again func() error, cat *catalog.Catalog, src *catalog.Source) (*ledger.Probe, *pourer, error, error) {
 	r.at("check")
-	var skip atomic.Int64
-	all := &rawReader{ctx: ctx, in: f, sum: sha256.New(), all: &skip}
-	if _, err := io.Copy(io.Discard, all); err != nil {
-		return 0, err
+	for {
+		p, broken, err := r.pourer(raw, spec.Name, cat, src)
+		if err != nil || broken != nil {
+			return nil, nil, broken, err
+		}
+		probe, err := r.l.Probe(spec)
+		if err == nil {
+			err = probe.Read(p.stream.Unpacked())
+		}
+		switch {
+		case raw.err != nil:
+			err = withoutFolder(raw.err)
+		case errors.Is(err, ledger.ErrReadAgain), err == nil && spec.Redecode:
+			p.stream.Close()
+			if err := again(); err != nil {
+				return nil, nil, nil, err
+			}
+			if spec.Redecode {
+				p, broken, err := r.pourer(raw, spec.Name, cat, src)
+				return probe, p, broken, err
+			}
+			spec.Fresh = true
+			continue
+		case err == nil:
+			offset, lines := probe.Start()
+			p.stream.Begin(offset, lines, probe.Rest())
+		}
+		if err != nil {
+			p.stream.Close()
+			return nil, nil, nil, err
+		}
+		return probe, p, probe.Broken(), nil
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
-	if hex.EncodeToString(all.sum.Sum(nil)) != whole {
-		return 0, nil
-	}
-	return id, nil
 }

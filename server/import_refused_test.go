@@ -139,7 +139,7 @@ func TestUnfinishedByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := openLedger(t, fsys, "d", ledger.Options{})
-	im, err := l.BeginImport(ledger.ImportSpec{Source: "app", Name: "access.log.1", Size: 10, Head: "00"})
+	im, err := l.BeginImport(ledger.ImportSpec{Source: "app", Name: "access.log.1", Size: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

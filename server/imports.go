@@ -60,6 +60,8 @@ var importKinds = []struct {
 func KindOf(err error) string {
 	var mistakes catalog.Errors
 	var overlap *ledger.OverlapError
+	var elsewhere *ledger.ElsewhereError
+	var held *ledger.HeldError
 	var earlier *EarlierCatalogError
 	var pe *fs.PathError
 	switch {
@@ -69,6 +71,12 @@ func KindOf(err error) string {
 		return "earlier_catalog"
 	case errors.As(err, &overlap):
 		return "overlap"
+	case errors.As(err, &elsewhere):
+		return "elsewhere"
+	case errors.As(err, &held):
+		return "held"
+	case errors.Is(err, ledger.ErrFollowed):
+		return "followed"
 	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &pe):
 		return "not_imported" // nothing to redecode
 	case errors.As(err, new(*ingest.FormatError)):
@@ -89,6 +97,8 @@ func ofKind(kind, message string) error {
 	switch kind {
 	case "overlap":
 		return &RemoteError{message, &ledger.OverlapError{}}
+	case "held":
+		return &RemoteError{message, &ledger.HeldError{Holds: []ledger.Hold{{}}}}
 	case "earlier_catalog":
 		return &RemoteError{message, &EarlierCatalogError{}}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ingest/line"
 	"github.com/haetae/haetae/ledger"
@@ -105,13 +106,8 @@ func (r *importRun) pourer(raw *rawReader, name string, cat *catalog.Catalog, sr
 // a compressed log.
 func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error) {
 	src, stream, raw := r.src, r.stream, r.raw
-	if im.Offset() > 0 {
-		r.lines.Add(im.Lines())
-		if err := stream.Skip(im.Offset(), im.Lines()); err != nil {
-			return nil, err
-		}
-	}
-	aside := &asideBook{l: r.l, imp: im.ID(), source: src.Name}
+	r.lines.Add(im.Lines())
+	stream.Taken, stream.Tag = im.Sum(), func() any { return im.Sum().Snapshot() }
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	chunks := make(chan *ingest.Chunk, 1)
@@ -128,7 +124,7 @@ func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error
 			failed := false
 			for c := range chunks {
 				if !failed {
-					if err := r.chunk(im, batch, c, dec, aside); err != nil {
+					if err := r.chunk(im, batch, c, dec); err != nil {
 						failed = true
 						stop(err)
 						im.Fail(err)
@@ -167,25 +163,52 @@ func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, err
 	}
-	return broken, aside.flush()
+	return broken, nil
 }
 
-func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, dec ingest.Decoder, aside *asideBook) error {
+func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, dec ingest.Decoder) error {
 	batch.Reset()
 	var bad []ledger.AsideLine
-	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, r.opts.Networks, dec, batch.Add, func(a ingest.Aside) {
+	tail := tailOf(c)
+	made := false
+	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, r.opts.Networks, dec, func(rec *event.Record) {
+		made = made || rec.Origin.Offset == tail
+		batch.Add(rec)
+	}, func(a ingest.Aside) {
 		bad = append(bad, asideLine(r.src.Name, r.name, a.Origin.Line, a.Origin.Offset, a.Field, a.Cause.Code, a.Text))
 		r.causes.add(line.Error{Field: a.Field, Cause: a.Cause}, CauseCount{Count: 1, Line: a.Origin.Line, Offset: a.Origin.Offset})
 	})
-	if err := aside.add(bad); err != nil {
-		return err
-	}
-	err := im.Submit(ledger.Chunk{Seq: c.Seq, Batch: batch, Lines: n.Lines, Aside: n.Aside, End: c.End})
+	err := im.Submit(ledger.Chunk{
+		Seq: c.Seq, Batch: batch, Lines: n.Lines, Aside: n.Aside, End: c.End, Part: partOf(c), Tail: made, Bad: bad,
+	})
 	r.lines.Add(n.Lines)
 	r.aside.Add(n.Aside)
 	r.lostAddresses.Add(n.LostAddresses)
 	r.lostTexts.Add(n.LostTexts)
 	return err
+}
+
+// tailOf is where the last line of a chunk begins if it has no end, else -1.
+func tailOf(c *ingest.Chunk) int64 {
+	if n := len(c.Data); n == 0 || c.Data[n-1] == '\n' {
+		return -1
+	}
+	return c.Offset + int64(bytes.LastIndexByte(c.Data, '\n')+1)
+}
+
+// partOf is what a chunk adds to the identity of the log: nothing that may not be
+// what was logged.
+func partOf(c *ingest.Chunk) ledger.Part {
+	before, after := c.Before.(*ledger.Sum), c.After.(*ledger.Sum)
+	sound := c.Sound()
+	switch {
+	case len(sound) == len(c.Data) && !c.Doubtful:
+		return before.Part().With(after.Part())
+	case c.Doubtful && len(sound) == 0:
+		return ledger.Part{}
+	}
+	before.Write(sound)
+	return before.Part()
 }
 
 // causeBook counts why lines were set aside. The numbers of causes and of fields
@@ -222,48 +245,4 @@ func (b *causeBook) list() []CauseCount {
 	}
 	sortCauses(out)
 	return out
-}
-
-// asideBook collects lines set aside, so that each does not cost an fsync.
-type asideBook struct {
-	l      *ledger.Ledger
-	imp    uint64
-	source string
-
-	mu    sync.Mutex
-	lines []ledger.AsideLine
-	size  int
-}
-
-// asideFlush is how many bytes of lines are collected.
-const asideFlush = 4 << 20
-
-func (b *asideBook) add(lines []ledger.AsideLine) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.lines = append(b.lines, lines...)
-	for i := range lines {
-		b.size += len(lines[i].Text) + 100
-	}
-	if b.size < asideFlush {
-		return nil
-	}
-	return b.write()
-}
-
-func (b *asideBook) flush() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.write()
-}
-
-func (b *asideBook) write() error {
-	if err := b.l.SetAside(b.imp, b.lines); err != nil {
-		return err
-	}
-	b.lines, b.size = b.lines[:0], 0
-	return nil
 }

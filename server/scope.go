@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,15 +50,14 @@ func (s *Server) getScope(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, q)
 }
 
-// NamesID reports whether a predicate speaks of an id, by its text: too often is
-// better than too seldom.
+// NamesID reports whether a predicate speaks of an id. One that does not compile
+// is judged by its text: too often is better than too seldom.
 func NamesID(where string) bool {
-	for _, f := range []string{"account", "actor.id", "credential.token"} {
-		if strings.Contains(where, f) {
-			return true
-		}
+	if p, err := scope.Compile(where); err == nil {
+		return p.NamesID()
 	}
-	return strings.Contains(strings.ReplaceAll(where, " ", ""), "actor.id")
+	text := strings.Join(strings.Fields(where), "")
+	return slices.ContainsFunc([]string{"account", "actor.id", "credential.token"}, func(f string) bool { return strings.Contains(text, f) })
 }
 
 func (s *Server) postScope(w http.ResponseWriter, r *http.Request) {

@@ -31,7 +31,7 @@ func (s *Server) postSubjects(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	zone := s.zone()
-	query := scope.Query{Zone: zone, Workers: s.opts.Workers}
+	query := scope.Query{Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(time.Now())}
 	if !readSpan(w, q.From, q.To, zone, &query) {
 		return
 	}

@@ -281,9 +281,15 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 		}
 		if f.Already {
 			a.printf(importWords.already, f.File)
+			if f.Broken != "" {
+				a.printf(importWords.broken, f.Broken)
+			}
 			continue
 		}
 		a.printf(importWords.file, f.File, f.Source, f.Format, a.n(f.Records, nouns.record), a.n(f.Lines, nouns.line))
+		if f.Known > 0 {
+			a.printf(importWords.known, a.n(f.Known, nouns.line))
+		}
 		if f.Resumed {
 			a.printf(importWords.resumed)
 		}

@@ -92,7 +92,7 @@ func TestKilled(t *testing.T) {
 	if n := count(); n != lines*(rounds+1) {
 		t.Errorf("%d records at the end, want %d", n, lines*(rounds+1))
 	}
-	if out := run("import", logs[0]); !strings.Contains(out, "imported before") {
+	if out := run("import", logs[0]); !strings.Contains(out, "already imported") {
 		t.Errorf("a file again: %s", out)
 	}
 	var e struct{ Accounts, Reads int64 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/haetae/haetae/ingest/networkstest"
@@ -82,6 +84,23 @@ func TestScripts(t *testing.T) {
 						ts.Fatalf("%s: waited in vain (%v):\n%s", args[0], err, ts.ReadFile("stdout"))
 					}
 				}
+			},
+			// agekey FILE: a key of our own, its recipient in $RECIPIENT.
+			"agekey": func(ts *testscript.TestScript, neg bool, args []string) {
+				id, err := age.GenerateX25519Identity()
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(id.String()+"\n"), 0o600))
+				ts.Setenv("RECIPIENT", id.Recipient().String())
+			},
+			// agedecrypt KEY FILE OUT
+			"agedecrypt": func(ts *testscript.TestScript, neg bool, args []string) {
+				ids, err := age.ParseIdentities(strings.NewReader(ts.ReadFile(args[0])))
+				ts.Check(err)
+				r, err := age.Decrypt(strings.NewReader(ts.ReadFile(args[1])), ids...)
+				ts.Check(err)
+				plain, err := io.ReadAll(r)
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[2]), plain, 0o600))
 			},
 			// cut FILE BYTES OUT: the beginning of a file.
 			"cut": func(ts *testscript.TestScript, neg bool, args []string) {

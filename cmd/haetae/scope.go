@@ -338,11 +338,17 @@ func (a *app) showBasis(e *scope.Extent) {
 		fmt.Sprintf(a.say(scopeText.register), list(e.Editions.Register, e.Editions.Installed.Register))+"; "+
 		fmt.Sprintf(a.say(scopeText.holdings), list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
 	t.write(a.stdout)
-	if len(e.Limits) > 0 {
-		a.printf(scopeText.limits)
-		for _, l := range e.Limits {
-			fmt.Fprintf(a.stdout, "  - %s\n", a.say(text{l.KO, l.EN}))
-		}
+	a.showLimits(e.Limits)
+}
+
+// showLimits prints what an answer could not tell.
+func (a *app) showLimits(limits []scope.Limit) {
+	if len(limits) == 0 {
+		return
+	}
+	a.printf(scopeText.limits)
+	for _, l := range limits {
+		fmt.Fprintf(a.stdout, "  - %s\n", a.say(text{l.KO, l.EN}))
 	}
 }
 

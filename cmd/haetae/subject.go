@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,7 @@ func (a *app) subjectShow() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		var q scope.Query
+		q := scope.Query{Now: event.MillisOf(time.Now())}
 		if err := a.span(&q, from, to, zoneOf(l.Catalog())); err != nil {
 			return err
 		}
@@ -101,6 +102,7 @@ func (a *app) showAccesses(g *scope.Accesses) {
 	if g.Truncated {
 		a.printf(subjectWords.shown, count(len(g.Accesses)))
 	}
+	a.showLimits(g.Limits)
 }
 
 // reader says who connected: with the account itself, which is not to say that

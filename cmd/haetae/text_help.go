@@ -81,7 +81,8 @@ var importText = commandText{
 		`로그 파일을 읽어 접속기록을 만듭니다. gzip과 zstd 압축은 자동으로 풀고, 형식
 (combined, common, json)도 자동으로 판별합니다. '-'는 표준 입력입니다.
 
-같은 파일을 다시 가져와도 수치는 변하지 않습니다. 도중에 중단되면 같은 명령을 다시
+로그는 내용으로 식별합니다. 같은 내용을 다시 가져와도 수치는 변하지 않고, 늘어난 파일은
+늘어난 부분만 가져옵니다. 도중에 중단되면 같은 명령을 다시
 실행하여 이어서 진행합니다. 서버가 폴더를 사용 중이면 서버가 가져오기를 수행합니다.
 
 가져올 수 없는 파일이 있어도 나머지 파일은 가져오며, 파일마다 결과를 한 줄씩 표시합니다.
@@ -93,8 +94,8 @@ var importText = commandText{
 		`Reads log files and makes access records of their lines. gzip and zstd are unpacked,
 and the format (combined, common, json) is recognised. "-" is standard input.
 
-The same file again changes no number. An import that was stopped goes on with the same
-command. If a server owns the folder, the server does the import.
+A log is known by its content: the same again changes no number, and of one that has
+grown the rest is taken. An import that was stopped goes on with the same command. If a server owns the folder, the server does the import.
 
 A file that cannot be imported does not keep the others from it: each has a line of its
 own, and the exit code is 1.
@@ -145,9 +146,14 @@ var scopeHelp = commandText{
 
 조건은 CEL 식입니다. 사용할 수 있는 이름:
   time source action route status rows items account actor.id actor.type
-  credential.key credential.token client.ip client.agent client.country client.network
+  credential.key credential.token credential.issued
+  client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
 account, actor.id, credential.token은 가명처리되어 있으므로 ==, !=, in만 사용할 수 있습니다.
+account와 actor.id는 식별자 대신 가명과 견줄 수도 있습니다: actor.id == pseudonym("0123…")
+(32자리 16진수, --by actor --json이 알려 줍니다). credential.issued는 같은 토큰을 발급한
+기록(sign_in, issue 업무의 성공)이 있으면 참입니다. 발급된 적 없는 토큰:
+  credential.token != "" && !credential.issued
 
 --from은 그 시각을 포함하고, --to는 그 시각을 포함하지 않습니다. 날짜만 쓰면 카탈로그
 시간대의 0시입니다.`,
@@ -157,9 +163,15 @@ catalog does not know, gaps in the log) stands beside the numbers. Nothing is es
 
 The condition is a CEL expression over these names:
   time source action route status rows items account actor.id actor.type
-  credential.key credential.token client.ip client.agent client.country client.network
+  credential.key credential.token credential.issued
+  client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
 account, actor.id and credential.token allow only ==, != and in: they are pseudonyms.
+account and actor.id can be compared with a pseudonym instead of an id, as in
+actor.id == pseudonym("0123…"): 32 hex digits, as --by actor --json gives them.
+credential.issued is true if some record gave out the same token (a sign_in or issue that
+succeeded). Tokens that nobody was given:
+  credential.token != "" && !credential.issued
 
 --from is the first moment that counts, --to the first that no longer does. A date alone
 is its midnight in the catalog's zone.`},

@@ -1,7 +1,7 @@
 package main
 
 var importWords = struct {
-	handedOver, catalogNew, catalogSame, register, holdings, badLines, already, file, resumed, duplicates, aside, first, broken, total,
+	handedOver, catalogNew, catalogSame, register, holdings, badLines, already, file, known, resumed, duplicates, aside, first, broken, total,
 	refused, someFailed, oneFailed, lostAddresses, lostTexts, ignored, unknownItems, like text
 }{
 	handedOver:    text{"이 폴더는 서버(%s)가 사용 중이므로 서버가 가져오기를 수행합니다.\n", "a server at %s owns the folder and does the import\n"},
@@ -10,8 +10,9 @@ var importWords = struct {
 	register:      text{"회원대장 %s: %s\n", "register %s: %s\n"},
 	holdings:      text{"보유현황 %s: %s\n", "holdings %s: %s\n"},
 	badLines:      text{"  %s을 읽을 수 없습니다. 앞의 몇 개:\n", "  %s could not be read; the first of them:\n"},
-	already:       text{"%s: 이미 가져온 파일과 내용이 같아 건너뛰었습니다.\n", "%s: this very file was imported before; nothing changed\n"},
+	already:       text{"%s: 내용을 모두 이미 가져왔거나 수집하여 건너뛰었습니다.\n", "%s: already imported or followed, all of it; nothing changed\n"},
 	file:          text{"%s (%s, %s): %s, 원본 %s\n", "%s (%s, %s): %s from %s\n"},
+	known:         text{"  앞부분 %s은 이미 가져왔거나 수집한 것이어서 그 뒤부터 가져왔습니다.\n", "  already imported or followed: its first %s; only the rest was taken\n"},
 	resumed:       text{"  지난번에 중단된 지점부터 이어서 가져왔습니다.\n", "  went on from where it had stopped\n"},
 	duplicates:    text{"  중복된 %s은 다시 세지 않았습니다.\n", "  %s had been counted before: not counted again\n"},
 	aside:         text{"  %s을 읽을 수 없어 암호화하여 격리하였습니다. 전체 집계: haetae aside list\n", "  %s could not be read: set aside, see haetae aside list\n"},
@@ -40,7 +41,10 @@ var importCauses = map[string]text{
 	"damaged":         {"데이터 폴더의 파일이 손상되었습니다", "a file of the data folder is damaged"},
 	"missing_file":    {"그런 파일이 없습니다", "no such file"},
 	"permission":      {"읽을 권한이 없습니다", "permission denied"},
-	"overlap":         {"이미 가져온 행이 다시 들어 있고, 접속기록을 구별할 식별번호가 없어 가져오면 중복으로 집계됩니다", "repeats lines that were imported before"},
+	"overlap":         {"이미 가져왔거나 수집한 행이 다시 들어 있고, 어느 행이 새로운지 구별할 수 없어 가져오면 중복으로 집계됩니다", "repeats lines that were read before"},
+	"followed":        {"앞부분을 실시간으로 수집하였으므로 다시 해석할 수 없습니다", "its beginning was followed, not imported, and cannot be decoded again"},
+	"elsewhere":       {"다른 경로로 먼저 들어온 기록이 있고, 이를 구별할 수 있는 기간이 지나 다시 해석하면 중복으로 집계됩니다", "some of its records had come another way, and can be told no more"},
+	"held":            {"자료 보전 중에는 기존 기록을 교체할 수 없습니다", "nothing is replaced while a hold stands"},
 	"not_imported":    {"이 파일을 가져온 적이 없어 다시 해석할 기록이 없습니다", "no earlier import of this file is known"},
 	"earlier_catalog": {"예전에 적용하였다가 다른 판으로 교체한 카탈로그입니다. 되돌리려면 --again을 붙이십시오", "this catalog was replaced"},
 }

@@ -13,11 +13,12 @@ import (
 // the memory to arrange them. One worker uses it at a time.
 type load struct {
 	// The rows, as they came.
-	shape, session, file, block, record []uint32
-	time                                []event.Millis
-	rows                                []int32
-	home                                []dictionary.Ref
-	sessions                            []Session // may repeat; each is used
+	shape, session, file, block []uint32
+	record                      []uint64
+	time                        []event.Millis
+	rows                        []int32
+	home                        []dictionary.Ref
+	sessions                    []Session // may repeat; each is used
 
 	// What arrange makes of them.
 	order []uint32       // of the rows

@@ -300,7 +300,7 @@ type Details struct {
 	Session []uint32 // index into Sessions
 	Time    []event.Millis
 	Rows    []int32
-	Record  []uint32
+	Record  []uint64
 	File    []uint32 // index into Files
 	Block   []uint32
 }
@@ -373,7 +373,7 @@ func (p *Partition) details(v *varints, gr *Group, homes []uint32, ss *Sessions,
 	}
 	if flags&Split != 0 {
 		for i, x := range v.column(rows, buf) {
-			d.Record[i] = uint32(x)
+			d.Record[i] = x
 		}
 	} else {
 		clear(d.Record)

@@ -165,7 +165,7 @@ func (l *load) encodeDetails(dst []byte, rows []uint32, n int, flags Flags, lo e
 	}
 	if flags&Split != 0 {
 		for k, r := range rows {
-			vals[k] = uint64(l.record[r])
+			vals[k] = l.record[r]
 		}
 		dst = pack(dst, vals)
 	}

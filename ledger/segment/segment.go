@@ -38,7 +38,8 @@ const (
 	HomeIsActor
 	// Lifted: the home is an id lifted from an unmapped path.
 	Lifted
-	// HasRows: the rows column says how many rows were returned.
+	// HasRows: the rows column says how many rows were returned, the same on every
+	// fragment of a record.
 	HasRows
 	// Malformed: an id did not fit the catalog's pattern and was not kept.
 	Malformed
@@ -83,10 +84,20 @@ type Row struct {
 	Rows    int32
 	File    uint32
 	Block   uint32
-	// Record tells the records of one moment apart, for rows whose shape is
-	// Split; else 0. Fragments of one record share it.
-	Record uint32
+	// Record tells the records of one moment apart, and how many fragments they
+	// have (see RecordNumber), for rows whose shape is Split; else 0. Fragments of
+	// one record share it.
+	Record uint64
 }
+
+// RecordNumber makes a Row.Record: the number of fragments stands above the hash,
+// so that a question about one of them need not go through all partitions to find
+// the others.
+func RecordNumber(hash uint32, fragments int) uint64 { return uint64(fragments)<<32 | uint64(hash) }
+
+// Fragments is how many fragments a record of this number has; 1 if it is not
+// Split.
+func Fragments(record uint64) int { return max(1, int(record>>32)) }
 
 // Input is what a segment is written from. Tables may hold entries that no row
 // uses, and equal entries; the file holds each used one once.

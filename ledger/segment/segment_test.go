@@ -86,10 +86,10 @@ func randomInput(rnd *rand.Rand, rows int) *Input {
 		if f := in.Shapes[r.Shape].Flags; f&HasRows != 0 {
 			r.Rows = int32(rnd.IntN(1000))
 			if f&Split != 0 {
-				r.Record = rnd.Uint32()
+				r.Record = rnd.Uint64()
 			}
 		} else if f&Split != 0 {
-			r.Record = rnd.Uint32()
+			r.Record = rnd.Uint64()
 		}
 		in.Rows = append(in.Rows, r)
 	}
@@ -107,7 +107,7 @@ type flat struct {
 	Rows    int32
 	File    string
 	Block   uint32
-	Record  uint32
+	Record  uint64
 }
 
 func flatten(in *Input) []flat {

@@ -1,0 +1,106 @@
+package scope
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+// limitsOf adds what a list of one person's accesses cannot tell: accesses that
+// are not in the record, and those whose record does not say whose data it was.
+func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
+	out := f.out
+	for _, r := range f.view.Segments() {
+		n, err := f.unresolved(r)
+		if err != nil {
+			return err
+		}
+		out.Unresolved += n
+	}
+	if n := out.Unresolved; n > 0 {
+		out.Limits = append(out.Limits, Limit{
+			"unresolved",
+			fmt.Sprintf("조회 %d건은 누구의 정보인지 기록에 없습니다. 그중에 이 사람의 정보가 있었는지는 알 수 없습니다.", n),
+			fmt.Sprintf("%d read(s) do not say whose data they returned. Whether this person's was among it is not known.", n),
+		})
+	}
+	e := &Extent{}
+	if err := f.coverage(e, zone, now); err != nil {
+		return err
+	}
+	out.Limits = append(out.Limits, f.sourceLimits(e.Gaps, e.Coverage, zone)...)
+	return nil
+}
+
+// unresolved counts the reads of a segment that name nobody. Mostly the groups
+// tell it, and no row is read.
+func (f *finder) unresolved(r *segment.Reader) (n int64, err error) {
+	info, err := r.Info()
+	if err != nil || info.MaxTime < f.from || info.MinTime >= f.to {
+		return 0, err
+	}
+	shapes, err := r.Shapes()
+	if err != nil {
+		return 0, err
+	}
+	nameless := make([]*meaningSet, len(shapes))
+	some := false
+	for i := range shapes {
+		if shapes[i].Flags&segment.Primary == 0 {
+			continue
+		}
+		m, err := f.meaningsOf(&shapes[i], nil)
+		if err != nil {
+			return 0, err
+		}
+		for k := range m.meanings {
+			if mp := &m.meanings[k]; mp.read && (!mp.anybody || mp.moved) {
+				nameless[i], some = m, true
+			}
+		}
+	}
+	if !some {
+		return 0, nil
+	}
+	for part := range dictionary.Partitions {
+		pt, err := r.Partition(part)
+		if err != nil {
+			return 0, err
+		}
+		for g, gr := range pt.Groups() {
+			m := nameless[gr.Shape]
+			if m == nil || gr.MaxTime < f.from || gr.MinTime >= f.to {
+				continue
+			}
+			if one := m.one(gr.MinTime, gr.MaxTime); one != nil && !one.moved && gr.MinTime >= f.from && gr.MaxTime < f.to {
+				if one.read && !one.anybody {
+					n += int64(gr.Rows)
+				}
+				continue
+			}
+			if f.homes, err = pt.Homes(g, f.homes); err != nil {
+				return 0, err
+			}
+			if err := pt.Details(g, f.homes, &f.details, false); err != nil {
+				return 0, err
+			}
+			ss, err := pt.Sessions()
+			if err != nil {
+				return 0, err
+			}
+			for i, at := range f.details.Time {
+				mp := m.at(at)
+				if at < f.from || at >= f.to || !mp.read {
+					continue
+				}
+				if !mp.anybody || mp.moved && !ss.HasActor[f.details.Session[i]] {
+					n++
+				}
+			}
+		}
+	}
+	return n, nil
+}
