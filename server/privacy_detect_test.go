@@ -158,14 +158,20 @@ channels:
 		"no YAML":       markedRules + "\n x: [" + marker,
 		"a number":      strings.Replace(markedRules, "gte: 1,", "gte: "+marker+"x,", 1),
 		"a time":        strings.Replace(markedRules, "timespan: 1h", "timespan: "+marker+"q", 1),
+		"a network":     strings.Replace(markedRules, "actor.id: nobody-", "client.ip|cidr: ", 1),
+		"an amount":     strings.Replace(markedRules, "actor.id: nobody-", "rows|gte: x", 1),
 		"an expression": strings.Replace(markedRules, "actor.id: nobody-"+marker, "actor.id|re: '("+marker+"'", 1),
 	} {
 		in.write("rules/r.yaml", text)
 		if status, _, said := r.call("POST", "/v1/rules/reload", admin, nil, strings.NewReader("{}")); status != 422 {
 			t.Errorf("%s: %d %s", name, status, said)
+		} else if strings.Contains(said, marker) && name != "a condition" && name != "a time" { // words of the language, not values
+			t.Errorf("%s: the marker is in %s", name, said)
 		}
 	}
 	in.write("rules/r.yaml", markedRules)
+	r.ReloadRules()
+	until(t, "end of the error", func() bool { return r.signals(t).Status.Error == "" })
 	for _, broken := range []string{markedExceptions + "x" + marker, strings.Replace(markedExceptions, "2025-06-01", marker, 1), "exceptions: [" + marker} {
 		in.write("exceptions.yaml", broken)
 		r.ReloadRules()
