@@ -97,6 +97,11 @@ func (e *Engine) compile(set *rule.Set) error {
 		errs = append(errs, rule.Error{File: d.File, Line: d.Line, Problem: fmt.Sprintf(format, args...)})
 	}
 	e.inputs = make([][]input, len(set.Rules()))
+	for _, r := range set.Rules() {
+		if slices.Contains(r.Fields, "day") {
+			fail(r.Doc, "day can be grouped by and counted; a detection asks for time or calendar")
+		}
+	}
 	for _, cr := range set.Correlations() {
 		d, k := cr.Doc, cr.Doc.Correlation
 		if len(cr.Missing) > 0 {
@@ -181,7 +186,7 @@ func (e *Engine) compile(set *rule.Set) error {
 	// A rule that signals by itself is one record or more by one actor, or from one
 	// address where nobody is signed in.
 	for i, r := range set.Rules() {
-		if !r.Signals || len(r.Sources) == 0 {
+		if !r.Signals || len(r.Sources) == 0 || slices.Contains(r.Doc.Tags, recordTag) {
 			continue
 		}
 		if r.LiveOnly() {
@@ -205,6 +210,10 @@ func (e *Engine) compile(set *rule.Set) error {
 	}
 	return nil
 }
+
+// recordTag marks a rule that says what kind of record something is, for others to
+// count, and that is no signal even where no other rule of the folder counts it.
+const recordTag = "haetae.record"
 
 func toErrors(errs []error) []rule.Error {
 	var out []rule.Error
@@ -300,21 +309,27 @@ func (c *correlation) prepare(e *Engine) {
 	}
 }
 
-// level is the severity a finding has by its numbers, as far as they are known
-// here; those that count people wait for the extent.
-func (e *Engine) level(c *correlation, f *finding) Severity {
+// level is the severity of a window that fires, as far as its number says; what
+// depends on people waits for the extent. A finding keeps the highest of its
+// windows: one that fired while the engine learned can still become high.
+func (e *Engine) level(c *correlation, reached float64, begin, end event.Millis) Severity {
 	l := c.ladder[0].level
 	for _, s := range c.ladder[1:] {
-		if s.of == "count" && holds(s.bounds, f.reached) {
+		if s.of == "count" && holds(s.bounds, reached) {
 			l = max(l, s.level)
 		}
 	}
-	// Learning is about the site, not the group: a key that was never seen before is
-	// what several rules look for.
-	if d := millis(c.typ.Learning.Duration()); d > 0 && f.at < e.began+d {
+	if s, ok := c.filter.(*issuance); ok && s.reaches(begin) || e.learns(c, end) {
 		l = min(l, Medium)
 	}
 	return l
+}
+
+// learns reports whether a moment lies in the learning phase. It is about the site,
+// not the group: a key that was never seen before is what several rules look for.
+func (e *Engine) learns(c *correlation, at event.Millis) bool {
+	d := millis(c.typ.Learning.Duration())
+	return d > 0 && at < e.began+d
 }
 
 func holds(bs []rule.Bound, x float64) bool {

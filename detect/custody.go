@@ -129,7 +129,7 @@ func (e *Engine) custody(c *correlation, now event.Millis) {
 			if days > f.reached {
 				f.reached, f.changed = days, true
 			}
-			f.level = max(f.level, e.level(c, f))
+			f.level = max(f.level, e.level(c, f.reached, now, now))
 		}
 	}
 }

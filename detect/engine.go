@@ -32,6 +32,7 @@ type Options struct {
 	Calendar   *Calendar   // holidays, sale days, migrations; may be nil
 	Exceptions []Exception // signals that somebody has looked into
 	Keys       []Key       // the register of keys, for rules on custody
+	Lists      Lists       // what %name% stands for in rules; may be nil
 
 	// Lateness is how much later than the newest record of all another may come and
 	// still be counted where it belongs. What comes later than that is counted in
@@ -63,6 +64,7 @@ type Engine struct {
 	inputs       [][]input // by rule
 	correlations []*correlation
 	liveOnly     []string
+	emptyLists   []string // that rules ask for and nobody has filled
 
 	began, newest, watermark event.Millis
 	late                     int64
@@ -89,7 +91,9 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 		e.zone = time.UTC
 	}
 	schema := Schema()
-	set, err := rule.Compile(docs, schema, rule.Options{Zone: e.zone, Pseudonym: e.constant(schema)})
+	var lists map[string][]string
+	lists, e.emptyLists = o.Lists.forRules(docs)
+	set, err := rule.Compile(docs, schema, rule.Options{Zone: e.zone, Pseudonym: e.constant(schema), Placeholders: lists})
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +183,8 @@ func excluded(exclude, matched []rule.RuleIndex) bool {
 // feed gives a record to a correlation.
 func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *meaning, r *Row, primary bool) {
 	if in.role == roleIssue {
-		if r.Token != 0 {
-			c.filter.(*issuance).issue(r.Token, r.Time)
+		if v, ok := e.issuedValue(c.values[0], t, s, m, r); ok {
+			c.filter.(*issuance).issue(v, r.Time)
 		}
 		return
 	}
@@ -220,6 +224,16 @@ func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *mean
 		}
 	}
 	e.count(c, k, v, r.Time, in.role != roleTo, primary)
+}
+
+// issuedValue is what a record of an issued rule vouches for: its token, or where
+// accounts are looked for, the account it is about or whose member it is.
+func (e *Engine) issuedValue(k fieldKind, t *Table, s *shapeFacts, m *meaning, r *Row) (uint64, bool) {
+	v, ok := e.value(k, t, s, m, r)
+	if !ok && k == fieldAccount && r.HasActor && t.Shapes[r.Shape].ActorType == event.Member {
+		return refCode(r.Actor), true
+	}
+	return v, ok
 }
 
 // count enters a record into the windows of its group.
@@ -327,6 +341,9 @@ func (e *Engine) evaluate(c *correlation, g *group, from, to int64) {
 				if !ok {
 					at = end.max
 				}
+				if c.typ.Min > 0 {
+					at = max(at, min(end.max, c.grid.begin(cellOf(in, int64(c.typ.Min)))))
+				}
 				e.fire(c, g, in, float64(reached), at)
 				g.full = g.full || n >= int64(e.o.MaxValues)
 			}
@@ -361,6 +378,16 @@ func (g *group) sums(end, width int64) (all, of int64) {
 		of += c.of
 	}
 	return all, of
+}
+
+// cellOf is the cell in which the n-th record of a window lies.
+func cellOf(in []cell, n int64) int64 {
+	for i := range in {
+		if n -= in[i].n; n <= 0 {
+			return in[i].at
+		}
+	}
+	return in[len(in)-1].at
 }
 
 // in is the cells of the window that ends with a cell.

@@ -96,7 +96,7 @@ func (e *Engine) exceptionFor(c *correlation, f *finding, s *Signal) *Exception 
 		}
 		fits := true
 		for field, id := range x.Group {
-			fits = fits && slices.Contains(e.forms(fieldNames[field], id), s.Group[field])
+			fits = fits && slices.Contains(e.Forms(field, id), s.Group[field])
 		}
 		if fits {
 			return x
@@ -105,10 +105,11 @@ func (e *Engine) exceptionFor(c *correlation, f *finding, s *Signal) *Exception 
 	return nil
 }
 
-// forms gives how a real value of a field may stand in a signal's group.
-func (e *Engine) forms(k fieldKind, v string) []string {
+// Forms gives how a real value of a field may stand in a signal's group: an id as
+// its pseudonym, the rest as it is.
+func (e *Engine) Forms(field, v string) []string {
 	h := e.world.Hasher()
-	switch k {
+	switch fieldNames[field] {
 	case fieldAccount:
 		return []string{pseudonymText(h.Account(event.AccountID(v)))}
 	case fieldActorID:

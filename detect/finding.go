@@ -44,7 +44,7 @@ func (e *Engine) fire(c *correlation, g *group, in []cell, reached float64, at e
 	if reached > f.reached {
 		f.reached, f.changed = reached, true
 	}
-	if l := e.level(c, f); l > f.level {
+	if l := e.level(c, reached, c.grid.begin(end.at-c.grid.width+1), c.grid.begin(end.at)); l > f.level {
 		f.level, f.changed = l, true
 	}
 }

@@ -1,13 +1,15 @@
 package detect
 
 import (
+	"math"
 	"slices"
 
 	"github.com/haetae/haetae/event"
 )
 
 // issuance lets through the records of tokens that no sign-in issued (rule type
-// absent). It remembers when tokens were issued, for as long as they are valid,
+// absent), or of accounts that nothing had given reason to look at: what follows
+// says token for either. It remembers when tokens were issued, for as long as they are valid,
 // and when anything was issued at all: while the issuer is silent for longer than
 // its cadence, nothing can be said of a token, and coverage is lost instead of
 // anybody being accused.
@@ -20,6 +22,7 @@ type issuance struct {
 	issued          map[uint64]event.Millis   // the latest time
 	again           map[uint64][]event.Millis // and the earlier ones, of the few tokens that have any
 	minutes         []int64                   // in which something was issued, ascending
+	first           event.Millis              // when anything was issued first, since the record began
 	wait            backlog
 	swept           event.Millis
 }
@@ -27,7 +30,7 @@ type issuance struct {
 const skew = event.Millis(60_000)
 
 func newIssuance(within, cadence event.Millis) *issuance {
-	return &issuance{within: within, cadence: cadence, issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
+	return &issuance{within: within, cadence: cadence, first: event.Millis(math.MaxInt64 / 2), issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
 }
 
 func (s *issuance) issue(token uint64, at event.Millis) {
@@ -37,6 +40,7 @@ func (s *issuance) issue(token uint64, at event.Millis) {
 		s.issued[token] = max(last, at)
 		s.again[token] = append(s.again[token], min(last, at))
 	}
+	s.first = min(s.first, at)
 	m := int64(at / minute)
 	n := len(s.minutes)
 	switch {
@@ -60,14 +64,14 @@ func (s *issuance) covers(token uint64, at event.Millis) bool {
 }
 
 func (s *issuance) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
-	if r.Token == 0 || s.covers(r.Token, r.Time) {
+	if s.covers(v, r.Time) {
 		return left
 	}
 	if s.wait.n >= e.o.MaxGroups {
 		e.lose(c, stateFull, r.Time)
 		return left
 	}
-	s.wait.add(waiting{valueOf{k, r.Token}, r.Time})
+	s.wait.add(waiting{valueOf{k, v}, r.Time})
 	return left
 }
 
@@ -94,6 +98,12 @@ func (s *issuance) silence(at, watermark event.Millis) (from, to event.Millis, s
 	from = event.Millis(s.minutes[i-1]) * minute
 	return from, to, s.cadence > 0 && to-from > s.cadence, true
 }
+
+// reaches reports whether a token used after a moment may have been issued before
+// the record of sign-ins began, and is still valid. Such tokens are counted, since
+// an attack may be among them, but nothing is high by them: on the day a log is
+// connected, every open session looks like a token that nobody issued.
+func (s *issuance) reaches(at event.Millis) bool { return at < s.first+s.within }
 
 // patience is how long a record waits for the issuer to be heard again.
 func (s *issuance) patience() event.Millis { return max(s.cadence, s.within) }

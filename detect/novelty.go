@@ -98,8 +98,17 @@ func minuteOf(t event.Millis) int64 {
 // Of the records of a value that follow each other within memory only the first can
 // count, so one stretch of each value waits, however many records it has; what does
 // not adjoin it waits by itself.
+//
+// While the engine learns, values are remembered and none is new: on the first day
+// of a record, everything would be.
+//
+// Where the rule has a min, what follows with a new value, for as long as the
+// timespan, is counted among all records of the group and not among the new values:
+// so min asks how much was done from the new place, and the signal lasts as long.
 type novelty struct {
 	memory event.Millis
+	fresh  map[valueOf]event.Millis // when a value was new, for as long as the timespan
+	follow backlog                  // what may have followed a value that is new
 	last   map[valueOf]event.Millis
 	open   map[valueOf]stretch
 	first  event.Millis // of all in open: nothing of it is due before
@@ -111,7 +120,7 @@ type novelty struct {
 type stretch struct{ first, last event.Millis }
 
 func newNovelty(memory event.Millis) *novelty {
-	return &novelty{memory: memory, last: map[valueOf]event.Millis{}, open: map[valueOf]stretch{}, first: catalog.Never}
+	return &novelty{memory: memory, fresh: map[valueOf]event.Millis{}, last: map[valueOf]event.Millis{}, open: map[valueOf]stretch{}, first: catalog.Never}
 }
 
 func (n *novelty) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
@@ -121,7 +130,17 @@ func (n *novelty) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) ve
 		// settled, or by one that followed such a record within memory, so that this
 		// holds for what comes late as well.
 		n.last[vo] = max(last, r.Time)
+		if since, ok := n.fresh[vo]; ok && r.Time > since && r.Time-since <= c.span {
+			return other
+		}
 		return left
+	}
+	if c.typ.Min > 0 {
+		if n.size() >= e.o.MaxGroups {
+			e.lose(c, stateFull, r.Time)
+			return left
+		}
+		n.follow.add(waiting{vo, r.Time})
 	}
 	s, ok := n.open[vo]
 	adjoins := ok && r.Time >= s.first-n.memory && r.Time <= s.last+n.memory
@@ -151,7 +170,11 @@ func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(
 			}
 		}
 	}
+	follow := n.follow.due(to, nil)
 	for _, w := range n.wait.due(to, nil) {
+		for ; len(follow) > 0 && follow[0].at < w.at; follow = follow[1:] {
+			n.followed(e, c, follow[0])
+		}
 		last, ok := n.last[w.valueOf]
 		if !ok && len(n.last) >= e.o.MaxGroups {
 			e.lose(c, stateFull, w.at)
@@ -166,8 +189,19 @@ func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(
 			delete(n.open, w.valueOf)
 		}
 		n.last[w.valueOf] = max(last, w.at)
-		if isNew {
+		if isNew && !e.learns(c, w.at) {
+			if c.typ.Min > 0 {
+				n.fresh[w.valueOf] = w.at
+			}
 			count(w.key, w.value, w.at)
+		}
+	}
+	for ; len(follow) > 0; follow = follow[1:] {
+		n.followed(e, c, follow[0])
+	}
+	for k, since := range n.fresh {
+		if to-since > c.span {
+			delete(n.fresh, k)
 		}
 	}
 	if day := event.Millis(86_400_000); to-n.swept > day {
@@ -181,7 +215,14 @@ func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(
 	return to
 }
 
-func (n *novelty) size() int { return len(n.last) + len(n.open) + n.wait.n }
+// followed counts a record that came with a value after it was new.
+func (n *novelty) followed(e *Engine, c *correlation, w waiting) {
+	if since, ok := n.fresh[w.valueOf]; ok && w.at > since && w.at-since <= c.span {
+		e.count(c, w.key, 0, w.at, false, true)
+	}
+}
+
+func (n *novelty) size() int { return len(n.last) + len(n.fresh) + len(n.open) + n.wait.n + n.follow.n }
 
 // comeback lets through the records of a group that had been silent (rule type
 // dormant): those that follow a silence of idle, for as long as the timespan.

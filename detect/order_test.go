@@ -75,6 +75,14 @@ title: new
 name: new
 correlation: {type: first_seen, rules: [read], group-by: [credential.key], memory: 5h, timespan: 2h, condition: {gte: 3, field: client.ip}}
 ---
+title: much from what is new
+name: new_much
+correlation: {type: first_seen, rules: [read], group-by: [credential.key], memory: 5h, timespan: 2h, min: 4, condition: {gte: 2, field: client.ip}}
+---
+title: accounts without a reason
+name: reasonless
+correlation: {type: absent, rules: [failure], issued: [read], group-by: [credential.key], within: 2h, cadence: 90m, timespan: 3h, condition: {gte: 3, field: account}}
+---
 title: back
 name: back
 correlation: {type: dormant, rules: [read], group-by: [actor.id], idle: 3h, timespan: 1h, condition: {gte: 2}}

@@ -29,9 +29,12 @@ type Report struct {
 	// stored records cannot answer.
 	Rules    []string `json:"rules"`
 	LiveOnly []string `json:"live_only,omitempty"`
-	First    string   `json:"first,omitempty"` // of the records looked at
-	Last     string   `json:"last,omitempty"`
-	Rows     int64    `json:"rows"`
+	// EmptyLists are lists that rules look at and nobody has filled, so that what
+	// these rules look for could not be seen.
+	EmptyLists []string `json:"empty_lists,omitempty"`
+	First      string   `json:"first,omitempty"` // of the records looked at
+	Last       string   `json:"last,omitempty"`
+	Rows       int64    `json:"rows"`
 	// Late records came after the watermark and are not in these signals.
 	Late   int64  `json:"late"`
 	Losses []Loss `json:"losses"`
@@ -54,7 +57,7 @@ func (e *Engine) stamp(t event.Millis) string {
 
 // Report collects the signals, their extents asked of ask.
 func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
-	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, Rows: e.rows, Late: e.late}
+	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
 	if e.rows > 0 {
 		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
 	}
@@ -226,7 +229,7 @@ func (e *Engine) levelOf(c *correlation, s *Signal, f *finding) Severity {
 			l = max(l, st.level)
 		}
 	}
-	if d := millis(c.typ.Learning.Duration()); d > 0 && f.at < e.began+d {
+	if e.learns(c, f.last) {
 		l = min(l, Medium)
 	}
 	return l

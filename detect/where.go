@@ -59,6 +59,9 @@ func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 	var any []string
 	for _, r := range c.bases() {
 		text, ok := e.set.CEL(r)
+		if slices.Contains(e.set.Rules()[r].Fields, "calendar") {
+			text, ok = "", false // a predicate knows no calendar: every day then
+		}
 		exact = exact && ok
 		if text == "" {
 			any = nil
@@ -80,6 +83,10 @@ func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 	}
 	switch c.kind {
 	case rule.Absent:
+		if c.values[0] != fieldToken {
+			exact = false
+			break
+		}
 		parts = append(parts, `credential.token != ""`, "!credential.issued")
 	case rule.Unknown, rule.FirstSeen, rule.Density, rule.Dormant, rule.Deviation:
 		exact = false // the group's records, of which those that fired are a part

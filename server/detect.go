@@ -27,6 +27,7 @@ type DetectRequest struct {
 	Exceptions string // file; empty = none
 	Calendar   string // file; empty = the Korean holidays that ship
 	Keys       string // file: the register of keys
+	Lists      string // file: what %name% stands for in rules (docs/rules.md)
 	From, To   event.Millis
 	// Lateness is how much later than the newest record another may come and still
 	// count live where it belongs; default 10 min. Rules whose findings a later record
@@ -113,6 +114,13 @@ func detectOptions(req DetectRequest, zone *time.Location) (detect.Options, erro
 		o.Calendar, err = detect.ReadCalendar(name, text, zone)
 	}
 	errs = append(errs, err)
+	if req.Lists != "" {
+		text, err := readBeside(req.Lists)
+		if err == nil {
+			o.Lists, err = detect.ReadLists(path.Base(req.Lists), text)
+		}
+		errs = append(errs, err)
+	}
 	if req.Keys != "" {
 		text, err := readBeside(req.Keys)
 		if err == nil {

@@ -73,6 +73,7 @@ func (a *app) ruleFlags(c *cobra.Command, req *server.DetectRequest) {
 	fl.StringVar(&req.Rules, "rules", "", a.say(detectFlags.rules))
 	fl.StringVar(&req.Exceptions, "exceptions", "", a.say(detectFlags.exceptions))
 	fl.StringVar(&req.Calendar, "calendar", "", a.say(detectFlags.calendar))
+	fl.StringVar(&req.Lists, "lists", "", a.say(detectFlags.lists))
 	fl.StringVar(&req.Keys, "key-register", "", a.say(detectFlags.keyRegister))
 }
 
@@ -107,6 +108,9 @@ func (a *app) showReport(rep *detect.Report) {
 			}
 			fmt.Fprintf(a.stdout, "      %s ~ %s\n", s[0], s[1])
 		}
+	}
+	if len(rep.EmptyLists) > 0 {
+		a.printf(detectWords.emptyLists, strings.Join(rep.EmptyLists, ", "))
 	}
 	if len(rep.LiveOnly) > 0 {
 		a.printf(detectWords.liveOnly, len(rep.LiveOnly), strings.Join(rep.LiveOnly[:min(10, len(rep.LiveOnly))], ", "))

@@ -26,7 +26,7 @@ Without a folder of rules, the pack that ships is run. How to write one: docs/ru
 }
 
 var detectFlags = struct {
-	rules, exceptions, calendar, keyRegister, severity, json, alerts, lateness, noDetect, who, note text
+	rules, exceptions, calendar, keyRegister, severity, json, alerts, lateness, noDetect, who, note, lists text
 }{
 	rules:       text{"규칙 `폴더`. 지정하지 않으면 함께 배포되는 규칙", "`folder` of rules, else the pack that ships"},
 	exceptions:  text{"예외 `파일`(YAML)", "`file` of exceptions (YAML)"},
@@ -38,12 +38,14 @@ var detectFlags = struct {
 	lateness:    text{"기록이 늦게 도착할 수 있는 `시간`", "how `late` a record may come and still count live"},
 	noDetect:    text{"탐지하지 않고 기록만 보관", "keep records and run no rules"},
 	who:         text{"확인한 담당자 `이름`", "`name` of who looks into it"},
+	lists:       text{"규칙이 참조하는 명단 `파일`(YAML)", "`file` of the lists that rules look at (YAML)"},
 	note:        text{"`메모`", "a `note`"},
 }
 
 var detectWords = struct {
-	alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, items, when, during, exception, wider text
+	emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, items, when, during, exception, wider text
 }{
+	emptyLists:    text{"  비어 있는 명단(해당 규칙은 아무것도 보지 못함): %s. --lists로 지정하십시오\n", "  lists nobody has filled, so that their rules see nothing: %s; name them with --lists\n"},
 	alertsWithout: text{"--no-detect를 쓰면 알릴 것이 없으므로 --alerts를 함께 쓸 수 없습니다", "with --no-detect there is nothing to tell: --alerts does not go with it"},
 	noServer:      text{"실행 중인 서버가 없습니다. 보관된 기록 전체에서 찾으려면: haetae detect --data %s", "no server is running; to look through all records that are kept: haetae detect --data %s"},
 	needWho:       text{"--who로 확인한 담당자를 지정하십시오", "say with --who who looks into it"},

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/haetae/haetae/packs"
+	"github.com/haetae/haetae/rehearsal"
+	"github.com/haetae/haetae/server"
+)
+
+func (a *app) ruleCommand() *cobra.Command {
+	return a.group("rule", ruleText, a.ruleTest(), a.ruleList())
+}
+
+// rulesAt is a folder of rules, or the pack that ships.
+func rulesAt(args []string) (files fs.FS, root string) {
+	if len(args) == 0 {
+		return packs.FS, "rules"
+	}
+	return os.DirFS(args[0]), "."
+}
+
+func (a *app) ruleTest() *cobra.Command {
+	var asJSON bool
+	c := a.command("test [DIR]", ruleTestText)
+	c.Args = cobra.MaximumNArgs(1)
+	c.Flags().BoolVar(&asJSON, "json", false, a.say(ruleFlags.json))
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		files, root := rulesAt(args)
+		res, err := rehearsal.Run(cmd.Context(), files, root)
+		if err != nil {
+			return err
+		}
+		passed, all := res.Passed()
+		if passed < all {
+			a.code = exitFailed
+		}
+		if asJSON {
+			enc := json.NewEncoder(a.stdout)
+			enc.SetEscapeHTML(false)
+			return enc.Encode(res)
+		}
+		for _, t := range res.Tests {
+			a.showTest(&t)
+		}
+		if len(res.Untested) > 0 {
+			a.printf(ruleWords.untested, strings.Join(res.Untested, ", "))
+		}
+		a.printf(ruleWords.passed, all, passed)
+		return nil
+	}
+	return c
+}
+
+func (a *app) showTest(t *rehearsal.Test) {
+	for _, c := range t.Cases {
+		if len(c.Differences) == 0 {
+			a.printf(ruleWords.ok, t.File, c.Name, count(int64(c.Records)), len(c.Signals))
+			continue
+		}
+		a.printf(ruleWords.failed, t.File, c.Name)
+		for _, d := range c.Differences {
+			a.printf(ruleWords.kinds[d.Kind], d.Rule, groupText(d.Group), d.Field, d.Want, d.Got)
+		}
+	}
+}
+
+// groupText writes a group's fields in one order.
+func groupText(group map[string]string) string {
+	var out []string
+	for field, v := range group {
+		out = append(out, field+"="+v)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+func (a *app) ruleList() *cobra.Command {
+	var asJSON bool
+	c := a.command("list [DIR]", ruleListText)
+	c.Args = cobra.MaximumNArgs(1)
+	c.Flags().BoolVar(&asJSON, "json", false, a.say(detectFlags.json))
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		dir := ""
+		if len(args) > 0 {
+			dir = args[0]
+		}
+		docs, err := server.LoadRules(dir)
+		if err != nil {
+			return err
+		}
+		type view struct {
+			Rule  string   `json:"rule"`
+			File  string   `json:"file"`
+			Level string   `json:"level"`
+			Title string   `json:"title"`
+			Tags  []string `json:"tags"`
+		}
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		for _, d := range docs {
+			if d.Correlation == nil && slices.Contains(d.Tags, "haetae.record") {
+				continue
+			}
+			if asJSON {
+				if err := enc.Encode(view{d.Key(), d.File, d.Level.String(), d.Title, orEmpty(d.Tags)}); err != nil {
+					return err
+				}
+				continue
+			}
+			en, ko, ok := strings.Cut(d.Title, " / ")
+			if !ok {
+				ko = en
+			}
+			fmt.Fprintf(a.stdout, "%-24s %-8s %s\n", d.Key(), d.Level, a.say(text{ko, en}))
+		}
+		return nil
+	}
+	return c
+}

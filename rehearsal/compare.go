@@ -1,0 +1,138 @@
+package rehearsal
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/detect"
+)
+
+// bound is a range of numbers, as a test writes it.
+type bound struct {
+	text     string
+	min, max float64
+	set      bool
+}
+
+const infinite = 1e300
+
+func (b *bound) UnmarshalYAML(n *yaml.Node) error {
+	s := strings.TrimSpace(n.Value)
+	*b = bound{text: s, min: -infinite, max: infinite, set: true}
+	var err error
+	number := func(s string) float64 {
+		v, e := strconv.ParseFloat(strings.TrimSpace(s), 64)
+		if e != nil {
+			err = fmt.Errorf("line %d: %q is no number, bound (>= 10) or range (3..20)", n.Line, n.Value)
+		}
+		return v
+	}
+	switch {
+	case strings.HasPrefix(s, ">="):
+		b.min = number(s[2:])
+	case strings.HasPrefix(s, "<="):
+		b.max = number(s[2:])
+	default:
+		from, to, ok := strings.Cut(s, "..")
+		b.min = number(from)
+		if b.max = b.min; ok {
+			b.max = number(to)
+		}
+	}
+	return err
+}
+
+func (b bound) holds(v float64) bool { return !b.set || b.min <= v && v <= b.max }
+
+// compare says in what signals differ from what a case expects. Each expectation
+// takes the signal of its rule and group that fits it best.
+func compare(signals []detect.Signal, c *Case, forms func(field, id string) []string, zone *time.Location) ([]Difference, error) {
+	var out []Difference
+	if c.Expect == nil {
+		most, _ := detect.ParseSeverity(c.AtMost)
+		for _, s := range signals {
+			if s.Severity > most {
+				out = append(out, Difference{Kind: TooSevere, Rule: s.Rule, Group: s.Group, Field: "severity", Want: c.AtMost, Got: s.Severity.String()})
+			}
+		}
+		return out, nil
+	}
+	taken := make([]bool, len(signals))
+	for _, x := range *c.Expect {
+		best, diffs := -1, []Difference(nil)
+		for i, s := range signals {
+			if taken[i] || s.Rule != x.Rule || !fits(s.Group, x.Group, forms) {
+				continue
+			}
+			d, err := x.differences(&s, zone)
+			if err != nil {
+				return nil, err
+			}
+			if best < 0 || len(d) < len(diffs) {
+				best, diffs = i, d
+			}
+		}
+		if best < 0 {
+			out = append(out, Difference{Kind: Missing, Rule: x.Rule, Group: x.Group})
+			continue
+		}
+		taken[best] = true
+		out = append(out, diffs...)
+	}
+	for i, s := range signals {
+		if !taken[i] {
+			out = append(out, Difference{Kind: Unexpected, Rule: s.Rule, Group: s.Group, Field: "severity", Got: s.Severity.String()})
+		}
+	}
+	return out, nil
+}
+
+func fits(group, want map[string]string, forms func(field, id string) []string) bool {
+	for field, id := range want {
+		if got := group[field]; got != id && !slices.Contains(forms(field, id), got) {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *Expectation) differences(s *detect.Signal, zone *time.Location) ([]Difference, error) {
+	var out []Difference
+	differ := func(field, want, got string) {
+		out = append(out, Difference{Kind: Differs, Rule: s.Rule, Group: s.Group, Field: field, Want: want, Got: got})
+	}
+	if x.Severity != "" && x.Severity != s.Severity.String() {
+		differ("severity", x.Severity, s.Severity.String())
+	}
+	if x.Status != "" && x.Status != string(s.Status) {
+		differ("status", x.Status, string(s.Status))
+	}
+	for _, n := range []struct {
+		field string
+		want  bound
+		got   float64
+	}{{"count", x.Count, s.Reached}, {"reads", x.Reads, float64(s.Reads)}, {"accounts", x.Accounts, float64(s.Accounts)}, {"people", x.People, float64(s.People)}} {
+		if !n.want.holds(n.got) {
+			differ(n.field, n.want.text, strconv.FormatFloat(n.got, 'f', -1, 64))
+		}
+	}
+	if x.Reached != "" {
+		by, err := moment(x.Reached, zone)
+		if err != nil {
+			return nil, fmt.Errorf("reached: %w", err)
+		}
+		at, err := time.Parse(time.RFC3339, s.ReachedAt)
+		if err != nil {
+			return nil, fmt.Errorf("reached: %w", err)
+		}
+		if at.After(by) {
+			differ("reached", x.Reached, s.ReachedAt)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,173 @@
+package rehearsal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/detect"
+)
+
+// File is an x.test.yaml. Keys that are not named here are mistakes.
+type File struct {
+	// Catalog is the name of one that ships (shop) or the text of one.
+	Catalog string `yaml:"catalog"`
+	// Register is the accounts that exist: ids, and counted ranges of them
+	// (m1000001..m1003000). It is in force from RegisterFrom, a date; without one,
+	// from a year before the first record. Without Register there is none.
+	Register     []string  `yaml:"register"`
+	RegisterFrom string    `yaml:"register_from"`
+	Holdings     []holding `yaml:"holdings"`
+	Keys         string    `yaml:"keys"`       // the register of keys, as CSV
+	Calendar     yaml.Node `yaml:"calendar"`   // as in a calendar file, below `calendars`
+	Exceptions   yaml.Node `yaml:"exceptions"` // as in a file of exceptions
+	Lists        yaml.Node `yaml:"lists"`      // as in a file of lists
+	Defaults     Line      `yaml:"defaults"`   // for what a line does not say
+	// Background is records that every case has before its own: the ordinary traffic.
+	Background []Line `yaml:"background"`
+	Cases      []Case `yaml:"cases"`
+}
+
+// holding is who stands behind accounts: each account of a range holds its own
+// person, or the person of the same place in Person.
+type holding struct {
+	Account string   `yaml:"account"`
+	Person  string   `yaml:"person"`
+	Items   []string `yaml:"items"`
+}
+
+// Case is a history and what the rules should say of it.
+type Case struct {
+	Name string `yaml:"name"`
+	// Since is when the record begins, if that is before the first of Records: a
+	// learning phase is over by then.
+	Since string `yaml:"since"`
+	// Now is the moment by which custody is judged; without it, the last record.
+	Now     string `yaml:"now"`
+	Records []Line `yaml:"records"`
+	// Alone leaves the background out.
+	Alone bool `yaml:"alone"`
+	// Expect is the signals there have to be, and no others. AtMost instead allows
+	// any signal up to a severity.
+	Expect *[]Expectation `yaml:"expect"`
+	AtMost string         `yaml:"at_most"`
+}
+
+// Line makes records. In all its texts {n} is the number of the record, from 1;
+// {i} counts within a day and {d} the days. They can be computed with, from left
+// to right, and padded: {n*7%3000+1:7}.
+type Line struct {
+	At    string `yaml:"at"`    // 2026-03-02 09:00 in the catalog's zone, or RFC 3339
+	Every string `yaml:"every"` // between two of them: 10s
+	Times int    `yaml:"times"` // how many in a row; default 1
+	Days  int    `yaml:"days"`  // the same again on so many days; default 1
+	On    string `yaml:"on"`    // weekdays or weekends: the other days are skipped
+
+	// Request is what was asked for, GET /my/profile; of a list, one after the other,
+	// a second apart.
+	Request  texts  `yaml:"request"`
+	Actor    string `yaml:"actor"`
+	Type     string `yaml:"type"` // of the actor
+	Key      string `yaml:"key"`
+	Token    string `yaml:"token"`
+	IP       string `yaml:"ip"`
+	Country  string `yaml:"country"`
+	Network  string `yaml:"network"`
+	Agent    string `yaml:"agent"`
+	Source   string `yaml:"source"`   // default: the catalog's first
+	Status   string `yaml:"status"`   // default 200
+	Rows     string `yaml:"rows"`     // in the answer
+	Subjects texts  `yaml:"subjects"` // accounts in the answer; ranges as in Register
+}
+
+// Expectation is a signal there has to be. What is empty is not compared. Numbers
+// are bounds: 12, ">= 10", "3..20".
+type Expectation struct {
+	Rule     string            `yaml:"rule"`
+	Severity string            `yaml:"severity"`
+	Group    map[string]string `yaml:"group"` // with real ids
+	Count    bound             `yaml:"count"` // what the condition compares, at its largest
+	Reads    bound             `yaml:"reads"`
+	Accounts bound             `yaml:"accounts"`
+	People   bound             `yaml:"people"`
+	Status   string            `yaml:"status"`
+	// Reached is a moment by which the rule must have fired.
+	Reached string `yaml:"reached"`
+}
+
+// texts is one text or a list of them.
+type texts []string
+
+func (t *texts) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.SequenceNode {
+		return n.Decode((*[]string)(t))
+	}
+	var s string
+	if err := n.Decode(&s); err != nil {
+		return err
+	}
+	*t = texts{s}
+	return nil
+}
+
+// parseFile reads a test file. All mistakes come at once.
+func parseFile(name string, data []byte) (*File, error) {
+	f := &File{}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(f); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var errs []error
+	if len(f.Cases) == 0 {
+		errs = append(errs, fmt.Errorf("%s: there are no cases", name))
+	}
+	for i := range f.Cases {
+		c := &f.Cases[i]
+		fail := func(format string, args ...any) {
+			errs = append(errs, fmt.Errorf("%s: case %q: %s", name, c.Name, fmt.Sprintf(format, args...)))
+		}
+		switch {
+		case c.Name == "":
+			fail("has no name")
+		case slices.ContainsFunc(f.Cases[:i], func(o Case) bool { return o.Name == c.Name }):
+			fail("stands twice")
+		}
+		if (c.Expect == nil) == (c.AtMost == "") {
+			fail("needs either expect (a list, empty for none) or at_most")
+		}
+		if _, ok := detect.ParseSeverity(c.AtMost); c.AtMost != "" && !ok {
+			fail("at_most: %q is no severity", c.AtMost)
+		}
+		if c.Expect == nil {
+			continue
+		}
+		for _, x := range *c.Expect {
+			if x.Rule == "" {
+				fail("expect: rule is missing")
+			}
+			if _, ok := detect.ParseSeverity(x.Severity); x.Severity != "" && !ok {
+				fail("expect: %q is no severity", x.Severity)
+			}
+		}
+	}
+	return f, errors.Join(errs...)
+}
+
+var layouts = []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02 15:04:05", time.RFC3339}
+
+// moment reads a date, a time in the zone, or a time that says its own.
+func moment(s string, zone *time.Location) (time.Time, error) {
+	for _, l := range layouts {
+		if t, err := time.ParseInLocation(l, s, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no moment such as 2026-03-02 09:00", s)
+}
