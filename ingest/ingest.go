@@ -164,20 +164,12 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 		if req.Lost&catalog.LostText != 0 {
 			n.LostTexts++
 		}
-		if networks != nil && rec.Client.IP.IsValid() && (rec.Client.Country == "" || rec.Client.Network == "") {
-			country, network := networks.Lookup(rec.Client.IP)
-			if rec.Client.Country == "" {
-				rec.Client.Country = country
-			}
-			if rec.Client.Network == "" {
-				rec.Client.Network = network
-			}
-		}
+		Locate(networks, &rec)
 		cat.Fill(&rec, req)
 		subjects = rec.Subjects
 		if len(subjects) > event.MaxSubjects {
 			n.Aside++
-			aside(Aside{Origin: origin, Field: "subjects", Cause: line.TooMany, Text: text[:min(len(text), AsideText)]})
+			aside(Aside{Origin: origin, Field: "subjects", Cause: line.TooMany, Text: covered(text, nil)})
 			continue
 		}
 		n.Records++

@@ -1,9 +1,11 @@
 package rule
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 )
@@ -221,11 +223,11 @@ func (l *lowering) value(v scalar) *node {
 	case l.typ == "cidr":
 		network, err := netip.ParsePrefix(strings.TrimSpace(v.text))
 		if err != nil {
-			l.failf(v.line, "%q is not a network such as 10.0.0.0/8", v.text)
+			l.failf(v.line, "the value is not a network such as 10.0.0.0/8")
 			return nil
 		}
 		if network.Addr().Is4In6() {
-			l.failf(v.line, "%q is an IPv4 network in IPv6 form: write it as IPv4", v.text)
+			l.failf(v.line, "the value is an IPv4 network in IPv6 form: write it as IPv4")
 			return nil
 		}
 		t.kind, t.network = testCIDR, network.Masked()
@@ -251,7 +253,7 @@ func (l *lowering) numberValue(v scalar, t test) *node {
 	}
 	n, ok := parseNumber(strings.ReplaceAll(v.text, "_", ""))
 	if !ok {
-		l.failf(v.line, "%s compares with a number, and %q is none", what, v.text)
+		l.failf(v.line, "%s compares with a number, and the value is none", what)
 		return nil
 	}
 	if least, most := l.date.bounds(); l.date != dateNone && (!n.whole || n.i < least || n.i > most) {
@@ -274,7 +276,13 @@ func (l *lowering) regexpValue(v scalar, t test) *node {
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
-		l.failf(v.line, "the regular expression is not understood: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		// What is compared may be an id, and mistakes are logged: the kind of error
+		// is said, and never the value.
+		why := "syntax"
+		if bad := new(syntax.Error); errors.As(err, &bad) {
+			why = string(bad.Code)
+		}
+		l.failf(v.line, "the regular expression is not understood: %s", why)
 		return nil
 	}
 	t.kind, t.regexp, t.cased = testRegexp, re, false

@@ -22,8 +22,9 @@ type CheckReport struct {
 	Lines  int64  `json:"lines"`
 	Aside  int64  `json:"aside"`
 	// Causes counts the lines that could not be read, by field and cause.
-	Causes []CauseCount `json:"causes"`
-	Broken string       `json:"broken,omitempty"`
+	Causes   []CauseCount `json:"causes"`
+	Broken   string       `json:"broken,omitempty"`
+	BrokenKO string       `json:"broken_ko,omitempty"`
 	catalog.CheckResult
 }
 
@@ -99,7 +100,7 @@ func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catal
 	}
 	b := new(ingest.BrokenError)
 	if errors.As(err, &b) {
-		rep.Broken = b.Error()
+		rep.Broken, rep.BrokenKO = b.Error(), b.KO()
 	} else if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("check %s: %w", name, withoutFolder(err))
 	}

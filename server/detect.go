@@ -1,9 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -66,12 +66,24 @@ func LoadRules(dir string) ([]*rule.Document, error) {
 		return nil
 	})
 	if err != nil {
-		errs = append(errs, fmt.Errorf("read rules: %w", withoutFolder(err)))
+		if dir != "" { // else the pack's own folder
+			err = &FileError{dir, err}
+		}
+		errs = append(errs, err)
 	}
 	if len(errs) == 0 && len(docs) == 0 {
 		errs = append(errs, errors.New("read rules: there is no rule file in the folder (*.yaml)"))
 	}
-	return docs, errors.Join(errs...)
+	return docs, joined(errs)
+}
+
+// joined is errors.Join that leaves a single error as it is.
+func joined(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
 }
 
 func isRuleFile(name string) bool {
@@ -86,7 +98,7 @@ func detectOptions(req DetectRequest, zone *time.Location) (detect.Options, erro
 	o := detect.Options{Zone: zone, Lateness: req.Lateness}
 	var errs []error
 	if req.Exceptions != "" {
-		text, err := os.ReadFile(req.Exceptions)
+		text, err := readBeside(req.Exceptions)
 		if err == nil {
 			o.Exceptions, err = detect.ReadExceptions(path.Base(req.Exceptions), text, zone)
 		}
@@ -96,7 +108,7 @@ func detectOptions(req DetectRequest, zone *time.Location) (detect.Options, erro
 	name := "kr.yaml"
 	if req.Calendar != "" {
 		name = path.Base(req.Calendar)
-		text, err = os.ReadFile(req.Calendar)
+		text, err = readBeside(req.Calendar)
 	}
 	if err == nil {
 		o.Calendar, err = detect.ReadCalendar(name, text, zone)
@@ -110,14 +122,23 @@ func detectOptions(req DetectRequest, zone *time.Location) (detect.Options, erro
 		errs = append(errs, err)
 	}
 	if req.Keys != "" {
-		f, err := os.Open(req.Keys)
+		text, err := readBeside(req.Keys)
 		if err == nil {
-			o.Keys, err = detect.ReadKeys(path.Base(req.Keys), f, zone)
-			f.Close()
+			o.Keys, err = detect.ReadKeys(path.Base(req.Keys), bytes.NewReader(text), zone)
 		}
 		errs = append(errs, err)
 	}
-	return o, errors.Join(errs...)
+	return o, joined(errs)
+}
+
+// readBeside reads a file that lies beside the rules. Its error does not have the
+// folder: a server logs it, and personal data hides in paths.
+func readBeside(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &FileError{name, withoutFolder(err)}
+	}
+	return text, nil
 }
 
 // Detect runs rules over history.

@@ -44,6 +44,7 @@ type follower struct {
 	offset int64
 	last   event.Millis
 	err    error
+	counts ingest.Counts // since the start
 }
 
 func (s *Server) newFollower(f Follow) (*follower, error) {
@@ -168,7 +169,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	newest, oldest := f.newest, event.Millis(0)
 	tail := tailOf(c)
 	made := false
-	n := ingest.DecodeChunk(c, f.file, f.src, f.cat, nil, f.dec, func(rec *event.Record) {
+	n := ingest.DecodeChunk(c, f.file, f.src, f.cat, f.s.networks, f.dec, func(rec *event.Record) {
 		newest = max(newest, rec.Time)
 		if oldest == 0 || rec.Time < oldest {
 			oldest = rec.Time
@@ -222,6 +223,9 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	}
 	f.mu.Lock()
 	f.offset, f.last, f.err = after.Offset, max(f.last, newest), nil
+	f.counts.Aside += n.Aside
+	f.counts.LostAddresses += n.LostAddresses
+	f.counts.LostTexts += n.LostTexts
 	f.mu.Unlock()
 	return nil
 }
@@ -255,7 +259,7 @@ func (f *follower) prepare(c *ingest.Chunk) error {
 func (f *follower) status() FollowStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	st := FollowStatus{Source: f.f.Source, File: f.file}
+	st := FollowStatus{Source: f.f.Source, File: f.file, Aside: f.counts.Aside, LostAddresses: f.counts.LostAddresses, LostTexts: f.counts.LostTexts}
 	if f.last > 0 {
 		st.Last = f.last.Time()
 	}

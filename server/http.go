@@ -35,6 +35,7 @@ func (s *Server) handler() http.Handler {
 	admin("POST /v1/rules/reload", s.postReload)
 	admin("GET /v1/status", s.getStatus)
 	admin("POST /v1/imports", s.postImports)
+	admin("POST /v1/imports/abort", s.postAbort)
 	admin("POST /v1/retain", s.postRetain)
 	admin("POST /v1/holds", s.postHolds)
 	admin("POST /v1/openings", s.postOpenings)
@@ -148,6 +149,18 @@ type failure struct {
 	Line    int64  `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
 	Field   string `json:"field,omitempty"`
+	// Korean is Message for a Korean reader, where there is one: the command that
+	// asked may speak another language than the server.
+	Korean string `json:"message_ko,omitempty"`
+}
+
+// koreanOf is an error in Korean, or "" where it is not known.
+func koreanOf(err error) string {
+	var ko interface{ KO() string }
+	if errors.As(err, &ko) {
+		return ko.KO()
+	}
+	return ""
 }
 
 func writeError(w http.ResponseWriter, status int, f failure) {
@@ -179,11 +192,22 @@ func (s *Server) busy(w http.ResponseWriter, status int, code, message string) {
 
 // fault answers an error of the ledger.
 func (s *Server) fault(w http.ResponseWriter, what string, err error) {
+	var large *ledger.TooLargeError
+	var subjects *ledger.SubjectsError
 	switch {
+	case errors.As(err, &large):
+		writeError(w, http.StatusRequestEntityTooLarge, failure{Code: "too_large", Message: large.Error() + "; nothing of this request counts"})
+		return // the sender's mistake
+	case errors.As(err, &subjects):
+		writeError(w, http.StatusRequestEntityTooLarge, failure{Code: "too_many_subjects", Field: "subjects", Message: subjects.Error() + "; nothing of this request counts"})
+		return
 	case errors.Is(err, syscall.ENOSPC):
 		s.full.Store(time.Now().UnixNano())
 		w.Header().Set("Retry-After", "30")
 		writeError(w, http.StatusInsufficientStorage, failure{Code: "disk_full", Message: "the disk of the data folder is full; nothing of this request counts"})
+	case errors.Is(err, ledger.ErrBehind):
+		w.Header().Set("Retry-After", "30")
+		writeError(w, http.StatusServiceUnavailable, failure{Code: "behind", Message: "records that were taken cannot be written into files, so no more are taken until they can; nothing of this request counts, send it again later"})
 	case errors.Is(err, ledger.ErrClosed), errors.Is(err, context.Canceled):
 		s.busy(w, http.StatusServiceUnavailable, "stopping", "the server is stopping")
 	case errors.Is(err, context.DeadlineExceeded):

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -39,8 +40,11 @@ type ImportRequest struct {
 	New      bool   `json:"new,omitempty"`
 	Redecode bool   `json:"redecode,omitempty"`
 	// Again installs a catalog that was in force earlier and is not any more.
-	Again bool     `json:"again,omitempty"`
-	Files []string `json:"files,omitempty"` // "-" is the stream handed along
+	Again bool `json:"again,omitempty"`
+	// Networks are files (.mmdb) that tell the country and network of an address,
+	// for lines that do not say them. A server's own are used without.
+	Networks []string `json:"networks,omitempty"`
+	Files    []string `json:"files,omitempty"` // "-" is the stream handed along
 }
 
 // DatedFile is a file that is true from a day on.
@@ -114,8 +118,9 @@ type FileReport struct {
 	Error *failure `json:"error,omitempty"`
 	// Broken says where and why reading ended before the end of the file. What
 	// came before it is imported.
-	Broken  string  `json:"broken,omitempty"`
-	Seconds float64 `json:"seconds"`
+	Broken   string  `json:"broken,omitempty"`
+	BrokenKO string  `json:"broken_ko,omitempty"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // Progress is how far an import is.
@@ -133,9 +138,10 @@ type Progress struct {
 
 // ImportOptions are the circumstances of an import.
 type ImportOptions struct {
-	Workers  int            // default: one
-	Stdin    io.Reader      // what "-" reads
-	Progress func(Progress) // called from time to time, from one goroutine
+	Workers  int             // default: one
+	Stdin    io.Reader       // what "-" reads
+	Networks ingest.Networks // where the request names no files; may be nil
+	Progress func(Progress)  // called from time to time, from one goroutine
 }
 
 // importRun is one import under way.
@@ -234,6 +240,12 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 			r.size += st.Size()
 		}
 	}
+	if len(req.Networks) > 0 {
+		var err error
+		if r.opts.Networks, err = openNetworks(req.Networks); err != nil {
+			return &r.rep, err
+		}
+	}
 	stop := r.report()
 	defer stop()
 	if err := r.editions(ctx); err != nil {
@@ -255,7 +267,7 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 			}
 			failed.Errs = append(failed.Errs, fe)
 			r.rep.Failed++
-			r.rep.Files = append(r.rep.Files, FileReport{File: baseName(f), Source: req.Source, Error: &failure{Code: KindOf(err), Message: fe.Cause()}})
+			r.rep.Files = append(r.rep.Files, FileReport{File: baseName(f), Source: req.Source, Error: &failure{Code: KindOf(err), Message: fe.Cause(), Korean: koreanOf(err)}})
 			continue
 		}
 		r.rep.Files = append(r.rep.Files, *done)
@@ -268,6 +280,27 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 		return &r.rep, failed
 	}
 	return &r.rep, nil
+}
+
+// openNetworks opens the files, or gives nil without one.
+func openNetworks(names []string) (ingest.Networks, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	n, err := ingest.OpenNetworks(names...)
+	if err != nil {
+		name := names[0]
+		var pe *fs.PathError
+		var nf *ingest.NetworkFileError
+		switch {
+		case errors.As(err, &pe):
+			name = pe.Path
+		case errors.As(err, &nf):
+			name = nf.Name
+		}
+		return nil, &FileError{name, withoutFolder(err)}
+	}
+	return n, nil
 }
 
 func sortCauses(cs []CauseCount) {

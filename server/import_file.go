@@ -108,7 +108,7 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 	}
 	rep.Bytes = raw.size
 	if broken != nil {
-		rep.Broken = broken.Error()
+		rep.Broken, rep.BrokenKO = broken.Error(), koreanOf(broken)
 	}
 	if p == nil {
 		return rep, nil // nothing in it could be unpacked
@@ -139,7 +139,7 @@ func (r *importRun) log(ctx context.Context, file string) (*FileReport, error) {
 	}
 	r.at("commit")
 	if broken != nil {
-		rep.Broken = broken.Error()
+		rep.Broken, rep.BrokenKO = broken.Error(), koreanOf(broken)
 		im.Broken()
 	}
 	rep.ImportResult, err = im.Commit(im.Sum().Digest())

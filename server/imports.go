@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -39,6 +40,7 @@ type importEvent struct {
 // command needs to give the same hint as if it had met the error itself.
 type importError struct {
 	Message string         `json:"message"`
+	Korean  string         `json:"message_ko,omitempty"`
 	Kind    string         `json:"code,omitempty"`
 	Catalog catalog.Errors `json:"catalog,omitempty"`
 }
@@ -77,6 +79,10 @@ func KindOf(err error) string {
 		return "followed"
 	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &pe):
 		return "not_imported" // nothing to redecode
+	case errors.As(err, new(*ingest.FormatError)):
+		return "format"
+	case errors.As(err, new(*ingest.NetworkFileError)):
+		return "networks"
 	}
 	for _, k := range importKinds {
 		if errors.Is(err, k.err) {
@@ -112,6 +118,22 @@ type RemoteError struct {
 
 func (e *RemoteError) Error() string { return e.Message }
 func (e *RemoteError) Unwrap() error { return e.kind }
+
+// translatedError is one that says itself in Korean too.
+type translatedError struct {
+	error
+	ko string
+}
+
+func translated(err error, ko string) error {
+	if ko == "" {
+		return err
+	}
+	return &translatedError{err, ko}
+}
+
+func (e *translatedError) KO() string    { return e.ko }
+func (e *translatedError) Unwrap() error { return e.error }
 
 func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 	var req ImportRequest
@@ -165,7 +187,7 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	var seen int64
 	rep, err := Import(ctx, s.ledger, req, ImportOptions{
-		Workers: s.opts.Workers, Stdin: stream,
+		Workers: s.opts.Workers, Stdin: stream, Networks: s.networks,
 		Progress: func(p Progress) {
 			s.metrics.importLines.Add(p.Lines - seen)
 			seen = p.Lines
@@ -193,7 +215,7 @@ func allFiles(req *ImportRequest) []string {
 	for _, d := range append(append([]DatedFile{}, req.Register...), req.Holdings...) {
 		out = append(out, d.File)
 	}
-	return out
+	return append(out, req.Networks...)
 }
 
 // Missing finds the file without which nothing of a request can be done: a
@@ -226,6 +248,11 @@ func Missing(req *ImportRequest) (field string, err *FileError) {
 			}
 		}
 	}
+	for i, name := range req.Networks {
+		if err := look(name); err != nil {
+			return fmt.Sprintf("networks[%d]", i), &FileError{name, err}
+		}
+	}
 	for i, name := range req.Files {
 		e := look(name)
 		if e == nil {
@@ -239,7 +266,7 @@ func Missing(req *ImportRequest) (field string, err *FileError) {
 }
 
 func remoteError(err error) *importError {
-	e := &importError{Message: err.Error(), Kind: KindOf(err)}
+	e := &importError{Message: err.Error(), Korean: koreanOf(err), Kind: KindOf(err)}
 	errors.As(err, &e.Catalog)
 	return e
 }
@@ -248,7 +275,7 @@ func (e *importError) local() error {
 	if e.Kind == "catalog" {
 		return e.Catalog
 	}
-	return ofKind(e.Kind, e.Message)
+	return translated(ofKind(e.Kind, e.Message), e.Korean)
 }
 
 // failed gives the error that Import gave beside this report on the server.
@@ -256,7 +283,7 @@ func (r *ImportReport) failed(req *ImportRequest) error {
 	e := &FilesError{Of: len(req.Files)}
 	for i, f := range r.Files {
 		if f.Error != nil && i < len(req.Files) {
-			e.Errs = append(e.Errs, &FileError{req.Files[i], ofKind(f.Error.Code, f.Error.Message)})
+			e.Errs = append(e.Errs, &FileError{req.Files[i], translated(ofKind(f.Error.Code, f.Error.Message), f.Error.Korean)})
 		}
 	}
 	if len(e.Errs) == 0 {

@@ -19,14 +19,18 @@ type metrics struct {
 	requests      counterVec // by path and status
 	records       counterVec // by source and outcome
 	lost          counterVec // by source and what
-	followLag     gaugeVec   // bytes behind, by source
-	importLines   atomic.Int64
+	// The sums of lost, for the status.
+	lostAddresses, lostTexts atomic.Int64
+	followLag                gaugeVec // bytes behind, by source
+	importLines              atomic.Int64
 }
 
 // lostFrom counts what could not be kept of records that were taken in. The
 // place of access is one of the fields the law asks for, so that a proxy which
 // writes something else there must show.
 func (m *metrics) lostFrom(source string, addresses, texts int64) {
+	m.lostAddresses.Add(addresses)
+	m.lostTexts.Add(texts)
 	for what, n := range map[string]int64{"client address": addresses, "text": texts} {
 		if n > 0 {
 			m.lost.add(label("source", source, "what", what), n)

@@ -33,6 +33,11 @@ type Options struct {
 	// Follow are live files to read as they grow.
 	Follow []Follow
 
+	// Networks are files (.mmdb) that tell the country and network of an address,
+	// for lines that do not say them. They are read at the start. Without one such
+	// records have neither, and a condition about them finds nothing.
+	Networks []string
+
 	// MaxBody is the largest request after decompression, in bytes. Default
 	// 16 MiB. Larger lets one sender hold more of MaxInFlight; smaller makes
 	// senders split and costs an fsync for each piece.

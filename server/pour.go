@@ -32,19 +32,26 @@ func formatOf(said string, src *catalog.Source, stream *ingest.Stream) (ingest.F
 	if said == "" {
 		said = src.Format
 	}
-	if said != catalog.FormatDetect {
-		return ingest.FormatNamed(said)
-	}
 	sample, err := stream.Sample()
 	if err != nil {
 		return ingest.Format{}, err
+	}
+	if said != catalog.FormatDetect {
+		f, err := ingest.FormatNamed(said)
+		if err == nil {
+			err = ingest.CheckDeclared(f, src, sample)
+		}
+		return f, err
 	}
 	if len(bytes.TrimSpace(sample)) == 0 {
 		return ingest.Formats()[0], nil // an empty log is one of any format
 	}
 	v := ingest.Detect(sample)
 	if v.Format == "" {
-		return ingest.Format{}, fmt.Errorf("%s: say which it is: --format %s", v, bar(FormatNames()))
+		return ingest.Format{}, &ingest.FormatError{Text: catalog.Text{
+			KO: fmt.Sprintf("%s. 형식을 지정하십시오: --format %s", v.KO(), bar(FormatNames())),
+			EN: fmt.Sprintf("%s: say which it is: --format %s", v, bar(FormatNames())),
+		}}
 	}
 	return ingest.FormatNamed(v.Format)
 }
@@ -164,7 +171,7 @@ func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, 
 	var bad []ledger.AsideLine
 	tail := tailOf(c)
 	made := false
-	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, nil, dec, func(rec *event.Record) {
+	n := ingest.DecodeChunk(c, r.name, r.src, r.cat, r.opts.Networks, dec, func(rec *event.Record) {
 		made = made || rec.Origin.Offset == tail
 		batch.Add(rec)
 	}, func(a ingest.Aside) {

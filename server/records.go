@@ -115,10 +115,10 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		return
 	}
 	ans := Received{Delivery: deliveryOnce}
-	var aside []ledger.AsideLine
+	var aside asideOfRequest
 	var rec event.Record
 	var number, offset int64
-	for len(body) > 0 {
+	for len(body) > 0 && batch.Err() == nil {
 		text, rest, _ := bytes.Cut(body, []byte("\n"))
 		size := int64(len(body) - len(rest))
 		body = rest
@@ -143,9 +143,10 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 				}
 			}
 			ans.Aside++
-			aside = append(aside, asideLine(source, "http", number, at, bad.Field, bad.Cause.Code, text))
+			aside.add(source, number, at, bad, text)
 			continue
 		}
+		ingest.Locate(s.networks, &rec)
 		if rec.ID == "" {
 			if keyed == nil {
 				ans.Delivery = deliveryAtLeast
@@ -167,6 +168,17 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		defer release()
 		remember = cp
 	}
+	if err := batch.Err(); err != nil {
+		s.fault(w, "append", err)
+		return
+	}
+	// The lines set aside come first: if there is no room for them nothing of the
+	// request counts, as the answer says. A crash in between sets them aside once
+	// more; the other way round they would be lost, or the records counted twice.
+	if err := s.ledger.SetAside(0, aside.lines, aside.more...); err != nil {
+		s.fault(w, "set aside", err)
+		return
+	}
 	begin := time.Now()
 	if batch.Len() > 0 {
 		got, err := s.ledger.AppendBatch(r.Context(), batch, "http", remember)
@@ -177,12 +189,6 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		s.full.Store(0)
 		ans.Accepted, ans.Duplicates = got.Accepted, got.Duplicates
 		s.metrics.appendSeconds.observe(time.Since(begin))
-	}
-	// The lines set aside come after the records: a crash in between makes the
-	// sender come again, and then they are set aside.
-	if err := s.ledger.SetAside(0, aside); err != nil {
-		s.fault(w, "set aside", err)
-		return
 	}
 	for outcome, n := range map[string]int{"accepted": ans.Accepted, "duplicate": ans.Duplicates, "aside": ans.Aside} {
 		s.metrics.records.add(label("source", source, "outcome", outcome), int64(n))
@@ -199,6 +205,42 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 // recordFields is the table of package ingest/records, for a sender that has
 // mistyped one. The mistake itself is said back only where it cannot be an id.
 const recordFields = "time, id, source, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, route, status, rows, subjects, more"
+
+// asideField is the field by which a line set aside is counted. A field that no
+// schema knows is the sender's own word: it may be shown to the sender, and is no
+// key to count by, since there would be as many of them as somebody likes.
+func asideField(e *line.Error) string {
+	if e.Cause == line.Unknown {
+		return ""
+	}
+	return e.Field
+}
+
+// asideOfRequest bounds what one request can make the folder keep: a body of 16
+// MiB holds eight million lines of one letter.
+type asideOfRequest struct {
+	lines []ledger.AsideLine
+	more  []ledger.AsideCount // of those that are counted and not kept
+}
+
+// asideKept is how many lines of one request are kept: enough to see what is
+// wrong with a sender, at most 4 MiB.
+const asideKept = 1000
+
+func (a *asideOfRequest) add(source string, number, offset int64, why *line.Error, text []byte) {
+	field := asideField(why)
+	if len(a.lines) < asideKept {
+		a.lines = append(a.lines, asideLine(source, "http", number, offset, field, why.Cause.Code, text))
+		return
+	}
+	for i := range a.more { // a handful: fields and causes are fixed
+		if m := &a.more[i]; m.Field == field && m.Cause == why.Cause.Code {
+			m.Count++
+			return
+		}
+	}
+	a.more = append(a.more, ledger.AsideCount{Source: source, Field: field, Cause: why.Cause.Code, Count: 1})
+}
 
 // asideMaxText is how much of a line is kept: the beginning tells what is wrong.
 const asideMaxText = 4 << 10

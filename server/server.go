@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/alert"
+	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -43,6 +44,7 @@ type Server struct {
 	desk      *alert.Desk // nil without alerts
 	importing sync.Mutex  // one import at a time, as the ledger allows
 	keys      keyLocks
+	networks  ingest.Networks // nil without a file
 	// full is when a write last found the disk full, in nanoseconds since 1970;
 	// 0 after one that did not.
 	full  atomic.Int64
@@ -59,6 +61,9 @@ func New(o Options) (_ *Server, err error) {
 	}
 	s := &Server{opts: o, log: o.Logger, limits: newLimiter(&o), started: time.Now()}
 	s.tokens = &tokenBook{fs: o.FS, dir: o.Data}
+	if s.networks, err = openNetworks(o.Networks); err != nil {
+		return nil, err
+	}
 	s.ledger, err = ledger.Open(o.FS, o.Data, ledger.Options{KeyDir: o.KeyDir, SealAfter: o.SealAfter, Logger: o.Logger})
 	if err != nil {
 		return nil, err

@@ -19,6 +19,10 @@ type Status struct {
 	InFlight int64          `json:"bytes_in_flight"`
 	Contents Contents       `json:"contents"`
 	Follow   []FollowStatus `json:"follow"`
+	// Of the records taken in over HTTP and from followed files since the start,
+	// how many lack something that stood in their line (see Received).
+	LostAddresses int64 `json:"lost_addresses"`
+	LostTexts     int64 `json:"lost_texts"`
 }
 
 // FollowStatus is how a followed file is doing.
@@ -29,6 +33,11 @@ type FollowStatus struct {
 	Behind int64     `json:"bytes_behind"`
 	Last   time.Time `json:"last_record,omitzero"`
 	Error  string    `json:"error,omitempty"`
+	// Since the start: lines set aside, and records that lack something that
+	// stood in their line.
+	Aside         int64 `json:"aside"`
+	LostAddresses int64 `json:"lost_addresses"`
+	LostTexts     int64 `json:"lost_texts"`
 }
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
@@ -39,6 +48,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	}
 	st := Status{Version: s.opts.Version, Started: s.started, Ready: s.ready.Load(), Contents: c, Follow: []FollowStatus{}}
 	st.Requests, st.InFlight = s.limits.load()
+	st.LostAddresses, st.LostTexts = s.metrics.lostAddresses.Load(), s.metrics.lostTexts.Load()
 	for _, f := range s.follows {
 		st.Follow = append(st.Follow, f.status())
 	}

@@ -150,7 +150,7 @@ func (a *app) root() *cobra.Command {
 		fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", strings.TrimRight(long, " \n"), a.usageOf(c))
 	})
 	root.AddCommand(
-		a.quickstartCommand(), a.initCommand(), a.importCommand(), a.serveCommand(),
+		a.quickstartCommand(), a.initCommand(), a.importCommand(), a.unfinishedCommand(), a.serveCommand(),
 		a.scopeCommand(), a.detectCommand(), a.signalCommand(), a.ruleCommand(), a.subjectCommand(), a.catalogCommand(), a.asideCommand(),
 		a.statusCommand(), a.retainCommand(), a.holdCommand(), a.tokenCommand(), a.versionCommand(),
 	)

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) catalogCommand() *cobra.Command {
-	return a.group("catalog", catalogText, a.catalogCheck(), a.catalogShow())
+	return a.group("catalog", catalogText, a.catalogCheck(), a.catalogList(), a.catalogShow())
 }
 
 func readCatalog(file string) (*catalog.Catalog, error) {
@@ -92,14 +92,21 @@ func viewCatalog(c *catalog.Catalog) catalogView {
 func (a *app) catalogShow() *cobra.Command {
 	var f folder
 	var file string
+	var edition uint32
 	var asJSON bool
 	c := a.command("show", catalogShowText)
 	c.Args = a.args(0)
 	a.folderFlags(c, &f)
 	c.Flags().StringVar(&file, "catalog", "", a.say(flagText.catalog))
+	c.Flags().Uint32Var(&edition, "edition", 0, a.say(editionWords.flag))
+	c.RegisterFlagCompletionFunc("edition", offerFlag(a.catalogEditions(&f)))
 	c.Flags().BoolVar(&asJSON, "json", false, a.say(flagText.json))
-	c.RunE = func(*cobra.Command, []string) error {
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		var cat *catalog.Catalog
+		said := cmd.Flags().Changed("edition")
+		if said && file != "" {
+			return a.usage(usageText.oneOf, "--catalog, --edition")
+		}
 		if file != "" {
 			var err error
 			if cat, err = readCatalog(file); err != nil {
@@ -113,6 +120,11 @@ func (a *app) catalogShow() *cobra.Command {
 			defer l.Close()
 			if cat = l.Catalog(); cat == nil {
 				return errNoCatalog
+			}
+			if said {
+				if cat, err = a.catalogEdition(l, edition); err != nil {
+					return err
+				}
 			}
 		}
 		v := viewCatalog(cat)
@@ -254,7 +266,7 @@ func (a *app) showCheck(r *server.CheckReport, limit int, all bool) {
 		t.write(a.stdout)
 	}
 	if r.Broken != "" {
-		a.printf(importWords.broken, r.Broken)
+		a.printf(importWords.broken, a.either(r.Broken, r.BrokenKO))
 	}
 	var suspects, others []catalog.UnmappedShape
 	var records int64

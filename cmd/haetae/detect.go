@@ -16,6 +16,7 @@ func (a *app) detectCommand() *cobra.Command {
 	var from, to, least string
 	var asJSON, quiet bool
 	c := a.command("detect --data DIR [--rules DIR]", detectText)
+	c.Args = a.args(0)
 	a.folderFlags(c, &f)
 	fl := c.Flags()
 	a.ruleFlags(c, &req)
@@ -32,7 +33,7 @@ func (a *app) detectCommand() *cobra.Command {
 		}
 		// A mistake in a rule should not have to wait for the folder.
 		if _, err := server.LoadRules(req.Rules); err != nil {
-			return err
+			return a.fileError(err)
 		}
 		l, err := f.read(a)
 		if err != nil {
@@ -54,7 +55,7 @@ func (a *app) detectCommand() *cobra.Command {
 		})
 		b.end()
 		if err != nil {
-			return err
+			return a.fileError(err)
 		}
 		rep.Signals = server.AtLeast(rep.Signals, floor)
 		if asJSON {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger"
@@ -69,6 +70,19 @@ func (a *app) said(err error) string {
 	if a.lang == korean && errors.As(err, &predicate) {
 		ko, _ := predicate.KO()
 		return ko
+	}
+	var whole *failure // in the user's language already, whatever its cause
+	var format *ingest.FormatError
+	var binary *ingest.BinaryError
+	var broken *ingest.BrokenError
+	switch {
+	case a.lang != korean || errors.As(err, &whole):
+	case errors.As(err, &format):
+		return format.KO()
+	case errors.As(err, &binary):
+		return binary.KO()
+	case errors.As(err, &broken):
+		return broken.KO()
 	}
 	return err.Error()
 }

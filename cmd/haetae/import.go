@@ -29,6 +29,7 @@ func (a *app) importCommand() *cobra.Command {
 	fl.StringVar(&req.Catalog, "catalog", "", a.say(flagText.catalog))
 	fl.StringArrayVar(&holdings, "holdings", nil, a.say(flagText.holdings))
 	fl.StringArrayVar(&register, "register", nil, a.say(flagText.register))
+	fl.StringArrayVar(&req.Networks, "networks", nil, a.say(flagText.networks))
 	fl.StringVar(&req.Source, "source", "", a.say(flagText.source))
 	fl.StringVar(&req.Format, "format", "", a.say(flagText.format))
 	fl.BoolVar(&req.New, "new", false, a.say(flagText.importNew))
@@ -100,6 +101,22 @@ func (a *app) importError(err error) error {
 	return err
 }
 
+// fileError says a FileError that stands alone by the path that was typed.
+func (a *app) fileError(err error) error {
+	if _, ok := err.(*server.FileError); ok {
+		return a.importError(err)
+	}
+	return err
+}
+
+// either is a text of the report in the user's language, where it has one.
+func (a *app) either(en, ko string) string {
+	if a.lang == korean && ko != "" {
+		return ko
+	}
+	return en
+}
+
 // importCause is why a file was not imported.
 func (a *app) importCause(kind, message string) string {
 	if t, ok := importCauses[kind]; ok && a.lang == korean {
@@ -162,6 +179,10 @@ func absolute(req *server.ImportRequest) (typed map[string]string, err error) {
 		*p = abs
 	}
 	req.Files, req.Register, req.Holdings = slices.Clone(req.Files), slices.Clone(req.Register), slices.Clone(req.Holdings)
+	req.Networks = slices.Clone(req.Networks)
+	for i := range req.Networks {
+		fix(&req.Networks[i])
+	}
 	for i := range req.Files {
 		fix(&req.Files[i])
 	}
@@ -177,7 +198,11 @@ func absolute(req *server.ImportRequest) (typed map[string]string, err error) {
 // asTyped gives the paths in an error their first form again.
 func asTyped(err error, typed map[string]string) {
 	var some *server.FilesError
+	var one *server.FileError
 	if !errors.As(err, &some) {
+		if errors.As(err, &one) && typed[one.Path] != "" {
+			one.Path = typed[one.Path]
+		}
 		return
 	}
 	for _, e := range some.Errs {
@@ -250,7 +275,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 		}
 		if f.Error != nil {
 			if len(files) > 1 { // of a single file the error itself says it
-				a.printf(importWords.refused, typed, a.importCause(f.Error.Code, f.Error.Message))
+				a.printf(importWords.refused, typed, a.either(a.importCause(f.Error.Code, f.Error.Message), f.Error.Korean))
 			}
 			continue
 		}
@@ -282,7 +307,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 			a.printf(importWords.lostTexts, a.n(f.LostTexts, nouns.record))
 		}
 		if f.Broken != "" {
-			a.printf(importWords.broken, f.Broken)
+			a.printf(importWords.broken, a.either(f.Broken, f.BrokenKO))
 		}
 	}
 	if len(r.Files) > 1 {

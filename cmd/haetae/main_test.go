@@ -18,6 +18,7 @@ import (
 	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/haetae/haetae/ingest/networkstest"
 	"github.com/haetae/haetae/scope"
 )
 
@@ -65,6 +66,23 @@ func TestScripts(t *testing.T) {
 				}
 				if got != want {
 					ts.Fatalf("exit code %d, want %d", got, want)
+				}
+			},
+			// mmdb FILE PREFIX COUNTRY: a file of networks.
+			"mmdb": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(networkstest.Write(ts.MkAbs(args[0]), networkstest.Network{Prefix: args[1], Country: args[2], AS: 4766}))
+			},
+			// until PATTERN COMMAND ARGS…: again and again, until the command prints it.
+			"until": func(ts *testscript.TestScript, neg bool, args []string) {
+				want := regexp.MustCompile(args[0])
+				for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+					err := ts.Exec(args[1], args[2:]...)
+					if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+						return
+					}
+					if time.Now().After(deadline) {
+						ts.Fatalf("%s: waited in vain (%v):\n%s", args[0], err, ts.ReadFile("stdout"))
+					}
 				}
 			},
 			// agekey FILE: a key of our own, its recipient in $RECIPIENT.

@@ -17,7 +17,7 @@ import (
 func (a *app) serveCommand() *cobra.Command {
 	var f folder
 	var listen, level, alerts string
-	var follow []string
+	var follow, networks []string
 	var rules server.DetectRequest
 	var noDetect bool
 	c := a.command("serve --data DIR", serveText)
@@ -26,6 +26,7 @@ func (a *app) serveCommand() *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&listen, "listen", server.DefaultListen, a.say(flagText.listen))
 	fl.StringArrayVar(&follow, "follow", nil, a.say(flagText.follow))
+	fl.StringArrayVar(&networks, "networks", nil, a.say(flagText.networks))
 	c.RegisterFlagCompletionFunc("follow", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var out []string
 		for _, s := range a.sources(&f, nil)() {
@@ -47,7 +48,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if err := lv.UnmarshalText([]byte(level)); err != nil {
 			return a.usage(usageText.badLevel)
 		}
-		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, Logger: a.logger(lv), Version: version()}
+		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, Networks: networks, Logger: a.logger(lv), Version: version()}
 		if !noDetect {
 			o.Detect, o.Alerts = &rules, alerts
 		} else if alerts != "" {
@@ -62,7 +63,7 @@ func (a *app) serveCommand() *cobra.Command {
 		}
 		s, err := server.New(o)
 		if err != nil {
-			return err
+			return a.fileError(err)
 		}
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,11 +105,24 @@ func (a *app) signalAck() *cobra.Command {
 	c.Flags().StringVar(&who, "who", "", a.say(detectFlags.who))
 	c.Flags().StringVar(&note, "note", "", a.say(detectFlags.note))
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if strings.TrimSpace(who) == "" {
+			return a.usage(detectWords.needWho)
+		}
 		client, err := a.running(cmd, &f)
 		if err != nil {
 			return err
 		}
-		if err := client.Acknowledge(cmd.Context(), server.Acknowledgement{ID: args[0], Who: who, Note: note}); err != nil {
+		err = client.Acknowledge(cmd.Context(), server.Acknowledgement{ID: args[0], Who: who, Note: note})
+		var answer *server.Answer
+		if errors.As(err, &answer) {
+			switch answer.Code {
+			case "unknown_signal":
+				return a.failure(err, detectWords.noSignal, args[0])
+			case "no_alerts":
+				return a.failure(err, detectWords.noAlerts)
+			}
+		}
+		if err != nil {
 			return err
 		}
 		a.printf(detectWords.acknowledged, args[0])

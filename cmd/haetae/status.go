@@ -113,6 +113,14 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 				line += " (" + fw.Error + ")"
 			}
 			row(statusText.follow, line)
+			for _, n := range []struct {
+				what text
+				n    int64
+			}{{statusText.followAside, fw.Aside}, {statusText.lostAddresses, fw.LostAddresses}, {statusText.lostTexts, fw.LostTexts}} {
+				if n.n > 0 {
+					row(text{}, fmt.Sprintf(a.say(n.what), count(n.n)))
+				}
+			}
 		}
 	}
 	t.write(a.stdout)

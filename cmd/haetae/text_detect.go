@@ -43,11 +43,14 @@ var detectFlags = struct {
 }
 
 var detectWords = struct {
-	emptyLists, alertsWithout, noServer, noDetection, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, items, when, during, exception, wider text
+	emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, items, when, during, exception, wider text
 }{
 	emptyLists:    text{"  비어 있는 명단(해당 규칙은 아무것도 보지 못함): %s. --lists로 지정하십시오\n", "  lists nobody has filled, so that their rules see nothing: %s; name them with --lists\n"},
 	alertsWithout: text{"--no-detect를 쓰면 알릴 것이 없으므로 --alerts를 함께 쓸 수 없습니다", "with --no-detect there is nothing to tell: --alerts does not go with it"},
 	noServer:      text{"실행 중인 서버가 없습니다. 보관된 기록 전체에서 찾으려면: haetae detect --data %s", "no server is running; to look through all records that are kept: haetae detect --data %s"},
+	needWho:       text{"--who로 확인한 담당자를 지정하십시오", "say with --who who looks into it"},
+	noSignal:      text{"%s: 알림 대상 중에 그런 탐지가 없습니다. 번호는 haetae signal list로 확인하십시오", "%s: nobody was told of such a signal; haetae signal list shows the ids"},
+	noAlerts:      text{"이 서버는 알림 설정(--alerts) 없이 실행 중이므로 확인 처리할 것이 없습니다", "this server runs without --alerts, so nobody was told and nothing is to be acknowledged"},
 	state:         text{"상태: %s, 규칙 %d개, 판단 완료 시점 %s\n", "state: %s, %d rules, decided up to %s\n"},
 	acknowledged:  text{"%s: 확인 처리하였습니다.\n", "%s is acknowledged\n"},
 	reloaded:      text{"규칙을 다시 읽었습니다. 과거 기록까지 다시 살펴본 뒤 적용됩니다.\n", "the rules were read again; they take over once they have been through the history\n"},

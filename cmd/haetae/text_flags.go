@@ -4,7 +4,7 @@ package main
 
 var flagText = struct {
 	data, keys, lang, json, help, version                                                                      text
-	catalog, holdings, register, source, format, importNew, redecode, again, workers                           text
+	catalog, holdings, register, networks, source, format, importNew, redecode, again, workers                 text
 	listen, follow, where, from, to, by, explain, save, export, recipient, reason, openKey, once, limit, quiet text
 	before, keep, yes, showSource, logLevel                                                                    text
 }{
@@ -17,6 +17,7 @@ var flagText = struct {
 	catalog:    text{"카탈로그 `파일`(YAML)", "catalog `file` (YAML)"},
 	holdings:   text{"보유현황 `파일[@날짜]`(CSV 또는 NDJSON)", "holdings `file[@date]` (CSV or NDJSON)"},
 	register:   text{"회원대장 `파일[@날짜]`(CSV 또는 NDJSON)", "register `file[@date]` (CSV or NDJSON)"},
+	networks:   text{"IP 주소의 국가와 AS 번호를 찾을 `파일`(.mmdb, 여러 번 지정 가능)", "`file` with the countries and AS numbers of addresses (.mmdb; may be repeated)"},
 	source:     text{"카탈로그에 정의된 로그 `이름`", "the catalog's `name` for the log"},
 	format:     text{"로그 `형식`: combined, common, json", "`format` of the log: combined, common, json"},
 	importNew:  text{"이미 가져온 행과 겹치더라도 새 접속기록으로 처리", "import even what looks like a copy of lines already imported"},

@@ -90,6 +90,7 @@ func (d *Decoder) Decode(text []byte, rec *event.Record) *line.Error {
 	}
 	d.cat.Fill(rec, req)
 	if len(rec.Subjects) > event.MaxSubjects {
+		line.Mask(text)
 		return &line.Error{Field: "subjects", Cause: line.TooMany}
 	}
 	return nil
