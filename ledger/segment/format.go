@@ -132,10 +132,11 @@ func (v *varints) uint() uint64 {
 	return x
 }
 
-// int reads a value that must be at most limit.
+// int reads a value that must be at most limit. Below zero, as where an index
+// into an empty table is read, no value is.
 func (v *varints) int(limit int64) int {
 	x := v.uint()
-	if x > uint64(limit) {
+	if limit < 0 || x > uint64(limit) {
 		v.bad, v.b = true, nil
 		return 0
 	}

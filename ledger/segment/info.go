@@ -173,10 +173,18 @@ func decodeInfo(raw []byte) (Info, error) {
 	i.Rows, i.Primaries = int64(v.int(MaxRows)), int64(v.int(MaxRows))
 	i.MinTime, i.MaxTime = event.Millis(unzigzag(v.uint())), event.Millis(unzigzag(v.uint()))
 	i.Malformed = int64(v.int(MaxRows))
+	// What is made of these later, lengths among them, needs no check of its own.
+	if i.MinTime > i.MaxTime || i.Primaries > i.Rows || i.Malformed > i.Primaries {
+		v.bad = true
+		return i, v.err()
+	}
 	for range v.int(int64(len(raw))) {
 		name := v.str("")
 		s := &SourceInfo{Records: int64(v.int(MaxRows)), MinTime: event.Millis(unzigzag(v.uint())), MaxTime: event.Millis(unzigzag(v.uint()))}
 		m := v.take(v.int(int64(len(v.b))))
+		if s.MinTime > s.MaxTime || s.Records > i.Primaries {
+			v.bad = true
+		}
 		if v.bad {
 			break
 		}

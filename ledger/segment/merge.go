@@ -20,9 +20,7 @@ func Filter(w io.Writer, rs []*Reader, drop func(file string) bool) (Info, error
 	ins := make([]*input, len(rs))
 	us := make([]source, len(rs))
 	for i, r := range rs {
-		for p := range r.parts {
-			rows += int64(r.parts[p].rows)
-		}
+		rows += r.rows
 		ins[i] = &input{r: r}
 		var err error
 		if us[i], err = ins[i].source(drop); err != nil {

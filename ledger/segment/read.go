@@ -18,6 +18,7 @@ import (
 type Reader struct {
 	r     io.ReaderAt
 	base  event.Millis
+	rows  int64 // of all partitions
 	parts [dictionary.Partitions]place
 	spans [sections]span
 
@@ -137,7 +138,7 @@ func (s *Reader) readDirectory(raw []byte, end int64) error {
 	v := &varints{b: raw}
 	s.base = event.Millis(unzigzag(v.uint()))
 	s.nClients, s.nAgents = v.int(MaxRows), v.int(MaxRows)
-	p, at, rows := -1, magicSize, int64(0)
+	p, at := -1, magicSize
 	for len(v.b) > 0 {
 		if p += 1 + v.int(dictionary.Partitions); p >= dictionary.Partitions {
 			v.bad = true
@@ -154,8 +155,8 @@ func (s *Reader) readDirectory(raw []byte, end int64) error {
 		if pl.paged {
 			pl.crc[1] = v.u32()
 		}
-		rows += int64(pl.rows)
-		if v.bad || pl.rows == 0 || int64(pl.rows) > rowsPerByte*pl.size() || rows > MaxRows {
+		s.rows += int64(pl.rows)
+		if v.bad || pl.rows == 0 || int64(pl.rows) > rowsPerByte*pl.size() || s.rows > MaxRows {
 			v.bad = true
 			break
 		}
@@ -211,7 +212,15 @@ func section[T any](s *Reader, k *kept[T], which int, decode func(raw []byte) (T
 }
 
 // Info describes the segment.
-func (s *Reader) Info() (Info, error) { return section(s, &s.info, sectionInfo, decodeInfo) }
+func (s *Reader) Info() (Info, error) {
+	return section(s, &s.info, sectionInfo, func(raw []byte) (Info, error) {
+		i, err := decodeInfo(raw)
+		if err == nil && i.Rows != s.rows {
+			err = errCount
+		}
+		return i, err
+	})
+}
 
 // Shapes are the segment's shapes, sorted.
 func (s *Reader) Shapes() ([]Shape, error) {
