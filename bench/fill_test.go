@@ -131,6 +131,7 @@ func fill(t testing.TB, dir string, s shape, n int) *ledger.Ledger {
 	check(err)
 	check(l.Compact(context.Background()))
 	st := l.Stats()
+	point{Rows: n, Fill: took, Merge: time.Since(begin) - took}.report(t)
 	t.Logf("filled %d records in %v (%.2f million a second, without decoding lines), merged in %v; %d segments, %.2f bytes a record",
 		st.Records, took.Round(time.Second), float64(n)/1e6/took.Seconds(), (time.Since(begin) - took).Round(time.Second), st.Segments, float64(st.Bytes)/float64(st.Records))
 	return l

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -32,15 +31,20 @@ func TestScope(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
+	p := point{Rows: *rows}
 	l := fill(t, dir, s, *rows)
+	st := l.Stats()
+	p.Bytes, p.Segments = float64(st.Bytes)/float64(st.Records), st.Segments
 	l.Close()
+	forget(t, dir)
 	begin := time.Now()
 	l, err := ledger.Open(disk.OS, filepath.Join(dir, "data"), ledger.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	t.Logf("opened in %v", time.Since(begin))
+	p.Open = time.Since(begin)
+	t.Logf("opened in %v, nothing of it in the page cache", p.Open)
 	q := scope.Query{Where: fmt.Sprintf("credential.key == %q", keyName(3))}
 	var e *scope.Extent
 	var best time.Duration
@@ -56,14 +60,14 @@ func TestScope(t *testing.T) {
 		v.Close()
 		d := time.Since(begin)
 		if i == 0 {
-			t.Logf("scope, first: %v", d)
+			p.Cold = d
+			t.Logf("scope, cold: %v", d)
 		} else if best == 0 || d < best {
 			best = d
 		}
 	}
-	var ms runtime.MemStats
-	runtime.ReadMemStats(&ms)
-	t.Logf("scope, warm, best of 5: %v; reads %d, accounts %d, people %d, items %v; heap %d MB", best, e.Reads, e.Accounts, e.People, e.Items, ms.HeapInuse>>20)
+	p.Warm, p.Resident = best, resident(t)
+	t.Logf("scope, warm, best of 5: %v; reads %d, accounts %d, people %d, items %v; %s", best, e.Reads, e.Accounts, e.People, e.Items, p.Resident)
 	begin = time.Now()
 	v, _ := l.View()
 	a, err := scope.Subject(context.Background(), v, accountID(4242), scope.Query{}, 0)
@@ -71,7 +75,9 @@ func TestScope(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("subject: %d accesses in %v", len(a.Accesses), time.Since(begin))
+	p.Subject = time.Since(begin)
+	t.Logf("subject: %d accesses in %v", len(a.Accesses), p.Subject)
+	p.report(t)
 	if *peer {
 		d := askDuckDB(t, dir, s, *rows, e)
 		t.Logf("DuckDB, its own table, warm, best of 3: %v; ratio %.0f", d, float64(d)/float64(best))
