@@ -199,6 +199,10 @@ func (st *state) expected(path string, first bool) *seen {
 		return nil
 	}
 	st.at = end
+	// Another writer may put blanks where the one before put none.
+	if end < len(st.s) && st.s[end] <= ' ' {
+		st.space()
+	}
 	st.place++
 	return o
 }
