@@ -2,7 +2,6 @@ package scope
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -34,6 +33,9 @@ func Compile(where string) (*Predicate, error) {
 		}, phrase{})
 	}
 	c := &compiler{p: p, native: checked.NativeRep()}
+	if err := c.addresses(); err != nil {
+		return nil, err
+	}
 	root, err := c.node(c.native.Expr())
 	if err != nil {
 		return nil, err
@@ -96,7 +98,6 @@ func (c *compiler) node(e ast.Expr) (*node, error) {
 // leaf makes the largest piece that the logic above does not take apart.
 func (c *compiler) leaf(e ast.Expr) (*node, error) {
 	l := &leaf{at: c.place(e).Column() + 1}
-	var bad error
 	calls := false // pseudonym("…")
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
 		switch x.Kind() {
@@ -106,15 +107,9 @@ func (c *compiler) leaf(e ast.Expr) (*node, error) {
 				l.levels |= f.level
 			}
 		case ast.CallKind:
-			if err := c.network(x); err != nil && bad == nil {
-				bad = err
-			}
 			calls = calls || x.AsCall().FunctionName() == pseudonymCall
 		}
 	}))
-	if bad != nil {
-		return nil, bad
-	}
 	if calls && !slices.Equal(l.names, []string{"account"}) && !slices.Equal(l.names, []string{"actor.id"}) {
 		return nil, c.fail(e, phrase{
 			"pseudonym(\"…\")은 account, actor.id와만 견줄 수 있습니다",
@@ -164,23 +159,6 @@ func (c *compiler) program(e ast.Expr) (cel.Program, error) {
 func (c *compiler) add(l *leaf) *node {
 	c.p.leaves = append(c.p.leaves, l)
 	return &node{kind: nodeLeaf, leaf: len(c.p.leaves) - 1}
-}
-
-// network refuses a constant that is not a network now instead of at the first
-// record.
-func (c *compiler) network(x ast.Expr) error {
-	call := x.AsCall()
-	if call.FunctionName() != "inCIDR" {
-		return nil
-	}
-	arg := call.Args()[1]
-	if s, ok := textOf(arg); ok {
-		if _, err := netip.ParsePrefix(s); err != nil {
-			return c.fail(arg, phrase{"inCIDR의 둘째 인자가 \"45.0.0.0/8\" 꼴의 주소 대역이 아닙니다", notPrefix},
-				phrase{"주소 하나는 client.ip == \"45.1.2.3\"으로 씁니다", "for one address write client.ip == \"45.1.2.3\""})
-		}
-	}
-	return nil
 }
 
 func textOf(x ast.Expr) (string, bool) {
@@ -254,7 +232,7 @@ func (c *compiler) direct(e ast.Expr, l *leaf) {
 		}
 	case "inCIDR":
 		if s, ok := textOf(args[1]); ok && isField(args[0]) && l.names[0] == "client.ip" {
-			l.network, _ = netip.ParsePrefix(s)
+			l.network, _ = prefix(s)
 		}
 	}
 }

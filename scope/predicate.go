@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
@@ -85,8 +83,6 @@ func FieldNames() []string {
 	}
 	return out
 }
-
-const notPrefix = "the second argument of inCIDR is not a network such as \"45.0.0.0/8\""
 
 // pseudonymCall names an account or an actor by its pseudonym instead of its
 // id, so that a signal or a saved question need not hold the id.
@@ -172,15 +168,3 @@ var env = func() *cel.Env {
 	}
 	return e
 }()
-
-func inCIDR(ip, cidr ref.Val) ref.Val {
-	p, err := netip.ParsePrefix(string(cidr.(types.String)))
-	if err != nil {
-		return types.NewErr("%s", notPrefix)
-	}
-	a, err := netip.ParseAddr(string(ip.(types.String)))
-	if err != nil {
-		return types.False // no address is in no network
-	}
-	return types.Bool(p.Contains(a.Unmap()))
-}

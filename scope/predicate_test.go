@@ -33,6 +33,9 @@ func TestMistakes(t *testing.T) {
 		{`status ==`, "Syntax error", "문법 오류", ""},
 		{`account.startsWith("m1000042")`, "account is kept as a pseudonym", "account은(는) 가명처리", "account in"},
 		{`inCIDR(client.ip, "45.0.0.0/99")`, "is not a network", "주소 대역이 아닙니다", "client.ip =="},
+		{`client.ip == "45.0.0.0/8"`, "column 14: this is not an address", "14번째 글자: IP 주소가 아닙니다", "inCIDR"},
+		{`!(client.ip in ["45.1.2.3", "999.1.1.1"])`, "column 29: this is not an address", "IP 주소가 아닙니다", "inCIDR"},
+		{`"fe80::1%eth0" != client.ip`, "column 1: this is not an address", "IP 주소가 아닙니다", "inCIDR"},
 		{`time > timestamp("m1000042")`, "this is not a moment", "시각이 아닙니다", "timestamp"},
 		{`account == pseudonym("m1000042")`, "is not 32 hex digits", "32자리 16진수가 아닙니다", "--by actor"},
 		{`credential.token == pseudonym("0123456789abcdef0123456789abcdef")`, "only be compared with account or actor.id", "account, actor.id와만", "actor.id =="},
@@ -123,6 +126,51 @@ func TestCorrection(t *testing.T) {
 			t.Error("an edition that was never installed")
 		}
 		v.Close()
+	}
+}
+
+// TestAddress: one address and one network are found however they are written.
+func TestAddress(t *testing.T) {
+	l := loadSample(t, "../testdata/shop")
+	v, err := l.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	ask := func(where string) int64 {
+		e, err := scope.Run(context.Background(), v, scope.Query{Where: where})
+		if err != nil {
+			t.Fatalf("%s: %v", where, err)
+		}
+		return e.Records
+	}
+	for _, group := range [][]string{
+		{
+			`client.ip == "211.20.234.249"`, `"::ffff:211.20.234.249" == client.ip`, `client.ip in ["::FFFF:D314:EAF9"]`,
+			`!(client.ip != "0:0:0:0:0:ffff:211.20.234.249")`, `inCIDR(client.ip, "::ffff:211.20.234.249/128")`,
+			`[1].exists(i, client.ip == "::ffff:211.20.234.249" && i == 1)`,
+		},
+		{`inCIDR(client.ip, "211.20.0.0/16")`, `inCIDR(client.ip, "::ffff:211.20.0.0/112")`, `inCIDR(client.ip, status > 0 ? "::ffff:211.20.0.0/112" : "::/0")`},
+	} {
+		want := ask(group[0])
+		if want == 0 {
+			t.Fatalf("%s finds nothing", group[0])
+		}
+		for _, where := range group[1:] {
+			if n := ask(where); n != want {
+				t.Errorf("%s: %d records, want %d", where, n, want)
+			}
+		}
+	}
+	e, err := scope.Run(context.Background(), v, scope.Query{Where: `client.ip == "2001:0DB8:0::1"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := e.Explain().Levels; len(x) != 1 || !strings.Contains(x[0], `client.ip == "2001:db8::1"`) {
+		t.Errorf("asked as %q", x)
+	}
+	if n := ask(`client.ip == ""`); n != 0 {
+		t.Errorf("%d records without an address", n)
 	}
 }
 
