@@ -248,6 +248,7 @@ func (im *Import) begin(p *Probe) error {
 	if err := im.drop(stale); err != nil {
 		return err
 	}
+	im.rec.Touched = l.opts.Now().UTC()
 	return l.commit(func(m *manifest) error {
 		m.Imports = append(m.Imports, im.rec)
 		return nil

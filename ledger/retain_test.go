@@ -244,6 +244,15 @@ func TestAbandonedImport(t *testing.T) {
 			t.Fatalf("%s: %+v", what, u)
 		}
 	}
+	// One that was killed before it staged anything says when it began.
+	early := begin(t, l, ImportSpec{Source: "gateway", Name: "early.log", Size: 9})
+	early.Suspend()
+	if u := l.Unfinished(); len(u) != 1 || u[0].Staged != 0 || !u[0].Touched.Equal(now) {
+		t.Fatalf("%+v", u)
+	}
+	if err := l.AbortImport(early.ID()); err != nil {
+		t.Fatal(err)
+	}
 	id := abandon()
 	if u := l.Unfinished(); len(u) != 1 || u[0].Import != id || u[0].Staged == 0 || u[0].Running || !u[0].Touched.Equal(now) {
 		t.Fatalf("%+v", u)
