@@ -56,16 +56,30 @@ func refuseBinary(sample []byte) error {
 			return &BinaryError{s.what}
 		}
 	}
-	// A log that was cut while its writer kept its place begins with a hole.
-	sample = bytes.TrimLeft(sample, "\x00")
-	n := 0
-	for _, c := range sample {
+	n, text := 0, withoutHoles(sample)
+	for _, c := range text {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\v' && c != '\f' && c != 0x1b {
 			n++
 		}
 	}
-	if n >= binaryLeast && n*binaryShare > len(sample) {
+	if n >= binaryLeast && n*binaryShare > len(text) {
 		return &BinaryError{catalog.Text{KO: "글자가 아닌 파일", EN: "binary data"}}
 	}
 	return nil
+}
+
+// withoutHoles leaves out what a log has of NULs without being binary data: it
+// begins with them where it was cut while its writer kept its place, and has a
+// block of them where the machine stopped before the bytes reached the disk.
+func withoutHoles(sample []byte) []byte {
+	const least = 64 // no number or pointer has as many
+	var out []byte
+	for {
+		i := bytes.Index(sample, make([]byte, least))
+		if i < 0 {
+			return append(out, sample...)
+		}
+		out = append(out, sample[:i]...)
+		sample = bytes.TrimLeft(sample[i:], "\x00")
+	}
 }

@@ -185,6 +185,9 @@ func TestBinary(t *testing.T) {
 		{"log", line, ""},
 		{"log with TLS greetings", strings.Repeat(line+"\x16\x03\x01\x00\n", 50), ""},
 		{"log with a hole", strings.Repeat("\x00", 32<<10) + strings.Repeat(line, 20), ""},
+		{"log with a hole after a crash", line + strings.Repeat("\x00", 4096) + strings.Repeat(line, 3), ""},
+		{"noise with a hole", string(noise[:2000]) + strings.Repeat("\x00", 4096) + string(noise[2000:]), "this is no log but binary data"},
+		{"numbers", strings.Repeat("\x01\x00\x00\x00\x00\x00\x00\x00abc", 300), "this is no log but binary data"},
 		{"log in EUC-KR", strings.Repeat("\xc8\xab\xb1\xe6\xb5\xbf\n", 1000), ""},
 		{"a few bytes", "\x01\x02\x03", ""},
 	} {
