@@ -69,6 +69,10 @@ func (l *Ledger) readCatalog(e editionRef) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open editions/%s: %w", e.File, err)
 	}
+	// Every answer rests on it, and YAML has no checksum but the one in the name.
+	if catalogFile(data) != e.File {
+		return nil, fmt.Errorf("open editions/%s: checksum does not match: %w", e.File, ErrCorrupt)
+	}
 	c, err := catalog.Parse(e.Name, data)
 	if err != nil {
 		return nil, fmt.Errorf("open editions/%s: %w", e.File, err)
@@ -107,7 +111,9 @@ func (l *Ledger) openEdition(ref editionRef, holdings bool) (_ openEdition, err 
 	e := openEdition{ref: ref, file: f}
 	size, err := f.Size()
 	if err == nil && holdings {
-		e.holdings, err = edition.OpenHoldings(f, size)
+		if e.holdings, err = edition.OpenHoldings(f, size); err == nil {
+			e.holdings.File = "editions/" + ref.File
+		}
 	} else if err == nil {
 		e.register, err = edition.OpenRegister(f, size)
 	}

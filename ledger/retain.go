@@ -385,6 +385,7 @@ func (l *Ledger) eachStagedRef(ref segmentRef, fn func(dictionary.Ref)) error {
 	if err != nil {
 		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
 	}
+	r.Name = "segments/" + ref.Name
 	return eachRef(r, fn)
 }
 

@@ -35,6 +35,7 @@ func (l *Ledger) openSegment(ref segmentRef) error {
 		b.Close()
 		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
 	}
+	r.Name = "segments/" + ref.Name
 	l.mu.Lock()
 	l.segments[ref.Name] = &openSegment{ref: ref, reader: r, blob: b, refs: 1}
 	l.mu.Unlock()

@@ -2,6 +2,7 @@ package edition
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 // a half a place. It is safe for concurrent use.
 type Holdings struct {
 	Edition
+	// File is told in errors, as the file to be restored; set before anybody reads.
+	File string
+
 	items []string
 	sets  []uint64
 	r     io.ReaderAt
@@ -119,7 +123,7 @@ func (h *Holdings) Partition(p int) (*Part, error) {
 		pt, err = decodePart(raw, h.sets)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("holdings %s: partition %d: %w", h.name, p, err)
+		return nil, fmt.Errorf("holdings %s: partition %d: %w", cmp.Or(h.File, h.name), p, err)
 	}
 	if !h.parts[p].CompareAndSwap(nil, pt) { // somebody else was first
 		pt = h.parts[p].Load()

@@ -50,12 +50,12 @@ type window struct {
 const windowSize = 32 << 10
 
 // Partition reads the groups of partition n; there may be none.
-func (s *Reader) Partition(n int) (*Partition, error) {
+func (s *Reader) Partition(n int) (_ *Partition, err error) {
+	defer s.named(&err)
 	p := &Partition{s: s, n: n, pl: &s.parts[n]}
 	if p.pl.rows == 0 {
 		return p, nil
 	}
-	var err error
 	if p.shapes, err = s.Shapes(); err != nil {
 		return nil, err
 	}
@@ -215,7 +215,8 @@ var (
 
 // Homes gives each row's place in the dictionary's partition, ascending; rows
 // without an account come last, as 0xFFFFFF.
-func (p *Partition) Homes(g int, dst []uint32) ([]uint32, error) {
+func (p *Partition) Homes(g int, dst []uint32) (_ []uint32, err error) {
+	defer p.s.named(&err)
 	gr := &p.groups[g]
 	buf := rawPool.Get().(*[]byte)
 	defer rawPool.Put(buf)
@@ -263,7 +264,8 @@ func (p *Partition) FindHome(local uint32) ([]Range, error) {
 }
 
 // Sessions reads the partition's session table; it is kept with p.
-func (p *Partition) Sessions() (*Sessions, error) {
+func (p *Partition) Sessions() (_ *Sessions, err error) {
+	defer p.s.named(&err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sessions != nil {
@@ -276,7 +278,6 @@ func (p *Partition) Sessions() (*Sessions, error) {
 	size := p.pl.sizes[blockSessions]
 	at := p.pl.size() - size
 	var raw []byte
-	var err error
 	if p.pl.paged {
 		raw, err = p.s.read(p.pl.at+at, size, p.pl.crc[1])
 	} else {
@@ -307,7 +308,8 @@ type Details struct {
 
 // Details decodes a group's other columns. homes is what Homes returned; d may
 // be used again. Without origin, File and Block are not decoded.
-func (p *Partition) Details(g int, homes []uint32, d *Details, origin bool) error {
+func (p *Partition) Details(g int, homes []uint32, d *Details, origin bool) (err error) {
+	defer p.s.named(&err)
 	ss, err := p.Sessions()
 	if err != nil {
 		return err

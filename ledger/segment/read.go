@@ -16,6 +16,10 @@ import (
 // Reader reads a segment. It is safe for concurrent use. Each table is read
 // when first asked for, and kept.
 type Reader struct {
+	// Name is told in errors, as the file to be restored. It is set by whoever
+	// opened the reader, before anybody reads.
+	Name string
+
 	r     io.ReaderAt
 	base  event.Millis
 	rows  int64 // of all partitions
@@ -192,8 +196,25 @@ func (s *Reader) read(at, n int64, crc uint32) ([]byte, error) {
 	return b, nil
 }
 
+// inFile is an error that names the file.
+type inFile struct {
+	name string
+	err  error
+}
+
+func (e *inFile) Error() string { return e.name + ": " + e.err.Error() }
+func (e *inFile) Unwrap() error { return e.err }
+
+// named puts the file's name before an error that has none yet.
+func (s *Reader) named(err *error) {
+	if in := (*inFile)(nil); *err != nil && s.Name != "" && !errors.As(*err, &in) {
+		*err = &inFile{s.Name, *err}
+	}
+}
+
 // section reads one and decodes it.
-func section[T any](s *Reader, k *kept[T], which int, decode func(raw []byte) (T, error)) (T, error) {
+func section[T any](s *Reader, k *kept[T], which int, decode func(raw []byte) (T, error)) (_ T, err error) {
+	defer s.named(&err)
 	return k.get(func() (T, error) {
 		var v T
 		sp := s.spans[which]
