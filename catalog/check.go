@@ -171,6 +171,20 @@ func (u *UnmappedShape) Entry() string {
 	return fmt.Sprintf("- {route: %q, items: [%s], account: %s}", u.Template, todo, u.Account)
 }
 
+// Entries are the suggestions for shapes that one catalog can hold: where several
+// shapes are one template, as /users/{account} and /users/{word} are, the first.
+func Entries(shapes []UnmappedShape) []string {
+	var out []string
+	seen := map[string]bool{}
+	for i := range shapes {
+		if key := liftNames(shapes[i].Template); !seen[key] {
+			seen[key] = true
+			out = append(out, shapes[i].Entry())
+		}
+	}
+	return out
+}
+
 // Result sums up what was added.
 func (k *Check) Result() CheckResult {
 	res := CheckResult{

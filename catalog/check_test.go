@@ -146,6 +146,28 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// TestEntriesTogether: what is suggested can be pasted as a whole, also where
+// several shapes are one template.
+func TestEntriesTogether(t *testing.T) {
+	c := parse(t, frame)
+	k := NewCheck(c)
+	for _, uri := range []string{"/users/m1000001/cards", "/users/kim/cards", "/users/77/cards", "/users/m1000002/cards/8", "/orders/77", "/orders/kim"} {
+		rec := event.Record{Source: "app", Status: 200}
+		c.Fill(&rec, Request{Method: "GET", URI: uri})
+		k.Add(&rec)
+	}
+	unmapped := k.Result().Unmapped
+	entries := Entries(unmapped)
+	if len(unmapped) != 6 || len(entries) != 3 {
+		t.Errorf("%d entries for %d shapes: %q", len(entries), len(unmapped), entries)
+	}
+	sound := strings.NewReplacer("[TODO]", "[name]", "account: TODO", "account: none").Replace(strings.Join(entries, "\n  "))
+	parse(t, frame+"routes:\n  "+sound+"\n")
+	if !strings.Contains(sound, "account: path.account") {
+		t.Errorf("the shape that shows where the account stands is left out: %s", sound)
+	}
+}
+
 func TestPersonalWords(t *testing.T) {
 	for shape, want := range map[string]string{
 		"GET /getMemberAddressList.do": "member address",

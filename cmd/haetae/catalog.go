@@ -284,8 +284,8 @@ func (a *app) showCheck(r *server.CheckReport, limit int, all bool) {
 		a.printf(catalogWords.unmappedSuspect)
 		a.showUnmapped(suspects, limit)
 		a.printf(catalogWords.addRoutes)
-		for _, u := range suspects[:shown(suspects, limit)] {
-			fmt.Fprintf(a.stdout, "  %s\n", u.Entry())
+		for _, entry := range catalog.Entries(suspects[:shown(suspects, limit)]) {
+			fmt.Fprintf(a.stdout, "  %s\n", entry)
 		}
 	}
 	switch {
