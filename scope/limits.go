@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/ledger"
 )
 
 // limits collects what the answer could not tell.
@@ -94,9 +95,20 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 			fmt.Sprintf("기록이 없는 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(gaps)),
 			fmt.Sprintf("Gaps in the record: %d. What happened then is not known.", len(gaps)))
 	}
+	lost := map[string]int64{}
+	for _, g := range gaps {
+		if g.Kind == ledger.GapLost || g.Kind == ledger.GapCut {
+			lost[g.Source]++
+		}
+	}
+	if n, list := perSource(lost); n > 0 {
+		add("lost_lines",
+			fmt.Sprintf("수집 중이던 로그 파일이 다 읽히기 전에 없어지거나 잘린 구간이 %d곳 있습니다(%s). 그 줄에 적힌 접속은 어느 수에도 들어 있지 않습니다.", n, list),
+			fmt.Sprintf("Times at which a followed log was gone or cut before it was read to its end: %d (%s). What those lines tell of is in no count.", n, list))
+	}
 	var undeclared []string
 	for _, c := range coverage {
-		if c.Coverage == coverageUnknown {
+		if c.Cadence == "" {
 			undeclared = append(undeclared, c.Source)
 		}
 	}
@@ -108,7 +120,7 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 	}
 	var never []string
 	for _, c := range coverage {
-		if c.Records == 0 {
+		if c.Records == 0 && c.Cadence != "" {
 			never = append(never, c.Source)
 		}
 	}

@@ -158,6 +158,11 @@ func (f *follower) lost(was ingest.Position, cut bool) {
 	if f.newest == 0 && !was.Changed.IsZero() {
 		f.gap.From = event.MillisOf(was.Changed)
 	}
+	// It is known at once, with an open end. If this cannot be written, deliver
+	// does not go on without it.
+	if err := f.s.ledger.AddGap(*f.gap); err != nil {
+		f.s.log.Error("a gap cannot be recorded yet", "source", f.f.Source, "file", f.file, "error", withoutFolder(err))
+	}
 	f.s.log.Warn("a followed file was not read to its end", "source", f.f.Source, "file", f.file, "cut", cut)
 }
 

@@ -66,6 +66,8 @@ type Options struct {
 
 	// SealAfter bounds what a restart has to replay. Default: the ledger's.
 	SealAfter time.Duration
+	// MemtableRows seals after so many rows. Default: the ledger's.
+	MemtableRows int
 
 	// MergeEvery is how often small segments are merged. Default 10 min. Rarer
 	// leaves more files, and a question costs a little for each.
@@ -152,6 +154,9 @@ func (o *Options) check() error {
 	setDuration("QueryTimeout", &o.QueryTimeout, 5*time.Minute)
 	setDuration("MergeEvery", &o.MergeEvery, 10*time.Minute)
 	setDuration("PollEvery", &o.PollEvery, 500*time.Millisecond)
+	if o.MemtableRows < 0 {
+		bad("MemtableRows", "negative")
+	}
 	if o.SealAfter < 0 {
 		bad("SealAfter", "negative")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/server"
 )
@@ -291,8 +292,13 @@ func (a *app) showBasis(e *scope.Extent) {
 				break
 			}
 			line := fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To)
-			if g.Kind == "silent" {
+			switch g.Kind {
+			case "silent":
 				line = fmt.Sprintf(a.say(scopeText.gapSilent), g.Source, g.From)
+			case ledger.GapLost:
+				line += a.say(scopeText.gapLost)
+			case ledger.GapCut:
+				line += a.say(scopeText.gapCut)
 			}
 			fmt.Fprintf(a.stdout, "  %s\n", line)
 		}
@@ -303,6 +309,8 @@ func (a *app) showBasis(e *scope.Extent) {
 		for _, c := range e.Coverage {
 			what, when := a.say(scopeText.coverageUnknown), ""
 			switch {
+			case c.Gaps > 0 && c.Cadence == "":
+				what = fmt.Sprintf(a.say(scopeText.coverageLost), c.Gaps)
 			case c.Records == 0:
 				what = fmt.Sprintf(a.say(scopeText.coverageNever), cadenceText(c.Cadence))
 			case c.Cadence == "":

@@ -8,7 +8,7 @@ var scopeText = struct {
 	ghosts, ghostsUnknown, unregistered, unresolved, unresolvedNone, unresolvedRows, unresolvedUnknown, unresolvedMixed, partly, partlyRows,
 	unmapped, withoutHoldings,
 	items, itemsNone, routes, unmappedRoutes, gaps, coverage, coverageLine, coverageUnknown, coverageComplete, coverageGaps, coverageNever,
-	gapLine, gapSilent, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
+	gapLine, gapSilent, gapLost, gapCut, coverageLost, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
 	by, byPeople, byAccounts, byReads, byRecords, value, rest, corrected, explain, explainLine, explainTime,
 	hint, fromTo, byOnce, exportOnly, badRecipient text
 }{
@@ -49,6 +49,9 @@ var scopeText = struct {
 	coverageNever:     text{"기록이 하나도 없음 (설정한 기록 주기 %s)", "no record at all, by a cadence of %s"},
 	gapLine:           text{"%s: %s부터 %s까지", "%s: %s to %s"},
 	gapSilent:         text{"%s: %s 이후 지금까지 기록 없음", "%s: nothing since %s"},
+	gapLost:           text{" (수집 중이던 파일이 다 읽히기 전에 없어짐)", " (a followed file was gone before it was read to its end)"},
+	gapCut:            text{" (수집 중이던 파일이 다 읽히기 전에 잘림)", " (a followed file was cut before it was read to its end)"},
+	coverageLost:      text{"공백 %d곳, 기록 주기 미설정: 그 밖에 빠진 구간을 알 수 없음", "gaps: %d; no cadence declared: whether more is missing is not known"},
 	moreGaps:          text{"그 밖에 %d곳", "and %d more"},
 	span:              text{"기록 기간", "span"},
 	spanNone:          text{"조건에 맞는 기록 없음", "no record matches"},
