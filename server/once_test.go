@@ -110,7 +110,7 @@ func TestImportByContent(t *testing.T) {
 		t.Fatalf("cut off: %+v, %v", rep, err)
 	}
 	got := rep.Records
-	if again, err := Import(context.Background(), l, cut, ImportOptions{}); err != nil || !again.Files[0].Already || again.Files[0].Broken == "" {
+	if again, err := Import(context.Background(), l, cut, ImportOptions{}); err != nil || !again.Files[0].Already || again.Files[0].Broken == "" || again.Files[0].BrokenKO == "" {
 		t.Fatalf("cut off, again: %+v, %v", again, err)
 	}
 	take("repaired", file("b.log.gz", string(whole)), "", 30000-got, got)
@@ -125,6 +125,9 @@ func TestImportByContent(t *testing.T) {
 		t.Fatalf("damaged: %+v, %v", rep, err)
 	}
 	got = rep.Records
+	if again, err := Import(context.Background(), l, file("c.log.gz", string(bad)), ImportOptions{}); err != nil || again.Records != 0 || again.Files[0].Broken == "" || again.Files[0].BrokenKO == "" {
+		t.Fatalf("damaged, again: %+v, %v", again, err)
+	}
 	take("repaired after damage", file("c.log.gz", string(whole)), "", 100000-got, got)
 	if n := l.Stats().Records; n != 133100 {
 		t.Errorf("%d records, want 133100", n)

@@ -282,7 +282,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 		if f.Already {
 			a.printf(importWords.already, f.File)
 			if f.Broken != "" {
-				a.printf(importWords.broken, f.Broken)
+				a.printf(importWords.broken, a.either(f.Broken, f.BrokenKO))
 			}
 			continue
 		}
