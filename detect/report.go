@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -254,7 +255,11 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 	value := func(korean bool) func(string) string {
 		return func(name string) string {
 			if field, ok := strings.CutPrefix(name, "group."); ok {
-				return s.Group[field]
+				return plural.Value(s.Group[field])
+			}
+			one := plural.One
+			if korean {
+				one = plural.Value
 			}
 			switch name {
 			case "count":
@@ -264,13 +269,13 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 				case capped:
 					return "at least " + count
 				}
-				return count
+				return one(count)
 			case "reads":
-				return strconv.FormatInt(s.Reads, 10)
+				return one(strconv.FormatInt(s.Reads, 10))
 			case "accounts":
-				return strconv.FormatInt(s.Accounts, 10)
+				return one(strconv.FormatInt(s.Accounts, 10))
 			case "people":
-				return strconv.FormatInt(s.People, 10)
+				return one(strconv.FormatInt(s.People, 10))
 			case "items":
 				return itemList(s.Items)
 			case "first":
@@ -278,18 +283,18 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 			case "last":
 				return f.last.Time().In(e.zone).Format("2006-01-02 15:04")
 			case "min":
-				return strconv.Itoa(c.typ.Min)
+				return one(strconv.Itoa(c.typ.Min))
 			}
 			return ""
 		}
 	}
 	if x := c.doc.Haetae; x != nil && x.Reason.EN.String() != "" {
-		return Text{KO: x.Reason.KO.Render(value(true)), EN: x.Reason.EN.Render(value(false))}
+		return Text{KO: x.Reason.KO.Render(value(true)), EN: plural.Settle(x.Reason.EN.Render(value(false)))}
 	}
 	t := titleOf(c.doc)
 	return Text{
 		KO: fmt.Sprintf("%s: 기준값 %s, 조회 %d건, 정보주체 %d명", t.KO, count, s.Reads, s.People),
-		EN: fmt.Sprintf("%s: reached %s; %d reads of %d people", t.EN, count, s.Reads, s.People),
+		EN: plural.Sprintf("%s: reached %s; %d reads of %d people", t.EN, count, s.Reads, s.People),
 	}
 }
 
@@ -345,7 +350,7 @@ func coverageLost(l Loss) Signal {
 		Items: map[string]int64{}, Status: Open, Reached: float64(l.Records),
 		Reason: Text{
 			KO: fmt.Sprintf("규칙 %s: %s (기록 %d건)", l.Rule, l.Text.KO, l.Records),
-			EN: fmt.Sprintf("rule %s: %s (%d records)", l.Rule, l.Text.EN, l.Records),
+			EN: plural.Sprintf("rule %s: %s (%d records)", l.Rule, l.Text.EN, l.Records),
 		},
 	}
 	if l.Cause == string(stateFull) || l.Cause == string(spaceFull) {
@@ -356,7 +361,7 @@ func coverageLost(l Loss) Signal {
 		s.Group["source"] = l.Source
 		s.Reason = Text{
 			KO: fmt.Sprintf("%s (%s ~ %s, %d곳)", l.Text.KO, l.First, l.Last, len(l.Spans)),
-			EN: fmt.Sprintf("%s (%s to %s, gaps: %d)", l.Text.EN, l.First, l.Last, len(l.Spans)),
+			EN: plural.Sprintf("%s (%s to %s, gaps: %d)", l.Text.EN, l.First, l.Last, len(l.Spans)),
 		}
 	}
 	s.ID = SignalID(s.Rule, s.Group)

@@ -138,7 +138,7 @@ func (a *app) asideShow() *cobra.Command {
 			if ln.Field != "" {
 				what = ln.Field + ": " + what
 			}
-			fmt.Fprintf(a.stdout, "%s %s: %s (%s)\n  %q\n", ln.Source, position(ln.File, ln.Line, ln.Offset), what, fmt.Sprintf(a.say(asideWords.at), ln.Offset), ln.Text)
+			fmt.Fprintf(a.stdout, "%s %s: %s (%s)\n  %q\n", ln.Source, position(ln.File, ln.Line, ln.Offset), what, a.sayf(asideWords.at, ln.Offset), ln.Text)
 		}
 		a.notef(asideWords.opened, a.n(len(lines), nouns.line))
 		return nil
