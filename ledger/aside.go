@@ -282,6 +282,24 @@ func (l *Ledger) putAside(imp uint64, lines []AsideLine) (asideRef, error) {
 	return ref, nil
 }
 
+// asideFlush is how many bytes of lines are collected in memory.
+const asideFlush = 4 << 20
+
+// flushAside writes the lines set aside into a file of the import's own. It is
+// named by the next stage's commit and counts once the import is done.
+func (im *Import) flushAside() error {
+	if len(im.bad) == 0 {
+		return nil
+	}
+	ref, err := im.l.putAside(im.rec.ID, im.bad)
+	if err != nil {
+		return err
+	}
+	im.rec.Asides = append(im.rec.Asides, ref)
+	im.bad, im.badSize = nil, 0
+	return nil
+}
+
 // adopt takes over the files of an import that is done. The last file is the one
 // that is written to, so they come before it.
 func (b *asideBook) adopt(files []asideRef) {

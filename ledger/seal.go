@@ -111,7 +111,7 @@ func (l *Ledger) beginSeal() {
 func (l *Ledger) full() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.mem.rows >= l.opts.MemtableRows || l.mem.bytes() >= l.opts.MemtableBytes
+	return l.mem.rows >= l.opts.MemtableRows || l.mem.bytes() >= l.opts.MemtableBytes || l.mem.book.full()
 }
 
 // sealAgain is how long appends are refused, once a seal has failed, before the

@@ -33,6 +33,11 @@ func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
 		return err
 	}
 	out.Limits = append(out.Limits, f.sourceLimits(e.Gaps, e.Coverage, zone)...)
+	many, err := f.tooMany()
+	if err != nil {
+		return err
+	}
+	out.Limits = append(out.Limits, many...)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/server"
 )
@@ -199,7 +200,7 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 		a.printf(scopeText.unmappedRoutes)
 		t := newTable(1)
 		for _, r := range e.Unmapped.Routes[:min(10, len(e.Unmapped.Routes))] {
-			t.add(r.Route, count(r.Records))
+			t.add(a.routeText(r.Route), count(r.Records))
 		}
 		t.write(a.stdout)
 	}
@@ -260,6 +261,14 @@ func (a *app) showItems(e *scope.Extent, cat *catalog.Catalog) {
 	t.write(a.stdout)
 }
 
+// routeText is a route as a person reads it: that of what was too much has words.
+func (a *app) routeText(route string) string {
+	if rest, ok := strings.CutPrefix(route, segment.TooMany); ok {
+		return a.say(scopeText.tooMany) + rest
+	}
+	return route
+}
+
 func (a *app) showGroups(e *scope.Extent, by string) {
 	a.printf(scopeText.by, a.say(dimensionWords[by]))
 	t := newTable(1, 2, 3, 4)
@@ -271,10 +280,12 @@ func (a *app) showGroups(e *scope.Extent, by string) {
 			v = a.sayf(scopeText.rest, g.Rest)
 		case v == "":
 			v = a.say(scopeText.value)
+		case by == "route" || by == "key" || by == "actor_type":
+			if v = a.routeText(v); by == "actor_type" {
+				v = a.word(typeText, v)
+			}
 		case by == "action":
 			v = a.word(actionText, v)
-		case by == "actor_type":
-			v = a.word(typeText, v)
 		}
 		t.add(v, count(g.Records), count(g.Reads), count(g.Accounts), count(g.People))
 	}

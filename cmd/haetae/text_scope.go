@@ -8,7 +8,7 @@ var scopeText = struct {
 	ghosts, ghostsUnknown, unregistered, unresolved, unresolvedNone, unresolvedRows, unresolvedUnknown, unresolvedMixed, partly, partlyRows,
 	unmapped, withoutHoldings,
 	items, itemsNone, routes, unmappedRoutes, gaps, coverage, coverageLine, coverageUnknown, coverageComplete, coverageGaps, coverageNever,
-	gapLine, gapSilent, gapLost, gapCut, coverageLost, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
+	tooMany, gapLine, gapSilent, gapLost, gapCut, coverageLost, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
 	by, byPeople, byAccounts, byReads, byRecords, value, rest, corrected, explain, explainLine, explainTime,
 	hint, fromTo, byOnce, exportOnly, badRecipient text
 }{
@@ -49,6 +49,7 @@ var scopeText = struct {
 	coverageNever:     text{"기록이 하나도 없음 (설정한 기록 주기 %s)", "no record at all, by a cadence of %s"},
 	gapLine:           text{"%s: %s부터 %s까지", "%s: %s to %s"},
 	gapSilent:         text{"%s: %s 이후 지금까지 기록 없음", "%s: nothing since %s"},
+	tooMany:           text{"(종류가 너무 많아 보관하지 않음)", "(too many different ones to be kept)"},
 	gapLost:           text{" (수집 중이던 파일이 다 읽히기 전에 없어짐)", " (a followed file was gone before it was read to its end)"},
 	gapCut:            text{" (수집 중이던 파일이 다 읽히기 전에 잘림)", " (a followed file was cut before it was read to its end)"},
 	coverageLost:      text{"공백 %d곳, 기록 주기 미설정: 그 밖에 빠진 구간을 알 수 없음", "gaps: %d; no cadence declared: whether more is missing is not known"},
