@@ -588,6 +588,12 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 	if err := im.checkReplaced(); err != nil {
 		return giveUp(err)
 	}
+	var overlap *OverlapError
+	if err := im.repeats(); errors.As(err, &overlap) {
+		return ImportResult{}, errors.Join(err, im.abort())
+	} else if err != nil {
+		return fail(err)
+	}
 	// What is replaced is rewritten first, since that takes as long as the files
 	// are large and appends go on meanwhile.
 	var replacement *replacement
