@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/plural"
 )
 
 // text is a message in one language, before a channel gives it its form.
@@ -99,7 +100,7 @@ func (m message) english(personal bool) text {
 	}
 	t.title = fmt.Sprintf("[Haetae] [%s] %s", tag, line(s.Title.EN, s.Title.KO, s.Rule))
 	if s.People > 0 {
-		t.title += fmt.Sprintf(" (%s people)", number(s.People))
+		t.title += plural.Sprintf(" (%s people)", number(s.People))
 	}
 	t.rows = [][2]string{
 		{"Severity", s.Severity.String()}, {"Status", string(m.status())}, {"Rule", line(s.Rule)},

@@ -8,6 +8,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
@@ -70,6 +71,8 @@ type Engine struct {
 	late                     int64
 	rows                     int64
 	losses                   map[lossKey]*loss
+	gaps, missing            []ledger.Gap // as told, and their spans
+	missed                   bool         // missing has changed
 	err                      error
 
 	shift, shiftFrom, shiftTo event.Millis

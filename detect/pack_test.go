@@ -2,7 +2,9 @@ package detect_test
 
 import (
 	"context"
+	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/plural"
+	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/scope"
 )
 
@@ -76,6 +80,27 @@ func (s *sample) onAttackDays(t *testing.T, x detect.Signal) {
 		if e.Reads > 0 {
 			t.Errorf("%s %v has %d reads on %s, without an attacker", x.Rule, x.Group, e.Reads, day.Format(time.DateOnly))
 		}
+	}
+}
+
+// TestReasonsCount: what a rule of the pack counts is a word that has a singular.
+func TestReasonsCount(t *testing.T) {
+	counted := regexp.MustCompile(`\{(?:count|reads|accounts|people|min)\} ([a-z]+s'|[a-z-]+s\b|people\b)`)
+	seen := 0
+	err := fs.WalkDir(packs.FS, "rules", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(packs.FS, name)
+		for _, m := range counted.FindAllStringSubmatch(string(text), -1) {
+			if seen++; !plural.Knows(m[1]) {
+				t.Errorf("%s: one of %s would be written in the plural: see internal/plural", name, m[1])
+			}
+		}
+		return err
+	})
+	if err != nil || seen < 20 {
+		t.Errorf("%d counted words, %v", seen, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -44,8 +45,9 @@ type Report struct {
 type Loss struct {
 	Rule    string      `json:"rule"`
 	Cause   string      `json:"cause"`
+	Source  string      `json:"source,omitempty"` // whose lines are missing
 	Text    Text        `json:"text"`
-	Records int64       `json:"records"`
+	Records int64       `json:"records"` // 0 where they are missing, and so cannot be counted
 	First   string      `json:"first"`
 	Last    string      `json:"last"`
 	Spans   [][2]string `json:"spans,omitempty"`
@@ -98,7 +100,7 @@ func (e *Engine) HasChanged() bool {
 			return true
 		}
 	}
-	return false
+	return e.missed
 }
 
 // Changed gives the signals that have grown since it last gave them. due says of a
@@ -126,17 +128,15 @@ func (e *Engine) Changed(ctx context.Context, due func(id string, level Severity
 			out = append(out, *s)
 		}
 	}
+	lost := e.missed
 	for _, l := range e.losses {
-		if l.changed {
-			l.changed = false
-			for _, x := range e.lossList() {
-				out = append(out, coverageLost(x))
-			}
-			break
-		}
-	}
-	for _, l := range e.losses {
+		lost = lost || l.changed
 		l.changed = false
+	}
+	if e.missed = false; lost {
+		for _, x := range e.lossList() {
+			out = append(out, coverageLost(x))
+		}
 	}
 	slices.SortFunc(out, func(a, b Signal) int { return strings.Compare(a.ID, b.ID) })
 	return out, nil
@@ -255,7 +255,11 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 	value := func(korean bool) func(string) string {
 		return func(name string) string {
 			if field, ok := strings.CutPrefix(name, "group."); ok {
-				return s.Group[field]
+				return plural.Value(s.Group[field])
+			}
+			one := plural.One
+			if korean {
+				one = plural.Value
 			}
 			switch name {
 			case "count":
@@ -265,13 +269,13 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 				case capped:
 					return "at least " + count
 				}
-				return count
+				return one(count)
 			case "reads":
-				return strconv.FormatInt(s.Reads, 10)
+				return one(strconv.FormatInt(s.Reads, 10))
 			case "accounts":
-				return strconv.FormatInt(s.Accounts, 10)
+				return one(strconv.FormatInt(s.Accounts, 10))
 			case "people":
-				return strconv.FormatInt(s.People, 10)
+				return one(strconv.FormatInt(s.People, 10))
 			case "items":
 				return itemList(s.Items)
 			case "first":
@@ -279,18 +283,18 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 			case "last":
 				return f.last.Time().In(e.zone).Format("2006-01-02 15:04")
 			case "min":
-				return strconv.Itoa(c.typ.Min)
+				return one(strconv.Itoa(c.typ.Min))
 			}
 			return ""
 		}
 	}
 	if x := c.doc.Haetae; x != nil && x.Reason.EN.String() != "" {
-		return Text{KO: x.Reason.KO.Render(value(true)), EN: x.Reason.EN.Render(value(false))}
+		return Text{KO: x.Reason.KO.Render(value(true)), EN: plural.Settle(x.Reason.EN.Render(value(false)))}
 	}
 	t := titleOf(c.doc)
 	return Text{
 		KO: fmt.Sprintf("%s: 기준값 %s, 조회 %d건, 정보주체 %d명", t.KO, count, s.Reads, s.People),
-		EN: fmt.Sprintf("%s: reached %s; %d reads of %d people", t.EN, count, s.Reads, s.People),
+		EN: plural.Sprintf("%s: reached %s; %d reads of %d people", t.EN, count, s.Reads, s.People),
 	}
 }
 
@@ -313,6 +317,8 @@ var lossTexts = map[cause]Text{
 	issuerSilent: {"로그인 기록이 설정한 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못했습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
 	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못했습니다", "there is no register, so whether a member exists could not be decided"},
 	registerOld:  {"회원대장이 오래되어 그 뒤에 가입한 회원인지 판단하지 못했습니다", "the register is too old to tell members who joined since from members who do not exist"},
+	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못했습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
+	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못했습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
 	spaceFull:    {"서로 다른 값이 한도를 넘어 일부 기록을 판단하지 못했습니다", "there were more distinct texts and addresses than are told apart"},
 }
 
@@ -321,6 +327,7 @@ func (e *Engine) lossList() []Loss {
 	if e.codes.refused {
 		out = append(out, Loss{Rule: "*", Cause: string(spaceFull), Text: lossTexts[spaceFull], First: e.stamp(e.began), Last: e.stamp(e.newest)})
 	}
+	out = append(out, e.missingList()...)
 	for k, l := range e.losses {
 		x := Loss{Rule: k.c.doc.Key(), Cause: string(k.cause), Text: lossTexts[k.cause], Records: l.records, First: e.stamp(l.first), Last: e.stamp(l.last)}
 		slices.SortFunc(l.spans, func(a, b [2]event.Millis) int { return cmp.Compare(a[0], b[0]) })
@@ -329,7 +336,7 @@ func (e *Engine) lossList() []Loss {
 		}
 		out = append(out, x)
 	}
-	slices.SortFunc(out, func(a, b Loss) int {
+	slices.SortStableFunc(out, func(a, b Loss) int {
 		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.Cause, b.Cause))
 	})
 	return out
@@ -343,11 +350,19 @@ func coverageLost(l Loss) Signal {
 		Items: map[string]int64{}, Status: Open, Reached: float64(l.Records),
 		Reason: Text{
 			KO: fmt.Sprintf("규칙 %s: %s (기록 %d건)", l.Rule, l.Text.KO, l.Records),
-			EN: fmt.Sprintf("rule %s: %s (%d records)", l.Rule, l.Text.EN, l.Records),
+			EN: plural.Sprintf("rule %s: %s (%d records)", l.Rule, l.Text.EN, l.Records),
 		},
 	}
 	if l.Cause == string(stateFull) || l.Cause == string(spaceFull) {
 		s.Severity = Medium
+	}
+	if l.Source != "" {
+		s.Severity, s.Reached = Medium, float64(len(l.Spans))
+		s.Group["source"] = l.Source
+		s.Reason = Text{
+			KO: fmt.Sprintf("%s (%s ~ %s, %d곳)", l.Text.KO, l.First, l.Last, len(l.Spans)),
+			EN: plural.Sprintf("%s (%s to %s, gaps: %d)", l.Text.EN, l.First, l.Last, len(l.Spans)),
+		}
 	}
 	s.ID = SignalID(s.Rule, s.Group)
 	return s

@@ -62,6 +62,13 @@ type Tail struct {
 	// Lost is told that what lies behind a position will never be read: the file
 	// cannot be found again, or was cut and no copy of it is there.
 	Lost func(was Position, cut bool)
+	// Left, if set, is given a file that was rotated away and read to its end, once
+	// its successor has lines: services write on to it for a while. Linger reads
+	// what comes, and closes it.
+	Left func(was Position, f *Left)
+	// Failed, if set, is told what failed while lingering, and says how long to wait
+	// before the next attempt.
+	Failed func(err error) time.Duration
 	// Digest makes Position.Head; default SHA-256. What it is given can be guessed.
 	Digest func(head []byte) string
 
@@ -127,15 +134,22 @@ func (t *Tail) look(ctx context.Context) error {
 			return nil
 		}
 		// Renamed away. What was written between the last read and the rename is
-		// still in the open file; a server may write on for a moment after the
-		// rename, so it is given up only when a new file stands at the path.
+		// still in the open file; a server writes on to it until it is told of the
+		// rename, so it stays the followed one until its successor has lines.
 		if err != nil {
 			return t.missing()
+		}
+		name, err := t.after()
+		if err != nil {
+			return err
+		}
+		if name == t.Path && now.Size() == 0 {
+			return nil
 		}
 		if err := t.drain(ctx, true); err != nil {
 			return err
 		}
-		if err := t.next(); err != nil {
+		if err := t.next(name); err != nil {
 			return err
 		}
 	}
@@ -182,12 +196,12 @@ func (t *Tail) open() error {
 	return t.useNamed(t.Path)
 }
 
-// next goes on to the file after the one that was read to its end: the oldest of
-// those that were rotated away later, else the one at the path.
-func (t *Tail) next() error {
+// after names the file after the followed one: the oldest of those that were
+// rotated away later, else the one at the path.
+func (t *Tail) after() (string, error) {
 	done, err := t.file.Stat()
 	if err != nil {
-		return err
+		return "", err
 	}
 	list := t.rotated()
 	at := -1
@@ -213,12 +227,23 @@ func (t *Tail) next() error {
 			break
 		}
 	}
-	was := t.pos
-	t.pos = Position{}
+	return name, nil
+}
+
+// next goes on to the file of a name.
+func (t *Tail) next(name string) error {
+	was, old := t.pos, t.file
+	t.pos, t.file = Position{}, nil
 	if err := t.useNamed(name); err != nil {
-		t.pos = was
+		t.pos, t.file = was, old
 		return err
 	}
+	if t.Left != nil && !old.packed && was.HeadSize > 0 {
+		old.shut()
+		t.Left(was, &Left{old})
+		return nil
+	}
+	old.Close()
 	return nil
 }
 

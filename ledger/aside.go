@@ -68,9 +68,25 @@ type AsideCount struct {
 	Field  string `json:"field,omitempty"`
 	Cause  string `json:"cause"`
 	Count  int64  `json:"count"`
+	// Where the first of them stood: a position, never what stands there. None,
+	// if it is not known.
+	File   string `json:"file,omitempty"`
+	Line   int64  `json:"line,omitempty"`
+	Offset int64  `json:"offset,omitempty"`
 }
 
-func (c AsideCount) kind() AsideCount { c.Count = 0; return c }
+func (c AsideCount) kind() AsideCount {
+	return AsideCount{Source: c.Source, Field: c.Field, Cause: c.Cause}
+}
+
+// first takes o's position if c has none, or a later one of the same file.
+func (c *AsideCount) first(o AsideCount) {
+	switch {
+	case o.File == "" && o.Line == 0 && o.Offset == 0:
+	case c.File == "" && c.Line == 0 && c.Offset == 0, c.File == o.File && o.Offset < c.Offset:
+		c.File, c.Line, c.Offset = o.File, o.Line, o.Offset
+	}
+}
 
 type asideSummary struct {
 	At     time.Time    `json:"at"`
@@ -100,6 +116,7 @@ func addCounts(to, more []AsideCount) []AsideCount {
 	for _, c := range more {
 		if i := slices.IndexFunc(to, func(o AsideCount) bool { return o.kind() == c.kind() }); i >= 0 {
 			to[i].Count += c.Count
+			to[i].first(c)
 		} else {
 			to = append(to, c)
 		}
@@ -198,17 +215,23 @@ func (l *Ledger) asideFrame(sum *asideSummary, lines []AsideLine) (frame []byte,
 		return nil, 0, err
 	}
 	enc := json.NewEncoder(w)
-	counts := map[AsideCount]int64{}
-	kinds := slices.Clone(sum.Counts)
-	for n < len(lines) && sealed.Len() < asideFill && len(kinds) < asideMaxKinds {
+	counts := map[AsideCount]*AsideCount{}
+	var order []*AsideCount
+	kinds := len(sum.Counts)
+	for n < len(lines) && sealed.Len() < asideFill && kinds < asideMaxKinds {
 		ln := lines[n]
 		ln.Text = ln.Text[:min(len(ln.Text), asideMaxText)]
 		for _, s := range []*string{&ln.Source, &ln.File, &ln.Field, &ln.Cause} {
 			*s = (*s)[:min(len(*s), asideMaxName)]
 		}
-		k := AsideCount{Source: ln.Source, Field: ln.Field, Cause: ln.Cause}
-		if counts[k]++; counts[k] == 1 {
-			kinds = append(kinds, k)
+		here := AsideCount{Source: ln.Source, Field: ln.Field, Cause: ln.Cause, Count: 1, File: ln.File, Line: ln.Line, Offset: ln.Offset}
+		if c := counts[here.kind()]; c != nil {
+			c.Count++
+			c.first(here)
+		} else {
+			counts[here.kind()] = &here
+			order = append(order, &here)
+			kinds++
 		}
 		if err := enc.Encode(ln); err != nil {
 			return nil, 0, err
@@ -218,10 +241,11 @@ func (l *Ledger) asideFrame(sum *asideSummary, lines []AsideLine) (frame []byte,
 	if err := w.Close(); err != nil {
 		return nil, 0, err
 	}
-	for i := len(sum.Counts); i < len(kinds); i++ {
-		kinds[i].Count = counts[kinds[i]]
+	all := slices.Clone(sum.Counts)
+	for _, c := range order {
+		all = append(all, *c)
 	}
-	sum.Counts = addCounts(nil, kinds)
+	sum.Counts = addCounts(nil, all)
 	head, err := json.Marshal(sum)
 	if err != nil {
 		return nil, 0, err
@@ -256,6 +280,24 @@ func (l *Ledger) putAside(imp uint64, lines []AsideLine) (asideRef, error) {
 		return ref, fmt.Errorf("set aside: %w", err)
 	}
 	return ref, nil
+}
+
+// asideFlush is how many bytes of lines are collected in memory.
+const asideFlush = 4 << 20
+
+// flushAside writes the lines set aside into a file of the import's own. It is
+// named by the next stage's commit and counts once the import is done.
+func (im *Import) flushAside() error {
+	if len(im.bad) == 0 {
+		return nil
+	}
+	ref, err := im.l.putAside(im.rec.ID, im.bad)
+	if err != nil {
+		return err
+	}
+	im.rec.Asides = append(im.rec.Asides, ref)
+	im.bad, im.badSize = nil, 0
+	return nil
 }
 
 // adopt takes over the files of an import that is done. The last file is the one

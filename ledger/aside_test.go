@@ -253,3 +253,30 @@ func TestAsideFullDisk(t *testing.T) {
 	countAside(t, m, l, 3, 3)
 	l.Close()
 }
+
+// TestAsidePositions: the counts say where the first line of each kind stands,
+// whatever order the lines come in, and after an opening too.
+func TestAsidePositions(t *testing.T) {
+	m := create(t)
+	l := open(t, m, Options{})
+	at := func(line int64, cause string) AsideLine {
+		return AsideLine{Source: "web", File: "access.log", Line: line, Offset: 100 * line, Cause: cause, Text: []byte("x")}
+	}
+	for _, lines := range [][]AsideLine{{at(9, "time"), at(7, "time")}, {at(5, "time"), at(8, "format")}, {at(6, "time")}} {
+		if err := l.SetAside(0, lines, AsideCount{Source: "web", Cause: "time", Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []AsideCount{
+		{Source: "web", Cause: "time", Count: 7, File: "access.log", Line: 5, Offset: 500},
+		{Source: "web", Cause: "format", Count: 1, File: "access.log", Line: 8, Offset: 800},
+	}
+	for range 2 {
+		if got, err := l.Aside(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+		l.Close()
+		l = open(t, m, Options{})
+	}
+	l.Close()
+}

@@ -224,6 +224,9 @@ func TestBehind(t *testing.T) {
 	if !errors.Is(refused, ErrBehind) || !errors.Is(refused, syscall.EACCES) {
 		t.Fatalf("refused by %v", refused)
 	}
+	if err := l.Behind(); !errors.Is(err, ErrBehind) || !errors.Is(err, syscall.EACCES) {
+		t.Errorf("while appends are refused: %v", err)
+	}
 	if n := l.Stats().MemtableRows; n > 2*100+100 {
 		t.Fatalf("two memtables of 100 rows hold %d", n)
 	}
@@ -232,6 +235,9 @@ func TestBehind(t *testing.T) {
 	f.mu.Unlock()
 	if err := l.Seal(); err != nil {
 		t.Fatal(err)
+	}
+	if err := l.Behind(); err != nil {
+		t.Errorf("after a seal: %v", err)
 	}
 	appendAll(t, l, record(9000))
 	all[9000] = true

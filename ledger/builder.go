@@ -21,7 +21,8 @@ type builder struct {
 	lastFile  uint32
 	recent    []recentSession // direct-mapped; the segment writer removes what it lets through
 	marks     []mark
-	tables    int // bytes of shapes, clients and agents
+	book      *shapeBook // of what is sealed together
+	tables    int        // bytes of shapes, clients and agents
 
 	// Scratch: the code of each of the batch's table entries in this builder,
 	// +1, filled as rows ask for it.
@@ -45,8 +46,9 @@ func (b *builder) bytes() int64 {
 	return int64(len(b.in.Rows))*40 + int64(len(b.in.Sessions))*32 + int64(len(b.recent))*48 + int64(b.tables) + 2<<10
 }
 
-func newBuilder() *builder {
+func newBuilder(book *shapeBook) *builder {
 	return &builder{
+		book:      book,
 		shapeIdx:  map[segment.Shape]uint32{},
 		clientIdx: map[segment.Client]uint32{},
 		agentIdx:  map[string]uint32{},
@@ -112,6 +114,13 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 		sh := batch.shapes[f.shape]
 		code, ok := b.shapeIdx[sh]
 		if !ok {
+			if kept := b.book.bound(sh); kept != sh {
+				sh = kept
+				code, ok = b.shapeIdx[sh]
+			}
+		}
+		if !ok {
+			b.book.added++
 			code = uint32(len(b.in.Shapes))
 			b.in.Shapes = append(b.in.Shapes, sh)
 			b.shapeIdx[sh] = code
@@ -219,6 +228,7 @@ type memtable struct {
 	born        time.Time
 	marks       []mark
 	checkpoints map[string][]byte
+	book        *shapeBook
 }
 
 type monthPile struct {
@@ -238,7 +248,7 @@ const (
 )
 
 func newMemtable() *memtable {
-	return &memtable{months: map[int]*monthPile{}, checkpoints: map[string][]byte{}}
+	return &memtable{months: map[int]*monthPile{}, checkpoints: map[string][]byte{}, book: newShapeBook()}
 }
 
 // bytes is about what t holds.
@@ -276,7 +286,7 @@ func (t *memtable) add(batch *Batch, refs []dictionary.Ref, keep []bool, file st
 			t.months[n] = p
 		}
 		if p.active == nil {
-			p.active = newBuilder()
+			p.active = newBuilder(t.book)
 			p.active.begin(batch)
 		}
 		p.active.add(batch, f, refs, p.active.file(file))

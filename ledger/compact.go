@@ -112,7 +112,7 @@ func (l *Ledger) compactOnce() (done bool, err error) {
 		return false, err
 	}
 	l.mu.RLock()
-	group := pickMerge(l.m.Segments)
+	group := pickMerge(l.m.Segments, func(s segmentRef) int64 { return l.segments[s.Name].reader.ShapeBytes() })
 	var rs []*segment.Reader
 	for _, g := range group {
 		rs = append(rs, l.segments[g.Name].reader)
@@ -145,10 +145,11 @@ func (l *Ledger) compactOnce() (done bool, err error) {
 }
 
 // pickMerge chooses files to merge: of one month (UTC), oldest first, adjacent
-// in time, mergeFan or more of them and no more than mergeRows rows together. A
+// in time, mergeFan or more of them and no more than mergeRows rows and
+// maxShapeBytes of shapes together. A
 // file that is already large is left alone, so that each row is rewritten a few
 // times at most: once into a day, once into a month's part.
-func pickMerge(segs []segmentRef) []segmentRef {
+func pickMerge(segs []segmentRef, shapes func(segmentRef) int64) []segmentRef {
 	months := map[int][]segmentRef{}
 	for _, s := range segs {
 		months[month(s.Zone.MinTime)] = append(months[month(s.Zone.MinTime)], s)
@@ -170,16 +171,19 @@ func pickMerge(segs []segmentRef) []segmentRef {
 		// magnitude.
 		for limit := int64(mergeRows / mergeFan / mergeFan); limit <= mergeRows/2; limit *= mergeFan {
 			var group []segmentRef
-			rows := int64(0)
+			rows, size := int64(0), int64(0)
 			for _, s := range list {
-				if int64(s.Zone.Rows) > limit {
+				n := shapes(s)
+				// One that a flood has filled is left alone: the others go on without it.
+				if int64(s.Zone.Rows) > limit || n > maxShapeBytes/mergeFan {
 					continue
 				}
-				if rows+int64(s.Zone.Rows) > mergeRows {
+				if rows+int64(s.Zone.Rows) > mergeRows || size+n > maxShapeBytes {
 					break
 				}
 				group = append(group, s)
 				rows += int64(s.Zone.Rows)
+				size += n
 			}
 			if len(group) >= mergeFan {
 				return group

@@ -205,8 +205,9 @@ func (l *Ledger) advance(cp *Checkpoint, pending map[string][]byte) (key string,
 type Gap struct {
 	Source string       `json:"source"`
 	From   event.Millis `json:"from"` // of the last record before it
-	To     event.Millis `json:"to"`   // of the first one behind it
-	Kind   string       `json:"kind"` // GapLost or GapCut
+	// To is of the first record behind it; 0 while none has come.
+	To   event.Millis `json:"to"`
+	Kind string       `json:"kind"` // GapLost or GapCut
 }
 
 const (
@@ -216,16 +217,40 @@ const (
 	GapCut = "cut_file"
 )
 
-// AddGap records a gap, durably. The same gap again changes nothing.
+// Span is what a gap covers when it is asked about at a moment. Clocks of records
+// are not in order, so either end may be the earlier one.
+func (g Gap) Span(now event.Millis) (from, to event.Millis) {
+	to = g.To
+	if to == 0 {
+		to = max(now, g.From)
+	}
+	return min(g.From, to), max(g.From, to)
+}
+
+// AddGap records a gap, durably. One with an end takes the place of the same
+// without; the same again changes nothing.
 func (l *Ledger) AddGap(g Gap) error {
+	open := g
+	open.To = 0
+	known := func(m *manifest) bool {
+		return slices.Contains(m.Gaps, g) && (g == open || !slices.Contains(m.Gaps, open))
+	}
 	l.mu.RLock()
-	known := slices.Contains(l.m.Gaps, g)
+	done := known(l.m)
 	l.mu.RUnlock()
-	if known {
+	if done {
 		return nil
 	}
 	err := l.commit(func(m *manifest) error {
-		if !slices.Contains(m.Gaps, g) {
+		i := slices.Index(m.Gaps, open)
+		switch {
+		case slices.Contains(m.Gaps, g):
+			if g != open && i >= 0 {
+				m.Gaps = slices.Delete(m.Gaps, i, i+1)
+			}
+		case i >= 0:
+			m.Gaps[i] = g
+		default:
 			m.Gaps = append(m.Gaps, g)
 		}
 		return nil
@@ -234,6 +259,13 @@ func (l *Ledger) AddGap(g Gap) error {
 		return fmt.Errorf("gap: %w", err)
 	}
 	return nil
+}
+
+// Gaps are the known gaps, in the order in which they were found.
+func (l *Ledger) Gaps() []Gap {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.Clone(l.m.Gaps)
 }
 
 // Gaps are the known gaps, in the order in which they were found.

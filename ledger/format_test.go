@@ -169,7 +169,7 @@ func TestAsideFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const summary = `{"at":"2026-01-01T00:00:00Z","import":3,"counts":[{"source":"gw","field":"time","cause":"missing","count":1}]}`
+	const summary = `{"at":"2026-01-01T00:00:00Z","import":3,"counts":[{"source":"gw","field":"time","cause":"missing","count":1,"file":"a.log","offset":9}]}`
 	head := binary.LittleEndian.AppendUint32(nil, uint32(len(summary)))
 	head = binary.LittleEndian.AppendUint32(head, uint32(len(data)-16-len(summary)))
 	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(data[16:], crc32.MakeTable(crc32.Castagnoli)))

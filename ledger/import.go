@@ -105,6 +105,7 @@ type Import struct {
 	next     int // sequence number whose turn it is
 	err      error
 	builders map[int]*builder
+	book     *shapeBook
 	spare    *builder // an empty one, with its memory
 	cache    monthCache
 	rows     int
@@ -133,7 +134,7 @@ func (p *Probe) Begin() (*Import, error) {
 	l := p.l
 	l.importMu.Lock()
 	defer l.importMu.Unlock()
-	im := &Import{l: l, spec: p.spec, builders: map[int]*builder{}, sum: p.start, base: p.base, matches: map[uint64]bool{}}
+	im := &Import{l: l, spec: p.spec, builders: map[int]*builder{}, book: newShapeBook(), sum: p.start, base: p.base, matches: map[uint64]bool{}}
 	im.turn = sync.NewCond(&im.mu)
 	if err := l.writable(); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
@@ -387,7 +388,7 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 		b := im.builders[n]
 		if b == nil {
 			if b, im.spare = im.spare, nil; b == nil {
-				b = newBuilder()
+				b = newBuilder(im.book)
 			}
 			b.begin(c.Batch)
 			im.builders[n] = b
@@ -414,27 +415,9 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 			return err
 		}
 	}
-	if im.rows >= im.l.opts.StageRows {
+	if im.rows >= im.l.opts.StageRows || im.book.full() {
 		return im.stage()
 	}
-	return nil
-}
-
-// asideFlush is how many bytes of lines are collected in memory.
-const asideFlush = 4 << 20
-
-// flushAside writes the lines set aside into a file of the import's own. It is
-// named by the next stage's commit and counts once the import is done.
-func (im *Import) flushAside() error {
-	if len(im.bad) == 0 {
-		return nil
-	}
-	ref, err := im.l.putAside(im.rec.ID, im.bad)
-	if err != nil {
-		return err
-	}
-	im.rec.Asides = append(im.rec.Asides, ref)
-	im.bad, im.badSize = nil, 0
 	return nil
 }
 
@@ -556,7 +539,7 @@ func (im *Import) stage() error {
 	for _, s := range seen {
 		im.seen.sealed(s, im.marks)
 	}
-	im.marks, im.rows = nil, 0
+	im.marks, im.rows, im.book = nil, 0, newShapeBook()
 	for n, b := range im.builders {
 		// A log in order of time needs one builder at a time.
 		if im.spare == nil || b.rows() > im.spare.rows() {
@@ -566,6 +549,7 @@ func (im *Import) stage() error {
 	}
 	if im.spare != nil {
 		im.spare.reset()
+		im.spare.book = im.book
 	}
 	return nil
 }
@@ -604,6 +588,12 @@ func (im *Import) Commit(sha256 string) (ImportResult, error) {
 	}
 	if err := im.checkReplaced(); err != nil {
 		return giveUp(err)
+	}
+	var overlap *OverlapError
+	if err := im.repeats(); errors.As(err, &overlap) {
+		return ImportResult{}, errors.Join(err, im.abort())
+	} else if err != nil {
+		return fail(err)
 	}
 	// What is replaced is rewritten first, since that takes as long as the files
 	// are large and appends go on meanwhile.

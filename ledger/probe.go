@@ -20,6 +20,9 @@ type OverlapError struct {
 	Cut bool
 	// Samples and Matches count lines without an id, where the beginnings differ.
 	Samples, Matches int
+	// Held: they are of records that were compared with those of the ledger, in
+	// hours of which it has half of them already.
+	Held bool
 }
 
 func (e *OverlapError) Error() string {
@@ -28,6 +31,8 @@ func (e *OverlapError) Error() string {
 		return fmt.Sprintf("%s ends inside a log that was read before (their first %d bytes or more are the same): it looks like a cut copy", e.Name, e.Shared)
 	case e.Shared > 0:
 		return fmt.Sprintf("%s begins with the same %d bytes as a log that was read before and then differs from it: lines would be counted twice", e.Name, e.Shared)
+	case e.Held:
+		return fmt.Sprintf("%s repeats accesses that are in the record already (%d of %d that were compared, in the hours they are of): they would be counted twice", e.Name, e.Matches, e.Samples)
 	}
 	return fmt.Sprintf("%s repeats lines that were read before (%d of %d sampled lines) and its records carry no id: it would be counted twice", e.Name, e.Matches, e.Samples)
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/haetae/haetae/blob"
@@ -106,6 +107,11 @@ func (l *Ledger) retainFiles(before event.Millis, out *Retained) error {
 		if len(r.gone) > 0 && before > m.RetainedFrom {
 			m.RetainedFrom = before
 		}
+		// Of the time before it nothing is known anyway.
+		m.Gaps = slices.DeleteFunc(m.Gaps, func(g Gap) bool {
+			_, to := g.Span(math.MaxInt64)
+			return to < m.RetainedFrom
+		})
 		r.apply(m)
 		for i := range m.Imports {
 			for _, s := range m.Imports[i].Staged {

@@ -112,7 +112,7 @@ func (l *Ledger) beginSeal() {
 func (l *Ledger) full() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.mem.rows >= l.opts.MemtableRows || l.mem.bytes() >= l.opts.MemtableBytes
+	return l.mem.rows >= l.opts.MemtableRows || l.mem.bytes() >= l.opts.MemtableBytes || l.mem.book.full()
 }
 
 // sealAgain is how long appends are refused, once a seal has failed, before the
@@ -139,6 +139,25 @@ func (l *Ledger) room() error {
 		}
 	}
 	return nil
+}
+
+// Behind tells, without appending, whether an append would be refused with
+// ErrBehind. Like an append it has sealing tried again, so that a server which is
+// sent nothing while it is not ready becomes ready by itself.
+func (l *Ledger) Behind() error {
+	if !l.full() {
+		return nil
+	}
+	l.mu.RLock()
+	frozen, err, tried := l.frozen != nil, l.sealError, l.sealTried
+	l.mu.RUnlock()
+	if !frozen || err == nil {
+		return nil
+	}
+	if time.Since(tried) >= sealAgain {
+		l.retrySeal()
+	}
+	return fmt.Errorf("%w: %w", ErrBehind, err)
 }
 
 func (l *Ledger) frozenWaiting() bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
@@ -52,6 +53,8 @@ func (v *madeView) RetainedFrom() event.Millis { return 0 }
 func (v *madeView) SetAside() map[string]int64 { return nil }
 
 func (v *madeView) BrokenFiles() map[string]int64 { return nil }
+
+func (v *madeView) Gaps() []ledger.Gap { return nil }
 
 // makeView makes rows: members on four pages, a tenth of them under one key
 // whose tokens are used for a single page each.

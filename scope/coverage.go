@@ -8,16 +8,21 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
 )
 
-// Gap is a silence of a source longer than its declared cadence: what happened
-// then is not known. It is never counted as "nothing".
+// Gap is a stretch of time of which it is known that records of a source may be
+// missing: a silence longer than the declared cadence, or lines of a followed
+// file that were gone before they were read. What happened then is not known. It
+// is never counted as "nothing".
 type Gap struct {
 	Source string `json:"source"`
 	From   string `json:"from"`
 	To     string `json:"to"`
 	// Kind is "cadence" between two moments of the span asked for, "silent" for
-	// a silence that still lasted when the question was asked.
+	// a silence that still lasted when the question was asked; "lost_file" and
+	// "cut_file" for lines of a live file that were gone before they were read,
+	// between the last record before them and the first one behind.
 	Kind string `json:"kind"`
 }
 
@@ -30,9 +35,10 @@ type SourceCoverage struct {
 	First   string `json:"first"`
 	Last    string `json:"last"`
 	Cadence string `json:"cadence,omitempty"`
-	// Coverage is "unknown" when nobody declared a cadence, "complete" when it
-	// was never broken within the span asked for, else "gaps": also when there is
-	// no record at all, and nothing to begin a gap with.
+	// Coverage is "gaps" when a gap lies in the span asked for, and when a cadence
+	// is declared and there is no record at all, so nothing to begin a gap with;
+	// else "unknown" when nobody declared a cadence, and "complete" when it was
+	// never broken.
 	Coverage  string `json:"coverage"`
 	Gaps      int    `json:"gaps"`
 	Malformed int64  `json:"-"`
@@ -92,6 +98,7 @@ func (p *plan) coverage(e *Extent, zone *time.Location, now event.Millis) error 
 			}
 		}
 	}
+	lost := p.lost(horizon, acts)
 	names := make([]string, 0, len(acts))
 	for n := range acts {
 		names = append(names, n)
@@ -131,15 +138,42 @@ func (p *plan) coverage(e *Extent, zone *time.Location, now event.Millis) error 
 					if g[1] == to && now > 0 && to == now {
 						gap.Kind = kind
 					}
-					if len(e.Gaps) < maxGaps {
-						e.Gaps = append(e.Gaps, gap)
-					}
+					e.addGap(gap)
 				}
 			}
+		}
+		for _, g := range lost[name] {
+			c.Gaps++
+			c.Coverage = coverageGaps
+			e.addGap(Gap{name, stamp(g.From, zone), stamp(g.To, zone), g.Kind})
 		}
 		e.Coverage = append(e.Coverage, c)
 	}
 	return nil
+}
+
+func (e *Extent) addGap(g Gap) {
+	if len(e.Gaps) < maxGaps {
+		e.Gaps = append(e.Gaps, g)
+	}
+}
+
+// lost gives, by source, the losses of following that touch the span asked for.
+// A source of which nothing but a loss is known gets its line in acts.
+func (p *plan) lost(horizon event.Millis, acts map[string]*activity) map[string][]ledger.Gap {
+	out := map[string][]ledger.Gap{}
+	for _, g := range p.view.Gaps() {
+		g.From, g.To = g.Span(horizon)
+		// The records that are missing may be of either end's moment.
+		if g.From >= p.to || g.To < p.from {
+			continue
+		}
+		if acts[g.Source] == nil {
+			acts[g.Source] = &activity{}
+		}
+		out[g.Source] = append(out[g.Source], g)
+	}
+	return out
 }
 
 const minuteMillis = 60_000

@@ -228,6 +228,11 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	p.limits(e, t, zone)
 	e.Limits = append(e.Limits, absent...)
 	e.Limits = append(e.Limits, types...)
+	many, err := p.tooMany()
+	if err != nil {
+		return nil, err
+	}
+	e.Limits = append(e.Limits, many...)
 	if q.By != "" {
 		e.By = p.groupRows(t, e)
 	}

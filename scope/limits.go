@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/internal/plural"
+	"github.com/haetae/haetae/ledger"
 )
 
 // limits collects what the answer could not tell.
@@ -39,7 +41,7 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 		n := e.AccountsWithoutHoldings
 		add("accounts_without_holdings",
 			fmt.Sprintf("계정 %d개는 보유현황에 없어 누구의 정보인지 알 수 없습니다.", n),
-			fmt.Sprintf("%d account(s) have no line in the holdings: whose data they hold is not known.", n))
+			plural.Sprintf("%d accounts have no line in the holdings: whose data is in there is not known.", n))
 	}
 	if len(e.Editions.Nearest) > 0 {
 		ko := strings.NewReplacer("holdings", "보유현황", "register", "회원대장")
@@ -49,28 +51,28 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 			"For some reads no edition was in force yet, and the nearest was used: "+list)
 	}
 	if u := e.Unresolved; u.Records > 0 {
-		ko, en := fmt.Sprintf("반환 %d행", u.Rows), fmt.Sprintf("%d rows", u.Rows)
+		ko, en := fmt.Sprintf("반환 %d행", u.Rows), plural.Sprintf("%d rows", u.Rows)
 		switch u.RowsUnknown {
 		case 0:
 		case u.Records:
 			ko, en = "몇 행을 반환하였는지도 기록에 없음", "nor how many rows"
 		default:
 			ko += fmt.Sprintf(", 그중 %d건은 몇 행인지도 기록에 없음", u.RowsUnknown)
-			en += fmt.Sprintf(", and %d of them do not say how many", u.RowsUnknown)
+			en += plural.Sprintf(", and %d reads do not say how many", u.RowsUnknown)
 		}
 		add("unresolved",
 			fmt.Sprintf("조회 %d건은 누구의 정보인지 기록에 없습니다(%s). 위 계정과 사람의 수에 들어 있지 않습니다.", u.Records, ko),
-			fmt.Sprintf("%d read(s) do not say whose data they returned (%s). They are in no count of accounts or people.", u.Records, en))
+			plural.Sprintf("%d reads do not say whose data was returned (%s). That is in no count of accounts or people.", u.Records, en))
 	}
 	if n := e.PartlyNamed; n.Records > 0 {
 		add("partly_named",
 			fmt.Sprintf("조회 %d건은 로그에 적힌 계정보다 %d행을 더 반환하였습니다. 같은 계정의 다른 행인지, 적히지 않은 사람의 정보인지는 기록에 없습니다.", n.Records, n.Rows),
-			fmt.Sprintf("%d read(s) returned %d rows more than the accounts they list. Whether those are further rows of the same accounts or of people not listed is not in the record.", n.Records, n.Rows))
+			plural.Sprintf("%d reads returned %d rows more than accounts are listed. Whether that is more of the same accounts or of people not listed is not in the record.", n.Records, n.Rows))
 	}
 	if e.Unmapped.Records > 0 {
 		add("unmapped",
 			fmt.Sprintf("기록 %d건의 경로가 카탈로그에 없습니다. 그 경로에 개인정보가 있었다면 위의 수는 실제보다 적습니다.", e.Unmapped.Records),
-			fmt.Sprintf("%d record(s) are on routes the catalog does not know. If those return personal data, the counts are too low.", e.Unmapped.Records))
+			plural.Sprintf("%d records are on routes the catalog does not know. If those return personal data, the counts are too low.", e.Unmapped.Records))
 	}
 	if t.malformed {
 		add("malformed",
@@ -80,7 +82,7 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 	if p.rest > 0 {
 		add("groups",
 			fmt.Sprintf("구분이 %d개를 넘어, 기록이 적은 %d개는 한 줄로 합쳤습니다.", maxGroups, p.rest),
-			fmt.Sprintf("There are more than %d groups: the %d with the fewest records share one line.", maxGroups, p.rest))
+			plural.Sprintf("There are more than %d groups: the others, %d with the fewest records, share one line.", maxGroups, p.rest))
 	}
 	e.Limits = append(e.Limits, p.sourceLimits(e.Gaps, e.Coverage, zone)...)
 }
@@ -92,11 +94,22 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 	if len(gaps) > 0 {
 		add("gaps",
 			fmt.Sprintf("기록이 없는 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(gaps)),
-			fmt.Sprintf("Gaps in the record: %d. What happened then is not known.", len(gaps)))
+			plural.Sprintf("Gaps in the record: %d. What happened then is not known.", len(gaps)))
+	}
+	lost := map[string]int64{}
+	for _, g := range gaps {
+		if g.Kind == ledger.GapLost || g.Kind == ledger.GapCut {
+			lost[g.Source]++
+		}
+	}
+	if n, list := perSource(lost); n > 0 {
+		add("lost_lines",
+			fmt.Sprintf("수집 중이던 로그 파일이 다 읽히기 전에 없어지거나 잘린 구간이 %d곳 있습니다(%s). 그 줄에 적힌 접속은 어느 수에도 들어 있지 않습니다.", n, list),
+			plural.Sprintf("Times at which a followed log was gone or cut before it was read to its end: %d (%s). What those lines tell of is in no count.", n, list))
 	}
 	var undeclared []string
 	for _, c := range coverage {
-		if c.Coverage == coverageUnknown {
+		if c.Cadence == "" {
 			undeclared = append(undeclared, c.Source)
 		}
 	}
@@ -108,7 +121,7 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 	}
 	var never []string
 	for _, c := range coverage {
-		if c.Records == 0 {
+		if c.Records == 0 && c.Cadence != "" {
 			never = append(never, c.Source)
 		}
 	}
@@ -126,12 +139,12 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 	if n, list := perSource(p.view.SetAside()); n > 0 {
 		add("set_aside",
 			fmt.Sprintf("로그 줄 %d개는 해독하지 못해 따로 두었습니다(%s). 그 줄에 적힌 접속은 어느 수에도 들어 있지 않습니다.", n, list),
-			fmt.Sprintf("Lines that could not be decoded and were set aside: %d (%s). What they tell of is in no count.", n, list))
+			plural.Sprintf("Lines that could not be decoded and were set aside: %d (%s). What they tell of is in no count.", n, list))
 	}
 	if n, list := perSource(p.view.BrokenFiles()); n > 0 {
 		add("broken_file",
 			fmt.Sprintf("중간에 끊기거나 손상되어 끝까지 읽지 못한 로그 파일이 %d개 있습니다(%s). 그 뒤의 접속은 어느 수에도 들어 있지 않습니다.", n, list),
-			fmt.Sprintf("Log files that broke off before their end: %d (%s). What stood behind the break is in no count.", n, list))
+			plural.Sprintf("Log files that broke off before their end: %d (%s). What stood behind the break is in no count.", n, list))
 	}
 	return out
 }
@@ -142,7 +155,7 @@ func perSource(counts map[string]int64) (n int64, list string) {
 	for _, source := range slices.Sorted(maps.Keys(counts)) {
 		if k := counts[source]; k > 0 {
 			n += k
-			words = append(words, fmt.Sprintf("%s %d", source, k))
+			words = append(words, plural.Sprintf("%s %d", source, k))
 		}
 	}
 	return n, strings.Join(words, ", ")

@@ -2,9 +2,10 @@ package scope
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/haetae/haetae/internal/plural"
 )
 
 // What a report says beside the sums: by item, by line of --by, on which editions
@@ -155,7 +156,7 @@ func (p *Predicate) levels() []string {
 		}
 		text := l.text
 		if l.pseudo != plain && l.pseudo != issued {
-			text = l.names[0] + " compared with " + fmt.Sprint(len(l.ids)+len(l.hashes)) + " id(s)"
+			text = plural.Sprintf("%s compared with %d ids", l.names[0], len(l.ids)+len(l.hashes))
 		}
 		out = append(out, text+": "+levelWords[where].en)
 	}
@@ -166,8 +167,9 @@ func (p *Predicate) levels() []string {
 func LevelKorean(line string) string {
 	for _, w := range levelWords {
 		if rest, ok := strings.CutSuffix(line, ": "+w.en); ok {
-			field, n, of := strings.Cut(strings.TrimSuffix(rest, " id(s)"), " compared with ")
-			if of && strings.HasSuffix(rest, " id(s)") {
+			field, ids, of := strings.Cut(rest, " compared with ")
+			n, what, _ := strings.Cut(ids, " ")
+			if of && (what == "id" || what == "ids") {
 				rest = field + ", 식별자 " + n + "개와 비교"
 			}
 			return rest + ": " + w.ko

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/segment"
 )
@@ -24,7 +25,7 @@ func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
 		out.Limits = append(out.Limits, Limit{
 			"unresolved",
 			fmt.Sprintf("조회 %d건은 누구의 정보인지 기록에 없습니다. 그중에 이 사람의 정보가 있었는지는 알 수 없습니다.", n),
-			fmt.Sprintf("%d read(s) do not say whose data they returned. Whether this person's was among it is not known.", n),
+			plural.Sprintf("%d reads do not say whose data was returned. Whether this person's was among it is not known.", n),
 		})
 	}
 	e := &Extent{}
@@ -32,6 +33,11 @@ func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
 		return err
 	}
 	out.Limits = append(out.Limits, f.sourceLimits(e.Gaps, e.Coverage, zone)...)
+	many, err := f.tooMany()
+	if err != nil {
+		return err
+	}
+	out.Limits = append(out.Limits, many...)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
@@ -35,4 +36,7 @@ type View interface {
 	SetAside() map[string]int64
 	// BrokenFiles is how many files of each source could be read only in part.
 	BrokenFiles() map[string]int64
+	// Gaps are stretches of followed files that were gone, or cut, before they
+	// were read.
+	Gaps() []ledger.Gap
 }

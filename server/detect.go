@@ -182,6 +182,7 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 		now = time.Now()
 	}
 	e.Custody(event.MillisOf(now))
+	e.Missing(v.Gaps(), from, to, event.MillisOf(now))
 	return e.Report(ctx, extentOf(v, zone))
 }
 

@@ -262,7 +262,9 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 		r.failed = true
 		return true, err
 	}
-	r.engine.Custody(event.MillisOf(time.Now()))
+	now := event.MillisOf(time.Now())
+	r.engine.Custody(now)
+	r.engine.Missing(d.s.ledger.Gaps(), catalog.Always, catalog.Never, now)
 	if err := r.tell(ctx, d); err != nil {
 		return history, err
 	}

@@ -181,6 +181,48 @@ func TestLedgerRefusals(t *testing.T) {
 	r.end()
 }
 
+// fixedSegments is a folder in which no segment can be written.
+type fixedSegments struct {
+	disk.FS
+	on atomic.Bool
+}
+
+func (f *fixedSegments) Create(name string) (disk.File, error) {
+	if f.on.Load() && strings.Contains(name, "/segments/") {
+		return nil, syscall.EACCES
+	}
+	return f.FS.Create(name)
+}
+
+// TestReadyBehind: a server that refuses records because it cannot write them
+// into files is not ready, and is again by itself once it can.
+func TestReadyBehind(t *testing.T) {
+	f := &fixedSegments{FS: disk.OS}
+	w := newWorld(t, f, filepath.Join(t.TempDir(), "data"))
+	r := w.serve(func(o *Options) { o.MemtableRows = 50 })
+	ready := func() int {
+		status, _, _ := r.call("GET", "/readyz", "", nil, nil)
+		return status
+	}
+	if got := ready(); got != 200 {
+		t.Fatalf("at the start: %d", got)
+	}
+	f.on.Store(true)
+	refused := 0
+	for i := 0; i < 100 && refused == 0; i++ {
+		status, _, text := r.call("POST", "/v1/records", w.token, nil, strings.NewReader(lines(fmt.Sprint("b", i), 20)))
+		if status == 503 && strings.Contains(text, `"behind"`) {
+			refused = status
+		}
+	}
+	if refused == 0 || ready() != 503 {
+		t.Fatalf("refused with %d, ready with %d; want 503 and 503", refused, ready())
+	}
+	f.on.Store(false)
+	until(t, "readiness", func() bool { return ready() == 200 })
+	r.end()
+}
+
 // TestUnknownField: the sender is told which field it has mistyped, and no place
 // where counts are kept is.
 func TestUnknownField(t *testing.T) {

@@ -39,6 +39,7 @@ type follower struct {
 	cur    *ledger.Followed // the stream up to where it was read
 	newest event.Millis     // of what was read
 	gap    *ledger.Gap      // whose end is the next record
+	left   *leftPosition    // the file before, as far as it was read when it was left
 
 	mu     sync.Mutex
 	offset int64
@@ -72,6 +73,15 @@ type followPosition struct {
 	ingest.Position
 	Stream []byte       `json:"stream"` // see ledger.Followed
 	Newest event.Millis `json:"newest,omitempty"`
+	// Left is the file that was followed before, so that a restart looks for what
+	// was written to it late.
+	Left *leftPosition `json:"left,omitempty"`
+}
+
+type leftPosition struct {
+	ingest.Position
+	Stream []byte       `json:"stream"`
+	Newest event.Millis `json:"newest,omitempty"`
 }
 
 // followRetry is how long a follower waits after an error. The file keeps what
@@ -97,7 +107,7 @@ func (f *follower) run(ctx context.Context) {
 
 func (f *follower) once(ctx context.Context) error {
 	var from followPosition
-	f.cur, f.gap = nil, nil
+	f.cur, f.gap, f.left = nil, nil, nil
 	if data, ok := f.s.ledger.Checkpoint(f.name); ok {
 		err := json.Unmarshal(data, &from)
 		if err == nil {
@@ -107,7 +117,7 @@ func (f *follower) once(ctx context.Context) error {
 			return fmt.Errorf("position of %s: %w", f.file, err)
 		}
 	}
-	f.newest = from.Newest
+	f.newest, f.left = from.Newest, from.Left
 	f.mu.Lock()
 	f.offset = from.Offset
 	f.mu.Unlock()
@@ -118,7 +128,58 @@ func (f *follower) once(ctx context.Context) error {
 			f.s.log.Warn("followed file is not there", "source", f.f.Source, "file", f.file)
 		},
 	}
+	// What is written to a rotated file late is read beside the file that is
+	// followed now.
+	ctx, stop := context.WithCancel(ctx)
+	var late sync.WaitGroup
+	defer late.Wait()
+	defer stop()
+	linger := func(was leftPosition, file *ingest.Left) {
+		late.Go(func() { f.linger(ctx, was, file) })
+	}
+	if f.left != nil {
+		finder := ingest.Tail{Path: f.f.File, Digest: t.Digest}
+		if file := finder.Rotated(f.left.Position); file != nil {
+			linger(*f.left, file)
+		}
+	}
+	t.Left = func(was ingest.Position, file *ingest.Left) {
+		state, err := f.cur.State()
+		if err != nil {
+			f.s.log.Error("a rotated file is not watched any more", "source", f.f.Source, "file", f.file, "error", err)
+			file.Close()
+			return
+		}
+		f.left = &leftPosition{was, state, f.newest}
+		linger(*f.left, file)
+	}
 	return t.Run(ctx, from.Position)
+}
+
+// linger takes what a service still writes to a file after it was rotated away
+// and its successor has lines. How far the file is known is in the ledger with
+// its records, so no line of it comes twice however often this begins again.
+func (f *follower) linger(ctx context.Context, was leftPosition, file *ingest.Left) {
+	late := &follower{s: f.s, f: f.f, file: f.file, name: f.name + " late", newest: was.Newest}
+	var err error
+	if late.cur, err = f.s.ledger.OpenFollowed(f.f.Source, was.Stream); err == nil {
+		t := ingest.Tail{Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: late.deliver, Known: late.known, Digest: f.s.ledger.Hasher().Stream, Failed: func(err error) time.Duration {
+			f.lateFailed(err)
+			return followRetry
+		}}
+		err = t.Linger(ctx, file, was.Position, f.s.opts.LingerFor)
+	} else {
+		file.Close()
+	}
+	if err != nil && ctx.Err() == nil {
+		f.lateFailed(err)
+	}
+}
+
+func (f *follower) lateFailed(err error) {
+	err = withoutFolder(err)
+	f.set(err)
+	f.s.log.Error("what was written late to a rotated file", "source", f.f.Source, "file", f.file, "error", err)
 }
 
 func (f *follower) set(err error) {
@@ -158,6 +219,11 @@ func (f *follower) lost(was ingest.Position, cut bool) {
 	if f.newest == 0 && !was.Changed.IsZero() {
 		f.gap.From = event.MillisOf(was.Changed)
 	}
+	// It is known at once, with an open end. If this cannot be written, deliver
+	// does not go on without it.
+	if err := f.s.ledger.AddGap(*f.gap); err != nil {
+		f.s.log.Error("a gap cannot be recorded yet", "source", f.f.Source, "file", f.file, "error", withoutFolder(err))
+	}
 	f.s.log.Warn("a followed file was not read to its end", "source", f.f.Source, "file", f.file, "cut", cut)
 }
 
@@ -187,7 +253,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	if err != nil {
 		return err
 	}
-	position, err := json.Marshal(followPosition{after, state, newest})
+	position, err := json.Marshal(followPosition{after, state, newest, f.left})
 	if err != nil {
 		return err
 	}

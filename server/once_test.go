@@ -110,7 +110,7 @@ func TestImportByContent(t *testing.T) {
 		t.Fatalf("cut off: %+v, %v", rep, err)
 	}
 	got := rep.Records
-	if again, err := Import(context.Background(), l, cut, ImportOptions{}); err != nil || !again.Files[0].Already || again.Files[0].Broken == "" {
+	if again, err := Import(context.Background(), l, cut, ImportOptions{}); err != nil || !again.Files[0].Already || again.Files[0].Broken == "" || again.Files[0].BrokenKO == "" {
 		t.Fatalf("cut off, again: %+v, %v", again, err)
 	}
 	take("repaired", file("b.log.gz", string(whole)), "", 30000-got, got)
@@ -125,6 +125,9 @@ func TestImportByContent(t *testing.T) {
 		t.Fatalf("damaged: %+v, %v", rep, err)
 	}
 	got = rep.Records
+	if again, err := Import(context.Background(), l, file("c.log.gz", string(bad)), ImportOptions{}); err != nil || again.Records != 0 || again.Files[0].Broken == "" || again.Files[0].BrokenKO == "" {
+		t.Fatalf("damaged, again: %+v, %v", again, err)
+	}
 	take("repaired after damage", file("c.log.gz", string(whole)), "", 100000-got, got)
 	if n := l.Stats().Records; n != 133100 {
 		t.Errorf("%d records, want 133100", n)
@@ -198,7 +201,8 @@ func TestFollowAndImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(log, shopLines(400, 410))
-	r = w.serve(follow)
+	rules := writeRules(t, liveRule)
+	r = w.serve(func(o *Options) { follow(o); o.Detect = &DetectRequest{Rules: rules} })
 	r.awaitCount(310)
 	v, err := r.Ledger().View()
 	if err != nil {
@@ -211,6 +215,28 @@ func TestFollowAndImport(t *testing.T) {
 	}
 	if r.count("true") != 310 {
 		t.Error("lines were counted twice")
+	}
+	// Live detection and scope say so too.
+	until(t, "signal about what was lost", func() bool {
+		for _, x := range r.signals(t).Signals {
+			if x.Rule == "coverage-lost" && x.Group["source"] == "gateway" && x.Group["cause"] == ledger.GapLost {
+				return true
+			}
+		}
+		return false
+	})
+	// Cut, and nothing comes behind: the gap is known all the same, with an open end.
+	if err := os.Truncate(log, 0); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "gap with an open end", func() bool {
+		gaps := r.Ledger().Gaps()
+		return len(gaps) == 2 && gaps[1].Kind == ledger.GapCut && gaps[1].To == 0
+	})
+	write(log, shopLines(500, 505))
+	r.awaitCount(315)
+	if gaps := r.Ledger().Gaps(); len(gaps) != 2 || gaps[1].To == 0 {
+		t.Errorf("gaps %+v, want the second to have ended", gaps)
 	}
 	r.end()
 }

@@ -66,6 +66,8 @@ type Options struct {
 
 	// SealAfter bounds what a restart has to replay. Default: the ledger's.
 	SealAfter time.Duration
+	// MemtableRows seals after so many rows. Default: the ledger's.
+	MemtableRows int
 
 	// MergeEvery is how often small segments are merged. Default 10 min. Rarer
 	// leaves more files, and a question costs a little for each.
@@ -74,6 +76,9 @@ type Options struct {
 	// PollEvery is how often a followed file is looked at. Default 500 ms; it is
 	// the time a line may wait before it counts.
 	PollEvery time.Duration
+	// LingerFor is how long a file that was rotated away must be quiet, after its
+	// successor has lines, until it is not looked at any more. Default 10 min.
+	LingerFor time.Duration
 
 	// Detect says which rules run over what arrives; nil = none. Rules cost up to a
 	// quarter of the rate at which records are taken in.
@@ -152,6 +157,10 @@ func (o *Options) check() error {
 	setDuration("QueryTimeout", &o.QueryTimeout, 5*time.Minute)
 	setDuration("MergeEvery", &o.MergeEvery, 10*time.Minute)
 	setDuration("PollEvery", &o.PollEvery, 500*time.Millisecond)
+	setDuration("LingerFor", &o.LingerFor, 10*time.Minute)
+	if o.MemtableRows < 0 {
+		bad("MemtableRows", "negative")
+	}
 	if o.SealAfter < 0 {
 		bad("SealAfter", "negative")
 	}

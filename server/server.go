@@ -64,7 +64,7 @@ func New(o Options) (_ *Server, err error) {
 	if s.networks, err = openNetworks(o.Networks); err != nil {
 		return nil, err
 	}
-	s.ledger, err = ledger.Open(o.FS, o.Data, ledger.Options{KeyDir: o.KeyDir, SealAfter: o.SealAfter, Logger: o.Logger})
+	s.ledger, err = ledger.Open(o.FS, o.Data, ledger.Options{KeyDir: o.KeyDir, SealAfter: o.SealAfter, MemtableRows: o.MemtableRows, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,8 @@ func (s *Server) getReady(w http.ResponseWriter, _ *http.Request) {
 		writeText(w, http.StatusServiceUnavailable, "a write had an unknown outcome: restart the server\n")
 	case s.isFull():
 		writeText(w, http.StatusServiceUnavailable, "the disk of the data folder is full\n")
+	case s.ledger.Behind() != nil:
+		writeText(w, http.StatusServiceUnavailable, "records that were taken cannot be written into files: see the server's log\n")
 	default:
 		writeText(w, http.StatusOK, "ready\n")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/haetae/haetae/ledger"
 
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/plural"
 )
 
 // app is one run of the program.
@@ -81,8 +82,16 @@ func (a *app) json(v any) error {
 	return enc.Encode(v)
 }
 
-func (a *app) printf(t text, args ...any) { fmt.Fprintf(a.stdout, a.say(t), args...) }
-func (a *app) notef(t text, args ...any)  { fmt.Fprintf(a.stderr, a.say(t), args...) }
+func (a *app) printf(t text, args ...any) { io.WriteString(a.stdout, a.sayf(t, args...)) }
+func (a *app) notef(t text, args ...any)  { io.WriteString(a.stderr, a.sayf(t, args...)) }
+
+// sayf fills numbers and names into a text. Korean has one form for any number.
+func (a *app) sayf(t text, args ...any) string {
+	if a.lang == korean {
+		return fmt.Sprintf(t.ko, args...)
+	}
+	return plural.Sprintf(t.en, args...)
+}
 
 // usageError is a mistake in how the command was written: exit code 2.
 type usageError struct{ err error }
@@ -93,7 +102,7 @@ func (e *usageError) Unwrap() error { return e.err }
 func (a *app) usage(t text, args ...any) error {
 	s := a.say(t)
 	if len(args) > 0 {
-		s = fmt.Sprintf(s, args...)
+		s = a.sayf(t, args...)
 	}
 	return &usageError{errors.New(s)}
 }
@@ -101,7 +110,7 @@ func (a *app) usage(t text, args ...any) error {
 // failure is an error in the user's language. cause, which may be nil, decides
 // about hint and exit code.
 func (a *app) failure(cause error, t text, args ...any) error {
-	return &failure{fmt.Sprintf(a.say(t), args...), cause}
+	return &failure{a.sayf(t, args...), cause}
 }
 
 type failure struct {

@@ -48,20 +48,45 @@ func (a *app) asideList() *cobra.Command {
 			return nil
 		}
 		t := newTable(1)
-		t.add(a.say(asideWords.source), a.say(asideWords.lines), a.say(asideWords.field), a.say(asideWords.cause))
+		t.add(a.say(asideWords.source), a.say(asideWords.lines), a.say(asideWords.field), a.say(asideWords.cause), a.say(asideWords.first))
 		for _, n := range counts {
-			t.add(n.Source, count(n.Count), n.Field, a.causeText(n.Cause))
+			t.add(n.Source, count(n.Count), n.Field, a.causeText(n.Cause), position(n.File, n.Line, n.Offset))
 		}
 		t.write(a.stdout)
+		a.printf(asideWords.how)
 		return nil
 	}
 	return c
 }
 
+// position is where a line stood, as editors jump to it; a request that was sent
+// has a line and no file.
+func position(file string, line, offset int64) string {
+	file = server.OneLine(file)
+	switch {
+	case line > 0:
+		return fmt.Sprintf("%s:%d", file, line)
+	case file != "":
+		return fmt.Sprintf("%s@%d", file, offset)
+	}
+	return ""
+}
+
+// asidePick says which of the lines set aside are wanted; what is empty is any.
+type asidePick struct {
+	source, file, field, cause string
+	limit                      int
+}
+
+func (p *asidePick) wants(ln *ledger.AsideLine) bool {
+	is := func(want, got string) bool { return want == "" || want == got }
+	return is(p.source, ln.Source) && is(p.file, ln.File) && is(p.field, ln.Field) && is(p.cause, ln.Cause)
+}
+
 func (a *app) asideShow() *cobra.Command {
 	var f folder
-	var openKey, reason, source string
-	var limit int
+	var openKey, reason string
+	var pick asidePick
 	var asJSON bool
 	c := a.command("show --open-key FILE --reason TEXT", asideShowText)
 	c.Args = a.args(0)
@@ -69,15 +94,18 @@ func (a *app) asideShow() *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&openKey, "open-key", "", a.say(flagText.openKey))
 	fl.StringVar(&reason, "reason", "", a.say(flagText.reason))
-	fl.StringVar(&source, "source", "", a.say(flagText.showSource))
-	fl.IntVar(&limit, "limit", 20, a.say(flagText.limit))
+	fl.StringVar(&pick.source, "source", "", a.say(flagText.showSource))
+	fl.StringVar(&pick.file, "file", "", a.say(asideWords.onlyFile))
+	fl.StringVar(&pick.field, "field", "", a.say(asideWords.onlyField))
+	fl.StringVar(&pick.cause, "cause", "", a.say(asideWords.onlyCause))
+	fl.IntVar(&pick.limit, "limit", 20, a.say(flagText.limit))
 	fl.BoolVar(&asJSON, "json", false, a.say(flagText.json))
 	c.RegisterFlagCompletionFunc("source", offerFlag(a.sources(&f, nil)))
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if openKey == "" || server.OneLine(reason) == "" {
 			return a.usage(usageText.asideNeeds)
 		}
-		if err := a.natural("--limit", limit); err != nil {
+		if err := a.natural("--limit", pick.limit); err != nil {
 			return err
 		}
 		opener, err := a.loadOpening(openKey)
@@ -90,7 +118,7 @@ func (a *app) asideShow() *cobra.Command {
 		}
 		defer l.Close()
 		// The record of the opening comes first: what was seen cannot be unseen.
-		lines, err := asideLines(l, opener, source, limit)
+		lines, err := asideLines(l, opener, &pick)
 		if err != nil {
 			return err
 		}
@@ -110,7 +138,7 @@ func (a *app) asideShow() *cobra.Command {
 			if ln.Field != "" {
 				what = ln.Field + ": " + what
 			}
-			fmt.Fprintf(a.stdout, "%s %s:%d: %s\n  %q\n", ln.Source, ln.File, ln.Line, what, ln.Text)
+			fmt.Fprintf(a.stdout, "%s %s: %s (%s)\n  %q\n", ln.Source, position(ln.File, ln.Line, ln.Offset), what, a.sayf(asideWords.at, ln.Offset), ln.Text)
 		}
 		a.notef(asideWords.opened, a.n(len(lines), nouns.line))
 		return nil
@@ -137,13 +165,13 @@ type asideView struct {
 	Text string `json:"text"`
 }
 
-func asideLines(l *ledger.Ledger, opener *pseudonym.Opener, source string, limit int) ([]ledger.AsideLine, error) {
+func asideLines(l *ledger.Ledger, opener *pseudonym.Opener, pick *asidePick) ([]ledger.AsideLine, error) {
 	var out []ledger.AsideLine
 	err := l.OpenAside(opener, func(ln ledger.AsideLine) error {
-		if source != "" && ln.Source != source {
+		if !pick.wants(&ln) {
 			return nil
 		}
-		if limit > 0 && len(out) == limit {
+		if pick.limit > 0 && len(out) == pick.limit {
 			return errNothing
 		}
 		out = append(out, ln)

@@ -159,7 +159,7 @@ func (a *app) showCatalog(v catalogView) {
 		}
 		cadence := a.say(catalogWords.noCadence)
 		if s.CadenceSeconds > 0 {
-			cadence = fmt.Sprintf(a.say(catalogWords.cadence), durationText(s.CadenceSeconds))
+			cadence = a.sayf(catalogWords.cadence, durationText(s.CadenceSeconds))
 		}
 		t.add(s.Name, format, s.Match, cadence)
 	}
@@ -313,7 +313,7 @@ func (a *app) showUnmapped(list []catalog.UnmappedShape, limit int) {
 	for _, u := range list[:n] {
 		why := strings.Join(u.Words, ", ")
 		if u.Like != "" {
-			why = fmt.Sprintf(a.say(catalogWords.like), u.Like)
+			why = a.sayf(catalogWords.like, u.Like)
 		}
 		t.add(count(u.Answered), count(u.Records), u.Shape, why)
 	}

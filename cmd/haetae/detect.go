@@ -100,7 +100,11 @@ func (a *app) showReport(rep *detect.Report) {
 	}
 	a.printf(detectWords.looked, rep.First, rep.Last, count(rep.Rows), len(rep.Rules))
 	for _, l := range rep.Losses {
-		a.printf(detectWords.lost, l.Rule, a.say(text{l.Text.KO, l.Text.EN}), count(l.Records))
+		if l.Source != "" {
+			fmt.Fprintf(a.stdout, "  %s\n", a.say(text{l.Text.KO, l.Text.EN}))
+		} else {
+			a.printf(detectWords.lost, l.Rule, a.say(text{l.Text.KO, l.Text.EN}), count(l.Records))
+		}
 		for i, s := range l.Spans {
 			if i == 5 {
 				a.printf(detectWords.moreSpans, len(l.Spans)-i)

@@ -46,7 +46,7 @@ func (a *app) explain(cmd *cobra.Command, err error) int {
 	// jump to them.
 	var mistakes catalog.Errors
 	if errors.As(err, &mistakes) {
-		fmt.Fprintf(a.stderr, "%s: %s\n", what, fmt.Sprintf(a.say(hintText.catalogMistakes), len(mistakes)))
+		fmt.Fprintf(a.stderr, "%s: %s\n", what, a.sayf(hintText.catalogMistakes, len(mistakes)))
 		for _, m := range mistakes {
 			fmt.Fprintln(a.stderr, a.say(text{m.KO(), m.Error()}))
 		}
@@ -118,7 +118,7 @@ func (a *app) hint(cmd *cobra.Command, err error) string {
 	switch {
 	case errors.As(err, &usage), isUsage(err):
 		if cmd != nil {
-			return fmt.Sprintf(a.say(hintText.usage), cmd.CommandPath())
+			return a.sayf(hintText.usage, cmd.CommandPath())
 		}
 	case errors.As(err, &predicate):
 		if predicate.Hint != "" {

@@ -259,7 +259,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 				for _, u := range e.Unknown {
 					like := ""
 					if u.Like != "" {
-						like = fmt.Sprintf(a.say(importWords.like), u.Like)
+						like = a.sayf(importWords.like, u.Like)
 					}
 					fmt.Fprintf(a.stdout, "    %s %s%s\n", u.Name, count(u.Entries), like)
 				}
@@ -282,7 +282,7 @@ func (a *app) showImport(r *server.ImportReport, files []string) {
 		if f.Already {
 			a.printf(importWords.already, f.File)
 			if f.Broken != "" {
-				a.printf(importWords.broken, f.Broken)
+				a.printf(importWords.broken, a.either(f.Broken, f.BrokenKO))
 			}
 			continue
 		}
@@ -321,7 +321,7 @@ func (a *app) showCauses(causes []server.CauseCount, file string) {
 	t := newTable(0)
 	t.indent = "    "
 	for _, c := range causes {
-		t.add(count(c.Count), c.Field, a.causeText(c.Cause), fmt.Sprintf(a.say(importWords.first), file, c.Line))
+		t.add(count(c.Count), c.Field, a.causeText(c.Cause), a.sayf(importWords.first, file, c.Line))
 	}
 	t.write(a.stdout)
 }

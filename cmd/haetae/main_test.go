@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/haetae/haetae/ingest/networkstest"
+	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/scope"
 )
 
@@ -161,8 +163,19 @@ func TestTexts(t *testing.T) {
 			if letters(en) && !hangul(ko) && ko != en {
 				t.Errorf("%s: the Korean text has no Korean in it", name)
 			}
+			for _, m := range counted.FindAllStringSubmatch(en, -1) {
+				if !plural.Knows(m[1]) && !notCounted[m[1]] {
+					t.Errorf("%s: one of %s would be written in the plural: see internal/plural", name, m[1])
+				}
+			}
 			if hangul(en) {
 				t.Errorf("%s: the English text has Korean in it", name)
+			}
+			return
+		}
+		if v.Kind() == reflect.Map {
+			for _, k := range v.MapKeys() {
+				walk(fmt.Sprint(name, ".", k), v.MapIndex(k))
 			}
 			return
 		}
@@ -181,6 +194,7 @@ func TestTexts(t *testing.T) {
 		"retainWords": retainWords, "catalogWords": catalogWords, "asideWords": asideWords, "statusText": statusText,
 		"importWords": importWords, "progressWords": progressWords, "scopeText": scopeText, "savedWords": savedWords,
 		"subjectWords": subjectWords, "quickWords": quickWords, "completion": completionText, "serveWords": serveWords, "nouns": nouns,
+		"detectText": detectText, "detectFlags": detectFlags, "detectWords": detectWords, "signalText": signalText, "ruleWords": ruleWords,
 	} {
 		walk(name, reflect.ValueOf(table))
 	}
@@ -196,6 +210,12 @@ func TestTexts(t *testing.T) {
 		t.Errorf("only %d texts were looked at", seen)
 	}
 }
+
+// counted finds the word behind a number, or behind a name.
+var counted = regexp.MustCompile(`%[ds] ([a-z-]+s|people)\b`)
+
+// notCounted stand behind names.
+var notCounted = map[string]bool{"is": true, "has": true, "goes": true, "owns": true, "was": true, "stands": true, "as": true, "does": true, "shows": true}
 
 // wrongKorean are words that are legally off, or that no Korean would write.
 var wrongKorean = map[string]string{

@@ -74,16 +74,16 @@ func (b *bar) line(p server.Progress) string {
 	// A rate, and a time left, of the first moments would be a guess.
 	rate := func(line string) string {
 		if r := float64(p.Lines) / spent; spent > 0.5 && r >= 1 {
-			line += "  " + fmt.Sprintf(a.say(progressWords.rate), count(int64(r)))
+			line += "  " + a.sayf(progressWords.rate, count(int64(r)))
 		}
 		return line
 	}
 	if p.Size <= 0 {
-		return rate(fmt.Sprintf(a.say(progressWords.stream), bytesText(p.Read), count(p.Lines)))
+		return rate(a.sayf(progressWords.stream, bytesText(p.Read), count(p.Lines)))
 	}
-	line := rate(fmt.Sprintf(a.say(progressWords.file), 100*float64(p.Read)/float64(p.Size), count(p.Lines)))
+	line := rate(a.sayf(progressWords.file, 100*float64(p.Read)/float64(p.Size), count(p.Lines)))
 	if p.Read > 0 && spent > 1 {
-		line += "  " + fmt.Sprintf(a.say(progressWords.left), durationText(spent*float64(p.Size-p.Read)/float64(p.Read)))
+		line += "  " + a.sayf(progressWords.left, durationText(spent*float64(p.Size-p.Read)/float64(p.Read)))
 	}
 	return line
 }

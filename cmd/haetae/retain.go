@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -114,7 +113,7 @@ func (a *app) warnRetention(limit, now time.Time, cat *catalog.Catalog, accounts
 	case limit.After(now.AddDate(-2, 0, 0)):
 		var why []string
 		if accounts >= manyPeople {
-			why = append(why, fmt.Sprintf(a.say(retainWords.manyPeople), count(accounts)))
+			why = append(why, a.sayf(retainWords.manyPeople, count(accounts)))
 		}
 		if cat != nil {
 			for _, it := range cat.Items {

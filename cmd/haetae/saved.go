@@ -351,7 +351,7 @@ func (a *app) scopeDiff() *cobra.Command {
 		}
 		t := newTable(1, 2)
 		t.add("", a.say(savedWords.accounts), a.say(savedWords.people))
-		names := []string{fmt.Sprintf(a.say(savedWords.diffOnly), args[0]), a.say(savedWords.diffBoth), fmt.Sprintf(a.say(savedWords.diffOnly), args[1])}
+		names := []string{a.sayf(savedWords.diffOnly, args[0]), a.say(savedWords.diffBoth), a.sayf(savedWords.diffOnly, args[1])}
 		for i, p := range parts {
 			t.add(names[i], count(p.Accounts), count(p.People))
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/server"
 )
@@ -178,7 +180,7 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 	}
 	row(scopeText.unresolved, count(e.Unresolved.Records), a.unresolvedNote(e.Unresolved))
 	if n := e.PartlyNamed; n.Records > 0 {
-		row(scopeText.partly, count(n.Records), fmt.Sprintf(a.say(scopeText.partlyRows), count(n.Rows)))
+		row(scopeText.partly, count(n.Records), a.sayf(scopeText.partlyRows, count(n.Rows)))
 	}
 	row(scopeText.unmapped, count(e.Unmapped.Records), "")
 	if e.AccountsWithoutHoldings > 0 {
@@ -198,7 +200,7 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 		a.printf(scopeText.unmappedRoutes)
 		t := newTable(1)
 		for _, r := range e.Unmapped.Routes[:min(10, len(e.Unmapped.Routes))] {
-			t.add(r.Route, count(r.Records))
+			t.add(a.routeText(r.Route), count(r.Records))
 		}
 		t.write(a.stdout)
 	}
@@ -209,9 +211,9 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 	if explain {
 		x := e.Explain()
 		a.printf(scopeText.explain)
-		fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.explainLine), x.Segments, x.SegmentsSkipped, x.Groups, x.GroupsSkipped, count(x.Rows), count(x.RowsDecided)))
+		fmt.Fprintf(a.stdout, "  %s\n", a.sayf(scopeText.explainLine, x.Segments, x.SegmentsSkipped, x.Groups, x.GroupsSkipped, count(x.Rows), count(x.RowsDecided)))
 		round := func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
-		fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.explainTime), round(x.Prepare), round(x.Scan), round(x.Unite)))
+		fmt.Fprintf(a.stdout, "  %s\n", a.sayf(scopeText.explainTime, round(x.Prepare), round(x.Scan), round(x.Unite)))
 		for _, s := range x.Levels {
 			fmt.Fprintf(a.stdout, "  %s\n", a.say(text{scope.LevelKorean(s), s}))
 		}
@@ -227,9 +229,9 @@ func (a *app) unresolvedNote(u scope.Unresolved) string {
 	case u.RowsUnknown == u.Records:
 		return a.say(scopeText.unresolvedUnknown)
 	case u.RowsUnknown > 0:
-		return fmt.Sprintf(a.say(scopeText.unresolvedMixed), count(u.Rows), count(u.RowsUnknown))
+		return a.sayf(scopeText.unresolvedMixed, count(u.Rows), count(u.RowsUnknown))
 	}
-	return fmt.Sprintf(a.say(scopeText.unresolvedRows), count(u.Rows))
+	return a.sayf(scopeText.unresolvedRows, count(u.Rows))
 }
 
 // showItems lists the items in the catalog's order, by both names and class.
@@ -259,6 +261,14 @@ func (a *app) showItems(e *scope.Extent, cat *catalog.Catalog) {
 	t.write(a.stdout)
 }
 
+// routeText is a route as a person reads it: that of what was too much has words.
+func (a *app) routeText(route string) string {
+	if rest, ok := strings.CutPrefix(route, segment.TooMany); ok {
+		return a.say(scopeText.tooMany) + rest
+	}
+	return route
+}
+
 func (a *app) showGroups(e *scope.Extent, by string) {
 	a.printf(scopeText.by, a.say(dimensionWords[by]))
 	t := newTable(1, 2, 3, 4)
@@ -267,13 +277,15 @@ func (a *app) showGroups(e *scope.Extent, by string) {
 		v := server.OneLine(g.Value) // a user agent can be anything
 		switch {
 		case g.Rest > 0:
-			v = fmt.Sprintf(a.say(scopeText.rest), g.Rest)
+			v = a.sayf(scopeText.rest, g.Rest)
 		case v == "":
 			v = a.say(scopeText.value)
+		case by == "route" || by == "key" || by == "actor_type":
+			if v = a.routeText(v); by == "actor_type" {
+				v = a.word(typeText, v)
+			}
 		case by == "action":
 			v = a.word(actionText, v)
-		case by == "actor_type":
-			v = a.word(typeText, v)
 		}
 		t.add(v, count(g.Records), count(g.Reads), count(g.Accounts), count(g.People))
 	}
@@ -287,12 +299,17 @@ func (a *app) showBasis(e *scope.Extent) {
 		a.printf(scopeText.gaps)
 		for i, g := range e.Gaps {
 			if i == most {
-				fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.moreGaps), len(e.Gaps)-most))
+				fmt.Fprintf(a.stdout, "  %s\n", a.sayf(scopeText.moreGaps, len(e.Gaps)-most))
 				break
 			}
-			line := fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To)
-			if g.Kind == "silent" {
-				line = fmt.Sprintf(a.say(scopeText.gapSilent), g.Source, g.From)
+			line := a.sayf(scopeText.gapLine, g.Source, g.From, g.To)
+			switch g.Kind {
+			case "silent":
+				line = a.sayf(scopeText.gapSilent, g.Source, g.From)
+			case ledger.GapLost:
+				line += a.say(scopeText.gapLost)
+			case ledger.GapCut:
+				line += a.say(scopeText.gapCut)
 			}
 			fmt.Fprintf(a.stdout, "  %s\n", line)
 		}
@@ -303,16 +320,18 @@ func (a *app) showBasis(e *scope.Extent) {
 		for _, c := range e.Coverage {
 			what, when := a.say(scopeText.coverageUnknown), ""
 			switch {
+			case c.Gaps > 0 && c.Cadence == "":
+				what = a.sayf(scopeText.coverageLost, c.Gaps)
 			case c.Records == 0:
-				what = fmt.Sprintf(a.say(scopeText.coverageNever), cadenceText(c.Cadence))
+				what = a.sayf(scopeText.coverageNever, cadenceText(c.Cadence))
 			case c.Cadence == "":
 			case c.Coverage == "complete":
-				what = fmt.Sprintf(a.say(scopeText.coverageComplete), cadenceText(c.Cadence))
+				what = a.sayf(scopeText.coverageComplete, cadenceText(c.Cadence))
 			default:
-				what = fmt.Sprintf(a.say(scopeText.coverageGaps), c.Gaps, cadenceText(c.Cadence))
+				what = a.sayf(scopeText.coverageGaps, c.Gaps, cadenceText(c.Cadence))
 			}
 			if c.Records > 0 {
-				when = fmt.Sprintf(a.say(scopeText.coverageLine), count(c.Records), c.First, c.Last)
+				when = a.sayf(scopeText.coverageLine, count(c.Records), c.First, c.Last)
 			}
 			t.add(c.Source, when, what)
 		}
@@ -330,13 +349,13 @@ func (a *app) showBasis(e *scope.Extent) {
 		case len(used) > 0:
 			return strings.Join(used, ", ")
 		case len(installed) > 0:
-			return fmt.Sprintf(a.say(scopeText.unused), strings.Join(installed, ", "))
+			return a.sayf(scopeText.unused, strings.Join(installed, ", "))
 		}
 		return a.say(scopeText.none)
 	}
-	t.add(a.say(scopeText.editions), fmt.Sprintf(a.say(scopeText.catalog), e.Editions.Catalog)+"; "+
-		fmt.Sprintf(a.say(scopeText.register), list(e.Editions.Register, e.Editions.Installed.Register))+"; "+
-		fmt.Sprintf(a.say(scopeText.holdings), list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
+	t.add(a.say(scopeText.editions), a.sayf(scopeText.catalog, e.Editions.Catalog)+"; "+
+		a.sayf(scopeText.register, list(e.Editions.Register, e.Editions.Installed.Register))+"; "+
+		a.sayf(scopeText.holdings, list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
 	t.write(a.stdout)
 	a.showLimits(e.Limits)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -66,7 +65,7 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 		for _, e := range editions {
 			name := e.Name
 			if e.From != nil {
-				name = fmt.Sprintf(a.say(statusText.since), name, e.From.In(zone).Format("2006-01-02"))
+				name = a.sayf(statusText.since, name, e.From.In(zone).Format("2006-01-02"))
 			}
 			out = append(out, name)
 		}
@@ -80,7 +79,7 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 	row(statusText.segments, count(v.Files))
 	row(statusText.identities, count(int64(v.Ids)))
 	if v.Catalog != nil {
-		row(statusText.catalog, fmt.Sprintf(a.say(statusText.edition), v.Catalog.Name, v.Catalog.Edition))
+		row(statusText.catalog, a.sayf(statusText.edition, v.Catalog.Name, v.Catalog.Edition))
 	} else {
 		row(statusText.catalog, a.say(statusText.none))
 	}
@@ -92,7 +91,7 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 		for _, u := range v.Unfinished {
 			names = append(names, u.Name)
 		}
-		imports = fmt.Sprintf(a.say(statusText.unfinished), imports, count(v.Interrupted), strings.Join(names, ", "))
+		imports = a.sayf(statusText.unfinished, imports, count(v.Interrupted), strings.Join(names, ", "))
 	}
 	row(statusText.imports, imports)
 	row(statusText.aside, count(v.Aside))
@@ -108,7 +107,7 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 	} else {
 		row(statusText.server, "http://"+address)
 		for _, fw := range v.Server.Follow {
-			line := fmt.Sprintf(a.say(statusText.behind), fw.Source, fw.File, bytesText(fw.Behind))
+			line := a.sayf(statusText.behind, fw.Source, fw.File, bytesText(fw.Behind))
 			if fw.Error != "" {
 				line += " (" + fw.Error + ")"
 			}
@@ -118,7 +117,7 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 				n    int64
 			}{{statusText.followAside, fw.Aside}, {statusText.lostAddresses, fw.LostAddresses}, {statusText.lostTexts, fw.LostTexts}} {
 				if n.n > 0 {
-					row(text{}, fmt.Sprintf(a.say(n.what), count(n.n)))
+					row(text{}, a.sayf(n.what, count(n.n)))
 				}
 			}
 		}

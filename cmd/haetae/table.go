@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -109,9 +108,9 @@ func (a *app) n(n any, what noun) string {
 		i = v
 	}
 	if i == 1 {
-		return fmt.Sprintf(a.say(what.one), "1")
+		return a.sayf(what.one, "1")
 	}
-	return fmt.Sprintf(a.say(what.many), count(i))
+	return a.sayf(what.many, count(i))
 }
 
 // bytesText writes a size as a person reads it.

@@ -60,7 +60,7 @@ var detectWords = struct {
 	looked:        text{"살펴본 기록: %s ~ %s, %s행, 규칙 %d개\n", "looked at: %s to %s, %s rows, %d rules\n"},
 	lost:          text{"  판단하지 못함: %s: %s (%s건)\n", "  not decided: %s: %s (%s records)\n"},
 	moreSpans:     text{"      그 밖에 %d개 구간\n", "      and %d more spans\n"},
-	liveOnly:      text{"  보관된 기록으로는 판단할 수 없는 규칙 %d개: %s\n", "  %d rules ask for what stored records do not hold: %s\n"},
+	liveOnly:      text{"  보관된 기록으로는 판단할 수 없는 규칙 %d개: %s\n", "  rules that ask for what stored records do not hold: %d: %s\n"},
 	items:         text{"    항목별 정보주체 수: %s\n", "    people by item: %s\n"},
 	when:          text{"    기간: %s ~ %s, 기준 도달: %s\n", "    from %s to %s, reached at %s\n"},
 	during:        text{"    당시 일정: %s\n", "    known at the time: %s\n"},

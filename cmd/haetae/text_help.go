@@ -254,7 +254,7 @@ var catalogShowText = commandText{
 var asideText = commandText{short: text{"읽을 수 없어 격리한 행", "lines that were set aside"}, example: text{`
   haetae aside list --data D`, `
   haetae aside list --data D`}}
-var asideListText = commandText{short: text{"격리한 행을 로그, 필드, 사유별로 집계합니다", "count the lines set aside, by source, field and cause"}, example: text{`
+var asideListText = commandText{short: text{"격리한 행을 로그, 필드, 사유별로 집계하고 첫 행의 위치를 알려 줍니다", "count the lines set aside, by source, field and cause, and say where the first stands"}, example: text{`
   haetae aside list --data D
   haetae aside list --data D --json`, `
   haetae aside list --data D

@@ -108,13 +108,20 @@ var catalogWords = struct {
 	addRoutes:       text{"\n다음을 카탈로그에 옮긴 뒤 항목과 계정을 채우십시오:\n", "\nto begin with, copy these into the catalog and fill in items and account:\n"},
 }
 
-var asideWords = struct{ none, opened, source, lines, field, cause text }{
+var asideWords = struct{ none, opened, source, lines, field, cause, first, how, at, onlyFile, onlyField, onlyCause text }{
 	none:   text{"격리한 행이 없습니다.\n", "no lines were set aside\n"},
 	opened: text{"%s을 열람하였습니다. 이 열람은 접속기록으로 남았습니다.\n", "%s opened; this is now in the record\n"},
 	source: text{"로그", "source"},
 	lines:  text{"행", "lines"},
 	field:  text{"필드", "field"},
 	cause:  text{"사유", "cause"},
+	first:  text{"첫 행의 위치", "the first at"},
+	how:    text{"\n모든 행의 위치와 원문: haetae aside show\n", "\nwhere each stands, and what it says: haetae aside show\n"},
+	at:     text{"바이트 %d", "byte %d"},
+
+	onlyFile:  text{"이 `파일`에 있던 행만(폴더 없이 이름만)", "only lines of this `file`, by its name without the folder"},
+	onlyField: text{"이 `필드`에서 읽지 못한 행만", "only lines that failed at this `field`"},
+	onlyCause: text{"이 `사유`의 행만(aside list --json의 cause)", "only lines of this `cause`, as in aside list --json"},
 }
 
 var statusText = struct {

@@ -42,7 +42,7 @@ func (a *app) usageOf(c *cobra.Command) string {
 		a.flagTable(&b, c.InheritedFlags().FlagUsages())
 	}
 	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\n%s\n", fmt.Sprintf(a.say(helpText.more), c.CommandPath()))
+		fmt.Fprintf(&b, "\n%s\n", a.sayf(helpText.more, c.CommandPath()))
 	}
 	return b.String()
 }
@@ -70,7 +70,7 @@ func (a *app) flagTable(b *strings.Builder, usages string) {
 		flag, what, _ := strings.Cut(flag, "  ")
 		what = strings.TrimLeft(what, " ")
 		if m := defaultValue.FindStringSubmatchIndex(what); m != nil {
-			what = what[:m[0]] + " " + fmt.Sprintf(a.say(helpText.byDefault), what[m[2]:m[3]])
+			what = what[:m[0]] + " " + a.sayf(helpText.byDefault, what[m[2]:m[3]])
 		}
 		t.add(strings.Repeat(" ", max(0, indent-len(t.indent)))+flag, what)
 	}
@@ -83,7 +83,7 @@ func (a *app) completionHelp(c *cobra.Command) {
 	c.Short, c.Long = a.say(completionText.short), a.say(completionText.long)
 	c.Example = strings.Trim(a.say(completionText.example), "\n")
 	for _, s := range c.Commands() {
-		s.Short = fmt.Sprintf(a.say(completionText.shell), s.Name())
+		s.Short = a.sayf(completionText.shell, s.Name())
 		s.Long = s.Short
 		s.DisableFlagsInUseLine = true
 		lines := ""

@@ -243,6 +243,9 @@ func (s *Reader) Info() (Info, error) {
 	})
 }
 
+// ShapeBytes is how large the table of shapes is, unpacked.
+func (s *Reader) ShapeBytes() int64 { return s.spans[sectionShapes].raw }
+
 // Shapes are the segment's shapes, sorted.
 func (s *Reader) Shapes() ([]Shape, error) {
 	return section(s, &s.shapes, sectionShapes, decodeShapes)

@@ -58,6 +58,11 @@ type Shape struct {
 	Flags                         Flags
 }
 
+// TooMany is the route of records on unmapped paths that were so many that theirs
+// were not kept, and stands for a key or a type of actor that was first seen with
+// them. No route and no shape of a path is written so.
+const TooMany = "{too_many}"
+
 // Client is a place of access. It is comparable.
 type Client struct {
 	IP               netip.Addr
