@@ -61,7 +61,8 @@ type Engine struct {
 	codes   *codes
 	facts   map[segment.Shape]*shapeFacts
 
-	inputs       [][]input // by rule
+	kinds        map[rule.FieldID]fieldKind // that can be grouped by or counted
+	inputs       [][]input                  // by rule
 	correlations []*correlation
 	liveOnly     []string
 	emptyLists   []string // that rules ask for and nobody has filled
@@ -97,7 +98,7 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.set, e.matcher = set, newMatcher(set, schema)
+	e.set, e.matcher, e.kinds = set, newMatcher(set, schema), fieldKindsOf(schema)
 	if err := e.compile(set); err != nil {
 		return nil, err
 	}
@@ -206,7 +207,11 @@ func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *mean
 	v := uint64(0)
 	if len(c.values) > 0 {
 		var ok bool
-		if v, ok = e.value(c.values[0], t, s, m, r); !ok {
+		counted := c.values[0]
+		if c.valueOf != nil && in.place < len(c.valueOf) {
+			counted = c.valueOf[in.place]
+		}
+		if v, ok = e.value(counted, t, s, m, r); !ok {
 			return
 		}
 	}

@@ -166,7 +166,7 @@ func (e *Engine) groupOf(f *finding) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		group[fieldName(k)] = t
+		group[f.corr.names[i]] = t
 	}
 	return group, nil
 }
@@ -255,7 +255,7 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 	value := func(korean bool) func(string) string {
 		return func(name string) string {
 			if field, ok := strings.CutPrefix(name, "group."); ok {
-				return s.Group[field]
+				return s.Group[c.groupName(field)]
 			}
 			switch name {
 			case "count":
