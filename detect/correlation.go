@@ -321,7 +321,7 @@ func (e *Engine) level(c *correlation, reached float64, begin, end event.Millis)
 // not the group: a key that was never seen before is what several rules look for.
 func (e *Engine) learns(c *correlation, at event.Millis) bool {
 	d := millis(c.typ.Learning.Duration())
-	return d > 0 && at < e.began+d
+	return d > 0 && (e.began == catalog.Never || at < e.began+d)
 }
 
 func holds(bs []rule.Bound, x float64) bool {

@@ -150,6 +150,7 @@ func (e *Engine) Observe(t *Table, rows []Row, primary func(shape uint32) bool) 
 }
 
 func (e *Engine) observe(t *Table, r *Row, primary bool) {
+	s := e.shape(t, r.Shape)
 	if r.Time < e.watermark {
 		if primary {
 			e.late++
@@ -157,8 +158,11 @@ func (e *Engine) observe(t *Table, r *Row, primary bool) {
 		return
 	}
 	e.rows++
-	e.began, e.newest = min(e.began, r.Time), max(e.newest, r.Time)
-	s := e.shape(t, r.Shape)
+	// What Haetae writes about itself has the time of its clock. A log may be behind
+	// that by days, and is not late for it.
+	if !s.own {
+		e.began, e.newest = min(e.began, r.Time), max(e.newest, r.Time)
+	}
 	m := s.at(r.Time)
 	matched := e.rules(t, s, m, r)
 	for _, i := range matched {

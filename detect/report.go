@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/rule"
 )
@@ -58,7 +59,7 @@ func (e *Engine) stamp(t event.Millis) string {
 // Report collects the signals, their extents asked of ask.
 func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
 	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
-	if e.rows > 0 {
+	if e.newest != catalog.Always {
 		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
 	}
 	for _, c := range e.correlations {
