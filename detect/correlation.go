@@ -202,7 +202,11 @@ func (e *Engine) compile(set *rule.Set) error {
 	// A rule that signals by itself is one record or more by one actor, or from one
 	// address where nobody is signed in.
 	for i, r := range set.Rules() {
-		if !r.Signals || len(r.Sources) == 0 || slices.Contains(r.Doc.Tags, recordTag) {
+		if len(r.Sources) == 0 {
+			e.elsewhere = append(e.elsewhere, r.Doc.Key())
+			continue
+		}
+		if !r.Signals || slices.Contains(r.Doc.Tags, recordTag) {
 			continue
 		}
 		if r.LiveOnly() {

@@ -65,6 +65,7 @@ type Engine struct {
 	inputs       [][]input                  // by rule
 	correlations []*correlation
 	liveOnly     []string
+	elsewhere    []string // look at no access record
 	emptyLists   []string // that rules ask for and nobody has filled
 
 	began, newest, watermark event.Millis

@@ -12,6 +12,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/rule"
+	"github.com/haetae/haetae/scope"
 )
 
 // Extent is what a question brings up: the numbers of a signal.
@@ -30,6 +31,8 @@ type Report struct {
 	// stored records cannot answer.
 	Rules    []string `json:"rules"`
 	LiveOnly []string `json:"live_only,omitempty"`
+	// Elsewhere are rules on other logs, which look at no access record at all.
+	Elsewhere []string `json:"elsewhere,omitempty"`
 	// EmptyLists are lists that rules look at and nobody has filled, so that what
 	// these rules look for could not be seen.
 	EmptyLists []string `json:"empty_lists,omitempty"`
@@ -39,6 +42,13 @@ type Report struct {
 	// Late records came after the watermark and are not in these signals.
 	Late   int64  `json:"late"`
 	Losses []Loss `json:"losses"`
+
+	// What the record itself could not tell within the span that was asked for: when
+	// sources were silent, reads that name nobody, and routes the catalog does not know.
+	Gaps       []scope.Gap            `json:"gaps"`
+	Coverage   []scope.SourceCoverage `json:"coverage"`
+	Unresolved scope.Unresolved       `json:"unresolved"`
+	Unmapped   scope.Unmapped         `json:"unmapped"`
 }
 
 // Loss is what a rule could not decide.
@@ -58,7 +68,7 @@ func (e *Engine) stamp(t event.Millis) string {
 
 // Report collects the signals, their extents asked of ask.
 func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
-	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
+	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, Elsewhere: e.elsewhere, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
 	if e.newest != catalog.Always {
 		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -66,7 +67,17 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 		now = time.Now()
 	}
 	e.Custody(event.MillisOf(now))
-	return e.Report(ctx, extentOf(v, zone))
+	rep, err := e.Report(ctx, extentOf(v, zone))
+	if err != nil {
+		return nil, err
+	}
+	// That something was not seen says little where nothing could be seen.
+	x, err := scope.Run(ctx, v, scope.Query{From: req.From, To: req.To, Zone: zone, Now: event.MillisOf(now)})
+	if err != nil {
+		return nil, fmt.Errorf("what the record tells: %w", err)
+	}
+	rep.Gaps, rep.Coverage, rep.Unresolved, rep.Unmapped = x.Gaps, x.Coverage, x.Unresolved, x.Unmapped
+	return rep, nil
 }
 
 // extentOf asks the ledger for the numbers of a signal.

@@ -282,42 +282,7 @@ func (a *app) showGroups(e *scope.Extent, by string) {
 
 // showBasis prints what the numbers rest on and what they do not tell.
 func (a *app) showBasis(e *scope.Extent) {
-	if len(e.Gaps) > 0 {
-		const most = 10
-		a.printf(scopeText.gaps)
-		for i, g := range e.Gaps {
-			if i == most {
-				fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.moreGaps), len(e.Gaps)-most))
-				break
-			}
-			line := fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To)
-			if g.Kind == "silent" {
-				line = fmt.Sprintf(a.say(scopeText.gapSilent), g.Source, g.From)
-			}
-			fmt.Fprintf(a.stdout, "  %s\n", line)
-		}
-	}
-	if len(e.Coverage) > 0 {
-		a.printf(scopeText.coverage)
-		t := newTable()
-		for _, c := range e.Coverage {
-			what, when := a.say(scopeText.coverageUnknown), ""
-			switch {
-			case c.Records == 0:
-				what = fmt.Sprintf(a.say(scopeText.coverageNever), cadenceText(c.Cadence))
-			case c.Cadence == "":
-			case c.Coverage == "complete":
-				what = fmt.Sprintf(a.say(scopeText.coverageComplete), cadenceText(c.Cadence))
-			default:
-				what = fmt.Sprintf(a.say(scopeText.coverageGaps), c.Gaps, cadenceText(c.Cadence))
-			}
-			if c.Records > 0 {
-				when = fmt.Sprintf(a.say(scopeText.coverageLine), count(c.Records), c.First, c.Last)
-			}
-			t.add(c.Source, when, what)
-		}
-		t.write(a.stdout)
-	}
+	a.showCoverage(e.Gaps, e.Coverage)
 	fmt.Fprintln(a.stdout)
 	t := newTable()
 	if e.Span != nil {
@@ -339,6 +304,46 @@ func (a *app) showBasis(e *scope.Extent) {
 		fmt.Sprintf(a.say(scopeText.holdings), list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
 	t.write(a.stdout)
 	a.showLimits(e.Limits)
+}
+
+// showCoverage prints when the sources were silent, and what is known of each.
+func (a *app) showCoverage(gaps []scope.Gap, coverage []scope.SourceCoverage) {
+	if len(gaps) > 0 {
+		const most = 10
+		a.printf(scopeText.gaps)
+		for i, g := range gaps {
+			if i == most {
+				fmt.Fprintf(a.stdout, "  %s\n", fmt.Sprintf(a.say(scopeText.moreGaps), len(gaps)-most))
+				break
+			}
+			line := fmt.Sprintf(a.say(scopeText.gapLine), g.Source, g.From, g.To)
+			if g.Kind == "silent" {
+				line = fmt.Sprintf(a.say(scopeText.gapSilent), g.Source, g.From)
+			}
+			fmt.Fprintf(a.stdout, "  %s\n", line)
+		}
+	}
+	if len(coverage) > 0 {
+		a.printf(scopeText.coverage)
+		t := newTable()
+		for _, c := range coverage {
+			what, when := a.say(scopeText.coverageUnknown), ""
+			switch {
+			case c.Records == 0:
+				what = fmt.Sprintf(a.say(scopeText.coverageNever), cadenceText(c.Cadence))
+			case c.Cadence == "":
+			case c.Coverage == "complete":
+				what = fmt.Sprintf(a.say(scopeText.coverageComplete), cadenceText(c.Cadence))
+			default:
+				what = fmt.Sprintf(a.say(scopeText.coverageGaps), c.Gaps, cadenceText(c.Cadence))
+			}
+			if c.Records > 0 {
+				when = fmt.Sprintf(a.say(scopeText.coverageLine), count(c.Records), c.First, c.Last)
+			}
+			t.add(c.Source, when, what)
+		}
+		t.write(a.stdout)
+	}
 }
 
 // showLimits prints what an answer could not tell.
