@@ -87,6 +87,7 @@ check:
 # Packages whose tests take minutes under the detector are left to nightly runs.
 race:
 	CGO_ENABLED=1 $(GO) test -race ./blob/... ./capture/... ./catalog/... ./event/... ./ingest/... ./internal/... ./journal/... ./ledger/... ./scope/... ./server/...
+	CGO_ENABLED=1 $(GO) test -race -run TestConcurrent ./rule
 
 lives:
 	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -every
