@@ -190,7 +190,7 @@ func excluded(exclude, matched []rule.RuleIndex) bool {
 func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *meaning, r *Row, primary bool) {
 	if in.role == roleIssue {
 		if v, ok := e.issuedValue(c.values[0], t, s, m, r); ok {
-			c.filter.(*issuance).issue(v, r.Time)
+			c.filter.(*issuance).issue(e, c, v, r.Time)
 		}
 		return
 	}
