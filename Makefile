@@ -2,6 +2,7 @@
 # make test    every test: go test ./..., and the ones with a real nginx
 # make unit    go test ./... alone: needs nothing but Go
 # make e2e     nginx, a service, a live log, haetae serve, an attack and a mail server; installs what is missing on Debian
+# make sigmahq all rules of SigmaHQ load and are matched as the plain way does; HAETAE_SIGMAHQ names their archive
 # make check   formatting, vet, a build without cgo: quick, before every commit
 # make race    the race detector on what runs in parallel (needs a C compiler)
 # make lives   every operation of a ledger's life fails, in every way (minutes)
@@ -25,7 +26,7 @@ SECONDS ?= 10
 GROUPS ?= 10000000
 CURVE ?= 10000000,100000000,1000000000
 
-.PHONY: help run test unit e2e nginx smtp curl check race lives worlds fuzz bench peer curve memory detect-bench ci
+.PHONY: help run test unit e2e nginx smtp curl sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -69,16 +70,24 @@ smtp:
 	  $$sudo apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null 2>&1 || \
 	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null; } || true
 
+# The archive is not part of the repository. Without it this says so and tests nothing
+# more than make unit: that each form of rule which it has loads (TestForms).
+sigmahq:
+	@if test -n "$$HAETAE_SIGMAHQ"; then $(GO) test -count 1 -tags sigmahq -run 'SigmaHQ' -v ./rule; else \
+	  echo "NOT TESTED: the rules of SigmaHQ, since HAETAE_SIGMAHQ names no archive of them"; fi
+
 check:
 	@ugly=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do if test -f "$$f"; then echo "$$f"; fi; done)); \
 	  if test -n "$$ugly"; then echo "not as gofmt writes it:"; echo "$$ugly"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./e2e
+	$(GO) vet -tags sigmahq ./rule
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/haetae
 
 # Packages whose tests take minutes under the detector are left to nightly runs.
 race:
 	CGO_ENABLED=1 $(GO) test -race ./blob/... ./capture/... ./catalog/... ./event/... ./ingest/... ./internal/... ./journal/... ./ledger/... ./scope/... ./server/...
+	CGO_ENABLED=1 $(GO) test -race -run TestConcurrent ./rule
 
 lives:
 	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -every

@@ -30,9 +30,11 @@ type correlation struct {
 	grid     grid
 	span     event.Millis
 	group    []fieldKind
-	byRule   [][]fieldKind // of aliases: by place in rules; nil when there are none
+	names    []string      // what signals call the fields of group: an alias by its own name
+	byRule   [][]fieldKind // where there is an alias: group by place among the rules; else nil
 	values   []fieldKind
-	account  bool // it looks at accounts, and so at every fragment of a record
+	valueOf  []fieldKind // where it is an alias: the counted field by place among the rules; else nil
+	account  bool        // it looks at accounts, and so at every fragment of a record
 	exclude  []rule.RuleIndex
 	ladder   []step
 	least    float64 // the smallest number that fires
@@ -120,42 +122,56 @@ func (e *Engine) compile(set *rule.Set) error {
 			continue
 		}
 		bad := false
-		kindOf := func(name string) fieldKind {
-			f, ok := fieldNames[name]
-			if !ok {
-				fail(d, "field %s cannot be grouped by or counted", name)
-				bad = true
+		places := len(cr.Rules) + len(cr.Of) + len(cr.To)
+		// A field is the same in the records of all rules, or by place where it is an alias.
+		kindsOf := func(f rule.GroupField) []fieldKind {
+			ids := f.ByRule
+			if ids == nil {
+				ids = []rule.FieldID{f.ID}
 			}
-			return f
+			out := make([]fieldKind, max(1, places))
+			for i := range out {
+				out[i] = e.kinds[ids[min(i, len(ids)-1)]]
+				if out[i] == fieldNone {
+					fail(d, "field %s cannot be grouped by or counted", f.Name)
+					bad = true
+					break
+				}
+			}
+			return out
 		}
-		for _, name := range k.GroupBy {
-			if f, ok := e.aliased(cr, name); ok {
-				if c.byRule == nil {
-					c.byRule = make([][]fieldKind, len(cr.Rules)+len(cr.Of)+len(cr.To))
-				}
-				for i, n := range f {
-					c.byRule[i] = append(c.byRule[i], kindOf(n))
-				}
-				c.group = append(c.group, kindOf(f[0]))
-				continue
+		c.byRule = make([][]fieldKind, places)
+		aliased := false
+		for _, f := range cr.GroupBy {
+			kinds, name := kindsOf(f), f.Name
+			if f.ByRule == nil {
+				name = fieldName(kinds[0])
 			}
-			f := kindOf(name)
-			c.group = append(c.group, f)
+			aliased = aliased || f.ByRule != nil
+			c.group, c.names = append(c.group, kinds[0]), append(c.names, name)
 			for i := range c.byRule {
-				c.byRule[i] = append(c.byRule[i], f)
+				c.byRule[i] = append(c.byRule[i], kinds[i])
+				c.account = c.account || kinds[i] == fieldAccount
 			}
 		}
-		for _, name := range k.Fields {
-			c.values = append(c.values, kindOf(name))
+		if !aliased {
+			c.byRule = nil
+		}
+		for _, f := range cr.Values {
+			kinds := kindsOf(f)
+			c.values = append(c.values, kinds[0])
+			c.account = c.account || slices.Contains(kinds, fieldAccount)
+			if f.ByRule != nil {
+				c.valueOf = kinds
+			}
 		}
 		if len(c.values) > 1 {
 			fail(d, "counts combinations of %d fields, and one is supported", len(c.values))
 			bad = true
 		}
 		if k.Type == rule.Custody {
-			c.group = []fieldKind{fieldKey}
+			c.group, c.names = []fieldKind{fieldKey}, []string{fieldName(fieldKey)}
 		}
-		c.account = slices.Contains(c.group, fieldAccount) || slices.Contains(c.values, fieldAccount)
 		for _, t := range cr.Exclude {
 			c.exclude = append(c.exclude, t.Rule)
 		}
@@ -186,7 +202,11 @@ func (e *Engine) compile(set *rule.Set) error {
 	// A rule that signals by itself is one record or more by one actor, or from one
 	// address where nobody is signed in.
 	for i, r := range set.Rules() {
-		if !r.Signals || len(r.Sources) == 0 || slices.Contains(r.Doc.Tags, recordTag) {
+		if len(r.Sources) == 0 {
+			e.elsewhere = append(e.elsewhere, r.Doc.Key())
+			continue
+		}
+		if !r.Signals || slices.Contains(r.Doc.Tags, recordTag) {
 			continue
 		}
 		if r.LiveOnly() {
@@ -195,7 +215,7 @@ func (e *Engine) compile(set *rule.Set) error {
 		}
 		c := &correlation{
 			id: r.Doc.ID, doc: r.Doc, single: rule.RuleIndex(i), kind: rule.EventCount, typ: &rule.Correlation{Type: rule.EventCount, Condition: rule.Condition{Bounds: []rule.Bound{{Op: "gte", Value: 1}}}},
-			groups: map[tuple]*group{}, findings: map[tuple]*finding{}, settled: catalog.Always, grid: gridFor(24 * time.Hour), span: 86_400_000, group: []fieldKind{fieldActorID}, monotone: true,
+			groups: map[tuple]*group{}, findings: map[tuple]*finding{}, settled: catalog.Always, grid: gridFor(24 * time.Hour), span: 86_400_000, group: []fieldKind{fieldActorID}, names: []string{fieldName(fieldActorID)}, monotone: true,
 		}
 		if c.id == "" {
 			c.id = r.Doc.Key()
@@ -226,30 +246,6 @@ func toErrors(errs []error) []rule.Error {
 }
 
 func millis(d time.Duration) event.Millis { return event.Millis(d / time.Millisecond) }
-
-// aliased gives the fields an alias stands for, by place among the rules.
-func (e *Engine) aliased(cr *rule.CorrelationRule, name string) ([]string, bool) {
-	k := cr.Doc.Correlation
-	for _, a := range k.Aliases {
-		if a.Name != name {
-			continue
-		}
-		refs := slices.Concat(k.Rules, k.Of, k.To)
-		out := make([]string, len(refs))
-		for i, r := range refs {
-			for _, f := range a.Fields {
-				if f.Rule.Name == r.Name {
-					out[i] = f.Field
-				}
-			}
-			if out[i] == "" && len(a.Fields) > 0 {
-				out[i] = a.Fields[min(i, len(a.Fields)-1)].Field
-			}
-		}
-		return out, true
-	}
-	return nil, false
-}
 
 // levelOf is a rule's own severity; a rule that does not say is medium.
 func levelOf(d *rule.Document) Severity {
@@ -329,7 +325,7 @@ func (e *Engine) level(c *correlation, reached float64, begin, end event.Millis)
 // not the group: a key that was never seen before is what several rules look for.
 func (e *Engine) learns(c *correlation, at event.Millis) bool {
 	d := millis(c.typ.Learning.Duration())
-	return d > 0 && at < e.began+d
+	return d > 0 && (e.began == catalog.Never || at < e.began+d)
 }
 
 func holds(bs []rule.Bound, x float64) bool {

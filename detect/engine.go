@@ -62,9 +62,11 @@ type Engine struct {
 	codes   *codes
 	facts   map[segment.Shape]*shapeFacts
 
-	inputs       [][]input // by rule
+	kinds        map[rule.FieldID]fieldKind // that can be grouped by or counted
+	inputs       [][]input                  // by rule
 	correlations []*correlation
 	liveOnly     []string
+	elsewhere    []string // look at no access record
 	emptyLists   []string // that rules ask for and nobody has filled
 
 	began, newest, watermark event.Millis
@@ -100,7 +102,7 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.set, e.matcher = set, newMatcher(set, schema)
+	e.set, e.matcher, e.kinds = set, newMatcher(set, schema), fieldKindsOf(schema)
 	if err := e.compile(set); err != nil {
 		return nil, err
 	}
@@ -152,6 +154,7 @@ func (e *Engine) Observe(t *Table, rows []Row, primary func(shape uint32) bool) 
 }
 
 func (e *Engine) observe(t *Table, r *Row, primary bool) {
+	s := e.shape(t, r.Shape)
 	if r.Time < e.watermark {
 		if primary {
 			e.late++
@@ -159,8 +162,11 @@ func (e *Engine) observe(t *Table, r *Row, primary bool) {
 		return
 	}
 	e.rows++
-	e.began, e.newest = min(e.began, r.Time), max(e.newest, r.Time)
-	s := e.shape(t, r.Shape)
+	// What Haetae writes about itself has the time of its clock. A log may be behind
+	// that by days, and is not late for it.
+	if !s.own {
+		e.began, e.newest = min(e.began, r.Time), max(e.newest, r.Time)
+	}
 	m := s.at(r.Time)
 	matched := e.rules(t, s, m, r)
 	for _, i := range matched {
@@ -187,7 +193,7 @@ func excluded(exclude, matched []rule.RuleIndex) bool {
 func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *meaning, r *Row, primary bool) {
 	if in.role == roleIssue {
 		if v, ok := e.issuedValue(c.values[0], t, s, m, r); ok {
-			c.filter.(*issuance).issue(v, r.Time)
+			c.filter.(*issuance).issue(e, c, v, r.Time)
 		}
 		return
 	}
@@ -209,7 +215,11 @@ func (e *Engine) feed(c *correlation, in input, t *Table, s *shapeFacts, m *mean
 	v := uint64(0)
 	if len(c.values) > 0 {
 		var ok bool
-		if v, ok = e.value(c.values[0], t, s, m, r); !ok {
+		counted := c.values[0]
+		if c.valueOf != nil && in.place < len(c.valueOf) {
+			counted = c.valueOf[in.place]
+		}
+		if v, ok = e.value(counted, t, s, m, r); !ok {
 			return
 		}
 	}

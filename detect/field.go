@@ -40,8 +40,18 @@ var fieldNames = map[string]fieldKind{
 	"account": fieldAccount, "actor.id": fieldActorID, "actor.type": fieldActorType, "credential.key": fieldKey, "credential.token": fieldToken,
 	"client.ip": fieldIP, "client.subnet": fieldSubnet, "client.agent": fieldAgent, "client.country": fieldCountry, "client.network": fieldNetwork,
 	"day": fieldDay,
-	// Sigma's names for the same.
-	"c-ip": fieldIP, "src_ip": fieldIP, "c-useragent": fieldAgent, "cs-user-agent": fieldAgent, "cs-method": fieldMethod, "sc-status": fieldStatus, "cs-username": fieldActorID,
+}
+
+// fieldKindsOf is fieldNames by the schema's ids, which Sigma's names for the same
+// share.
+func fieldKindsOf(schema *rule.Schema) map[rule.FieldID]fieldKind {
+	out := make(map[rule.FieldID]fieldKind, len(fieldNames))
+	for name, k := range fieldNames {
+		if id, ok := schema.Field(name); ok {
+			out[id] = k
+		}
+	}
+	return out
 }
 
 // own are the fields that package rule's access record does not have and the

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/segment"
@@ -146,8 +147,10 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 			t := tables[p.table]
 			h.e.observe(t, &p.Row, t.Shapes[p.Shape].Flags&segment.Primary != 0)
 		}
-		if err := h.e.AdvanceTo(h.e.newest - back); err != nil {
-			return err
+		if h.e.newest != catalog.Always {
+			if err := h.e.AdvanceTo(h.e.newest - back); err != nil {
+				return err
+			}
 		}
 		if err := ctx.Err(); err != nil {
 			return err

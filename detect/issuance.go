@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 )
 
@@ -23,20 +24,29 @@ type issuance struct {
 	again           map[uint64][]event.Millis // and the earlier ones, of the few tokens that have any
 	minutes         []int64                   // in which something was issued, ascending
 	first           event.Millis              // when anything was issued first, since the record began
+	dropped         [2]event.Millis           // first and last issue that there was no room for
 	wait            backlog
 	swept           event.Millis
 }
 
 const skew = event.Millis(60_000)
 
+// issuedPerGroup is how many issued tokens there is room for beside a group: an entry
+// takes some 40 bytes.
+const issuedPerGroup = 4
+
 func newIssuance(within, cadence event.Millis) *issuance {
-	return &issuance{within: within, cadence: cadence, first: event.Millis(math.MaxInt64 / 2), issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
+	return &issuance{within: within, cadence: cadence, first: event.Millis(math.MaxInt64 / 2), dropped: [2]event.Millis{catalog.Never, catalog.Always}, issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
 }
 
-func (s *issuance) issue(token uint64, at event.Millis) {
-	if last, ok := s.issued[token]; !ok {
+func (s *issuance) issue(e *Engine, c *correlation, token uint64, at event.Millis) {
+	switch last, ok := s.issued[token]; {
+	case !ok && len(s.issued) >= issuedPerGroup*e.o.MaxGroups:
+		e.lose(c, stateFull, at)
+		s.dropped[0], s.dropped[1] = min(s.dropped[0], at), max(s.dropped[1], at)
+	case !ok:
 		s.issued[token] = at
-	} else if last != at {
+	case last != at:
 		s.issued[token] = max(last, at)
 		s.again[token] = append(s.again[token], min(last, at))
 	}
@@ -134,6 +144,9 @@ func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func
 		case s.cadence > 0 && s.silentBefore(w.at):
 			// Shortly after a silence: the token may have been issued in it.
 			e.lose(c, issuerSilent, w.at)
+		case w.at >= s.dropped[0]-skew && w.at-s.within <= s.dropped[1]:
+			// It may be one of those there was no room for: nobody is accused by it.
+			e.lose(c, stateFull, w.at)
 		default:
 			count(w.key, w.value, w.at)
 		}

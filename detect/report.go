@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/rule"
+	"github.com/haetae/haetae/scope"
 )
 
 // Extent is what a question brings up: the numbers of a signal.
@@ -30,6 +32,8 @@ type Report struct {
 	// stored records cannot answer.
 	Rules    []string `json:"rules"`
 	LiveOnly []string `json:"live_only,omitempty"`
+	// Elsewhere are rules on other logs, which look at no access record at all.
+	Elsewhere []string `json:"elsewhere,omitempty"`
 	// EmptyLists are lists that rules look at and nobody has filled, so that what
 	// these rules look for could not be seen.
 	EmptyLists []string `json:"empty_lists,omitempty"`
@@ -39,6 +43,13 @@ type Report struct {
 	// Late records came after the watermark and are not in these signals.
 	Late   int64  `json:"late"`
 	Losses []Loss `json:"losses"`
+
+	// What the record itself could not tell within the span that was asked for: when
+	// sources were silent, reads that name nobody, and routes the catalog does not know.
+	Gaps       []scope.Gap            `json:"gaps"`
+	Coverage   []scope.SourceCoverage `json:"coverage"`
+	Unresolved scope.Unresolved       `json:"unresolved"`
+	Unmapped   scope.Unmapped         `json:"unmapped"`
 }
 
 // Loss is what a rule could not decide.
@@ -59,8 +70,8 @@ func (e *Engine) stamp(t event.Millis) string {
 
 // Report collects the signals, their extents asked of ask.
 func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
-	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
-	if e.rows > 0 {
+	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, Elsewhere: e.elsewhere, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
+	if e.newest != catalog.Always {
 		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
 	}
 	for _, c := range e.correlations {
@@ -166,7 +177,7 @@ func (e *Engine) groupOf(f *finding) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		group[fieldName(k)] = t
+		group[f.corr.names[i]] = t
 	}
 	return group, nil
 }
@@ -255,7 +266,7 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 	value := func(korean bool) func(string) string {
 		return func(name string) string {
 			if field, ok := strings.CutPrefix(name, "group."); ok {
-				return plural.Value(s.Group[field])
+				return plural.Value(s.Group[c.groupName(field)])
 			}
 			one := plural.One
 			if korean {

@@ -35,9 +35,13 @@ type Table struct {
 	agent  []agentCode
 }
 
+// ownSource is the source of the records that Haetae writes about itself.
+const ownSource = "haetae"
+
 // shapeFacts is what a shape means and which rules it decides. It is worked out once
 // for all tables: a live run has one for every batch.
 type shapeFacts struct {
+	own     bool // Haetae wrote it about itself
 	codes   [fieldKinds]uint64
 	meaning []meaning // by time
 }
@@ -96,7 +100,7 @@ func (e *Engine) shape(t *Table, i uint32) *shapeFacts {
 
 // factsOf works out a shape's facts.
 func (e *Engine) factsOf(sh *segment.Shape) *shapeFacts {
-	s := &shapeFacts{}
+	s := &shapeFacts{own: sh.Source == ownSource}
 	mapped := sh.Flags&segment.Mapped != 0
 	ms := []catalog.Meaning{{From: catalog.Always, Until: catalog.Never}}
 	if e.catalog != nil {

@@ -80,6 +80,7 @@ func Run(ctx context.Context, files fs.FS, root string, only ...string) (*Result
 		return nil, err
 	}
 	res := &Result{Tests: []Test{}, Untested: []string{}}
+	var untested []*rule.Document
 	byFile := map[string][]*rule.Document{}
 	var order []string
 	for _, d := range docs {
@@ -105,6 +106,7 @@ func Run(ctx context.Context, files fs.FS, root string, only ...string) (*Result
 			if slices.ContainsFunc(byFile[file], func(d *rule.Document) bool { return d.Correlation != nil || d.Haetae != nil }) {
 				res.Untested = append(res.Untested, file)
 			}
+			untested = append(untested, byFile[file]...)
 			continue
 		}
 		t := Test{File: name}
@@ -116,6 +118,12 @@ func Run(ctx context.Context, files fs.FS, root string, only ...string) (*Result
 			t.Cases = append(t.Cases, *o)
 		}
 		res.Tests = append(res.Tests, t)
+	}
+	// What keeps rules from running is found without a test, too.
+	if len(untested) > 0 {
+		if _, err := rehearse(ctx, needed(docs, untested), untested, &File{}, &Case{Expect: &[]Expectation{}}); err != nil {
+			return nil, err
+		}
 	}
 	return res, nil
 }

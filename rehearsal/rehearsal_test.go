@@ -113,4 +113,8 @@ func TestMistakes(t *testing.T) {
 	if err != nil || len(res.Untested) != 1 {
 		t.Errorf("%v, %v", res, err)
 	}
+	bad := strings.Replace(lookups, "rules: [lookup]", "rules: [lokup]", 1)
+	if _, err := rehearsal.Run(context.Background(), fstest.MapFS{"r.yaml": {Data: []byte(bad)}}, "."); err == nil || !strings.Contains(err.Error(), "r.yaml:10") {
+		t.Errorf("rules without a test that cannot run: %v", err)
+	}
 }

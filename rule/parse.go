@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -58,7 +59,8 @@ func (p *parser) document(root *yaml.Node) *Document {
 		d.LogSource = p.logSource(source.value)
 	}
 	switch {
-	case len(kinds) == 0 && hasKey(entries, "action"):
+	case collection(entries):
+		// Also with a detection: what it says would be missing from the rules after it.
 		p.fail(root, "action", "rule collections of Sigma 1 (action: global, repeat, reset) are not supported")
 		return nil
 	case len(kinds) == 0:
@@ -86,6 +88,13 @@ func (p *parser) document(root *yaml.Node) *Document {
 		d.Haetae = p.extension(haetae.value, d)
 	}
 	return d
+}
+
+// collection reports whether a document is part of a rule collection of Sigma 1.
+func collection(entries []entry) bool {
+	return slices.ContainsFunc(entries, func(e entry) bool {
+		return e.key == "action" && slices.Contains([]string{"global", "repeat", "reset"}, e.value.Value)
+	})
 }
 
 func hasKey(entries []entry, key string) bool {

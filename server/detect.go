@@ -1,14 +1,9 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path"
+	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
@@ -16,8 +11,6 @@ import (
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
-	"github.com/haetae/haetae/packs"
-	"github.com/haetae/haetae/rule"
 	"github.com/haetae/haetae/scope"
 )
 
@@ -36,114 +29,9 @@ type DetectRequest struct {
 	Now      time.Time // by which custody is judged; default the present
 }
 
-// LoadRules reads a folder of rule files (*.yaml, *.yml; *.test.yaml are their
-// tests), or the pack that ships when dir is empty. All mistakes come at once.
-func LoadRules(dir string) ([]*rule.Document, error) {
-	files := fs.FS(packs.FS)
-	root := "rules"
-	if dir != "" {
-		files, root = os.DirFS(dir), "."
-	}
-	var docs []*rule.Document
-	var errs []error
-	err := fs.WalkDir(files, root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() || !isRuleFile(name) {
-			return nil
-		}
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		got, err := rule.Parse(path.Base(name), text)
-		if err != nil {
-			errs = append(errs, err)
-			return nil
-		}
-		docs = append(docs, got...)
-		return nil
-	})
-	if err != nil {
-		if dir != "" { // else the pack's own folder
-			err = &FileError{dir, err}
-		}
-		errs = append(errs, err)
-	}
-	if len(errs) == 0 && len(docs) == 0 {
-		errs = append(errs, errors.New("read rules: there is no rule file in the folder (*.yaml)"))
-	}
-	return docs, joined(errs)
-}
-
-// joined is errors.Join that leaves a single error as it is.
-func joined(errs []error) error {
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if len(errs) == 1 {
-		return errs[0]
-	}
-	return errors.Join(errs...)
-}
-
-func isRuleFile(name string) bool {
-	if strings.HasSuffix(name, ".test.yaml") || strings.HasPrefix(path.Base(name), ".") {
-		return false
-	}
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
-}
-
-// detectOptions reads the files beside the rules.
-func detectOptions(req DetectRequest, zone *time.Location) (detect.Options, error) {
-	o := detect.Options{Zone: zone, Lateness: req.Lateness}
-	var errs []error
-	if req.Exceptions != "" {
-		text, err := readBeside(req.Exceptions)
-		if err == nil {
-			o.Exceptions, err = detect.ReadExceptions(path.Base(req.Exceptions), text, zone)
-		}
-		errs = append(errs, err)
-	}
-	text, err := fs.ReadFile(packs.FS, "calendars/kr.yaml")
-	name := "kr.yaml"
-	if req.Calendar != "" {
-		name = path.Base(req.Calendar)
-		text, err = readBeside(req.Calendar)
-	}
-	if err == nil {
-		o.Calendar, err = detect.ReadCalendar(name, text, zone)
-	}
-	errs = append(errs, err)
-	if req.Lists != "" {
-		text, err := readBeside(req.Lists)
-		if err == nil {
-			o.Lists, err = detect.ReadLists(path.Base(req.Lists), text)
-		}
-		errs = append(errs, err)
-	}
-	if req.Keys != "" {
-		text, err := readBeside(req.Keys)
-		if err == nil {
-			o.Keys, err = detect.ReadKeys(path.Base(req.Keys), bytes.NewReader(text), zone)
-		}
-		errs = append(errs, err)
-	}
-	return o, joined(errs)
-}
-
-// readBeside reads a file that lies beside the rules. Its error does not have the
-// folder: a server logs it, and personal data hides in paths.
-func readBeside(name string) ([]byte, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, &FileError{name, withoutFolder(err)}
-	}
-	return text, nil
-}
-
 // Detect runs rules over history.
 func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress detect.Progress) (*detect.Report, error) {
-	docs, err := LoadRules(req.Rules)
+	book, err := readBook(req)
 	if err != nil {
 		return nil, err
 	}
@@ -152,15 +40,12 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 		return nil, err
 	}
 	defer v.Close()
-	zone := time.UTC
-	if c := v.Catalog(); c != nil {
-		zone = c.Zone()
-	}
-	o, err := detectOptions(req, zone)
+	zone := zoneOf(v)
+	o, err := book.options(zone)
 	if err != nil {
 		return nil, err
 	}
-	e, err := detect.New(docs, &ledgerWorld{View: v}, o)
+	e, err := detect.New(book.docs, &ledgerWorld{View: v}, o)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +68,17 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 	}
 	e.Custody(event.MillisOf(now))
 	e.Missing(v.Gaps(), from, to, event.MillisOf(now))
-	return e.Report(ctx, extentOf(v, zone))
+	rep, err := e.Report(ctx, extentOf(v, zone))
+	if err != nil {
+		return nil, err
+	}
+	// That something was not seen says little where nothing could be seen.
+	x, err := scope.Run(ctx, v, scope.Query{From: req.From, To: req.To, Zone: zone, Now: event.MillisOf(now)})
+	if err != nil {
+		return nil, fmt.Errorf("what the record tells: %w", err)
+	}
+	rep.Gaps, rep.Coverage, rep.Unresolved, rep.Unmapped = x.Gaps, x.Coverage, x.Unresolved, x.Unmapped
+	return rep, nil
 }
 
 // extentOf asks the ledger for the numbers of a signal.

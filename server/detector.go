@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -36,14 +37,17 @@ const (
 // made ready beside the one that runs, and takes its place.
 type detector struct {
 	s    *Server
-	req  DetectRequest
 	desk *alert.Desk // nil without alerts
 
 	again chan string // why to begin again; one waits at most
 
-	untold map[string]detect.Signal // that the desk has not taken; of run's goroutine
+	// Of run's goroutine.
+	untold map[string]detect.Signal // that the desk has not taken
+	late   lateness
 
 	mu      sync.Mutex
+	book    *ruleBook // in force
+	broken  string    // what is wrong with those that were read since
 	signals map[string]detect.Signal
 	subs    map[chan detect.Signal]struct{}
 	status  DetectorStatus
@@ -62,8 +66,8 @@ type DetectorStatus struct {
 	Restarts  int       `json:"restarts"`
 }
 
-func newDetector(s *Server, req DetectRequest, desk *alert.Desk) *detector {
-	return &detector{s: s, req: req, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, subs: map[chan detect.Signal]struct{}{}}
+func newDetector(s *Server, book *ruleBook, desk *alert.Desk) *detector {
+	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, subs: map[chan detect.Signal]struct{}{}}
 }
 
 // restart asks for a new engine.
@@ -73,6 +77,36 @@ func (d *detector) restart(why string) {
 	default:
 	}
 }
+
+// take puts rules in force, from the next engine on.
+func (d *detector) take(book *ruleBook) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.book, d.broken = book, ""
+}
+
+// refuse leaves the rules in force as they are, and says why.
+func (d *detector) refuse(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.broken, d.status.Error = err.Error(), err.Error()
+}
+
+func (d *detector) rules() *ruleBook {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.book
+}
+
+// lateness says when to begin again for records that came late: at once for the
+// first, and then so seldom that it takes a tenth of the time at most.
+type lateness struct {
+	next time.Time // not before
+	due  bool      // the engine that is being made ready is for them
+}
+
+// lateEvery is the shortest time between beginning again for late records.
+const lateEvery = time.Minute
 
 // tapBox collects what the ledger says until the engine takes it.
 type tapBox struct {
@@ -113,7 +147,11 @@ func (d *detector) run(ctx context.Context) {
 	build := func() {
 		building = true
 		d.s.wg.Go(func() {
+			began := time.Now()
 			r, err := d.prepare(ctx)
+			if r != nil {
+				r.took = time.Since(began)
+			}
 			if err != nil && ctx.Err() == nil {
 				d.s.log.Error("detection cannot begin", "error", err)
 				d.update(func(st *DetectorStatus) {
@@ -146,7 +184,10 @@ func (d *detector) run(ctx context.Context) {
 			if r != nil {
 				live.stop()
 				live = r
-				d.update(func(st *DetectorStatus) { st.State, st.Error, st.Restarts = "live", "", st.Restarts+1 })
+				if live.late = d.late.due; live.late {
+					d.late = lateness{next: time.Now().Add(max(lateEvery, 10*r.took))}
+				}
+				d.update(func(st *DetectorStatus) { st.State, st.Error, st.Restarts = "live", d.broken, st.Restarts+1 })
 			}
 		case <-tick.C:
 			if live == nil {
@@ -158,6 +199,11 @@ func (d *detector) run(ctx context.Context) {
 				again = true
 			}
 			pending = pending || again
+			if n := live.lateRecords(); n > 0 && !building && time.Now().After(d.late.next) {
+				d.s.log.Info("records came late: detection begins again", "records", n)
+				d.late = lateness{next: time.Now().Add(lateEvery), due: true}
+				pending = true
+			}
 			d.hand()
 			if d.desk != nil {
 				d.desk.Alive(time.Now())
@@ -181,6 +227,15 @@ type liveEngine struct {
 	zone   *time.Location
 	heard  time.Time // when rows came last
 	failed bool
+	took   time.Duration // to make it ready
+	late   bool          // it was made because records came late
+	spoken bool          // it has told of all it knew from history
+}
+
+// lateRecords counts what came too late for the engine.
+func (r *liveEngine) lateRecords() int64 {
+	_, _, late := r.engine.Totals()
+	return late
 }
 
 func (r *liveEngine) stop() {
@@ -191,10 +246,7 @@ func (r *liveEngine) stop() {
 
 // prepare makes an engine and runs it over history.
 func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
-	docs, err := LoadRules(d.req.Rules)
-	if err != nil {
-		return nil, err
-	}
+	book := d.rules()
 	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: time.Now()}
 	r.view, r.end, err = d.s.ledger.Follow(r.box.put)
 	if err != nil {
@@ -206,14 +258,14 @@ func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
 			r.end()
 		}
 	}()
-	o, err := detectOptions(d.req, r.zone)
+	o, err := book.options(r.zone)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.s.recordExceptions(ctx, o.Exceptions); err != nil {
 		return nil, err
 	}
-	if r.engine, err = detect.New(docs, &ledgerWorld{View: r.view}, o); err != nil {
+	if r.engine, err = detect.New(book.docs, &ledgerWorld{View: r.view}, o); err != nil {
 		return nil, err
 	}
 	d.update(func(st *DetectorStatus) {
@@ -273,13 +325,14 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 
 // tell publishes what has changed.
 func (r *liveEngine) tell(ctx context.Context, d *detector) error {
+	d.update(func(st *DetectorStatus) { st.Watermark, st.Late = r.engine.Watermark(), r.lateRecords() })
+	if r.spoken && !r.engine.HasChanged() {
+		return nil
+	}
 	now := time.Now()
 	due := func(id string, level detect.Severity) bool {
 		last, ok := r.told[id]
 		return !ok || level > r.level[id] || now.Sub(last) >= growEvery
-	}
-	if !r.engine.HasChanged() {
-		return nil
 	}
 	v, err := d.s.ledger.View()
 	if err != nil {
@@ -293,18 +346,61 @@ func (r *liveEngine) tell(ctx context.Context, d *detector) error {
 	for _, s := range list {
 		r.told[s.ID], r.level[s.ID] = now, s.Severity
 	}
-	_, _, late := r.engine.Totals()
-	d.update(func(st *DetectorStatus) { st.Watermark, st.Late = r.engine.Watermark(), late })
-	return d.publish(list)
+	if !r.spoken {
+		// It has told of nothing yet, so these are all there are.
+		r.spoken = true
+		list = d.begin(list, r.late)
+	}
+	d.publish(list)
+	return nil
+}
+
+// begin puts the signals of an engine that begins in the place of those before it,
+// and gives back those that are new or other than before. A signal that no longer
+// holds, because history, the catalog or the rules are others now, is forgotten. late
+// says that the engine was made for records that came late.
+func (d *detector) begin(list []detect.Signal, late bool) []detect.Signal {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := make(map[string]detect.Signal, len(list))
+	var out []detect.Signal
+	for _, s := range list {
+		before, ok := d.signals[s.ID]
+		s.Late = ok && before.Late
+		if !ok || !reflect.DeepEqual(s, before) {
+			s.Late = s.Late || late
+			out = append(out, s)
+		}
+		now[s.ID] = s
+	}
+	gone := false
+	for id := range d.signals {
+		if _, ok := now[id]; !ok {
+			gone = true
+			delete(d.untold, id)
+		}
+	}
+	d.signals = now
+	if gone {
+		// A stream cannot say that a signal is gone: its reader begins again with all.
+		for ch := range d.subs {
+			delete(d.subs, ch)
+			close(ch)
+		}
+	}
+	return out
 }
 
 // publish keeps signals, tells subscribers, and hands them to the alert desk.
-func (d *detector) publish(list []detect.Signal) error {
+func (d *detector) publish(list []detect.Signal) {
 	if len(list) == 0 {
-		return nil
+		return
 	}
 	d.mu.Lock()
-	for _, s := range list {
+	for i := range list {
+		// That late records have changed a signal stays true of it.
+		list[i].Late = list[i].Late || d.signals[list[i].ID].Late
+		s := list[i]
 		d.signals[s.ID] = s
 		for ch := range d.subs {
 			select {
@@ -320,7 +416,6 @@ func (d *detector) publish(list []detect.Signal) error {
 	for _, s := range list {
 		d.untold[s.ID] = s
 	}
-	return nil
 }
 
 // hand gives the desk what it has not taken yet. What it could not write down is

@@ -193,7 +193,7 @@ channels:
 	mu.Lock()
 	out.WriteString(told.String())
 	mu.Unlock()
-	if !strings.Contains(w.logs.String(), "msg=signal") || !strings.Contains(w.logs.String(), "detection cannot begin") {
+	if !strings.Contains(w.logs.String(), "msg=signal") || !strings.Contains(w.logs.String(), "the rules were not read again") {
 		t.Error("the log has no signal or no error: the test looks at too little")
 	}
 	if i := strings.Index(out.String(), marker); i >= 0 {

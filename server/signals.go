@@ -32,7 +32,8 @@ func (s *Server) openDetection() error {
 	if s.opts.Detect == nil {
 		return nil
 	}
-	if _, err := LoadRules(s.opts.Detect.Rules); err != nil {
+	book, err := s.readRules()
+	if err != nil {
 		return err
 	}
 	if s.opts.Alerts != "" {
@@ -45,7 +46,7 @@ func (s *Server) openDetection() error {
 			return fmt.Errorf("alerts: %w", err)
 		}
 	}
-	s.detector = newDetector(s, *s.opts.Detect, s.desk)
+	s.detector = newDetector(s, book, s.desk)
 	return nil
 }
 
@@ -66,16 +67,30 @@ func (s *Server) runDetection() {
 	}
 }
 
-// ReloadRules reads the rules again. Broken ones change nothing: the rules before
-// go on, and the status says what is wrong.
+// readRules reads the rules and what lies beside them, and finds what would keep them
+// from running.
+func (s *Server) readRules() (*ruleBook, error) {
+	book, err := readBook(*s.opts.Detect)
+	if err == nil {
+		err = book.check(s.ledger)
+	}
+	return book, err
+}
+
+// ReloadRules reads the rules again, and the files beside them. A mistake in one
+// changes nothing: what was read before goes on, and the status says what is wrong.
 func (s *Server) ReloadRules() error {
 	if s.detector == nil {
 		return nil
 	}
-	if _, err := LoadRules(s.opts.Detect.Rules); err != nil {
-		s.detector.update(func(st *DetectorStatus) { st.Error = err.Error() })
+	book, err := s.readRules()
+	if err != nil {
+		// Not in the log: what a mistake quotes stands in the status and the answer.
+		s.log.Error("the rules were not read again; those before go on")
+		s.detector.refuse(err)
 		return err
 	}
+	s.detector.take(book)
 	s.detector.restart("rules were loaded again")
 	return nil
 }

@@ -59,9 +59,16 @@ func (a *app) detectCommand() *cobra.Command {
 		}
 		rep.Signals = server.AtLeast(rep.Signals, floor)
 		if asJSON {
+			// Each line is a signal, so what was looked at stands beside them.
+			beside := *a
+			beside.stdout = a.stderr
+			beside.showLookedAt(rep)
 			return a.jsonLines(rep.Signals)
 		}
-		a.showReport(rep)
+		for _, s := range rep.Signals {
+			a.showSignal(&s)
+		}
+		a.showLookedAt(rep)
 		return nil
 	}
 	return c
@@ -82,23 +89,21 @@ func (b *bar) share(done, all int64) {
 	b.show(server.Progress{Read: done, Size: all, Lines: done})
 }
 
-func (a *app) showReport(rep *detect.Report) {
-	for _, s := range rep.Signals {
-		a.showSignal(&s)
-	}
+// showLookedAt says what was looked at and what could not be seen. "Not seen" is
+// said only together with it.
+func (a *app) showLookedAt(rep *detect.Report) {
 	high := 0
 	for _, s := range rep.Signals {
 		if s.Severity >= detect.High && s.Status != detect.Suppressed {
 			high++
 		}
 	}
-	// "Not seen" is said only together with what was looked at.
 	a.printf(detectWords.summary, len(rep.Signals), high)
 	if rep.First == "" {
 		a.printf(detectWords.nothing)
-		return
+	} else {
+		a.printf(detectWords.looked, rep.First, rep.Last, count(rep.Rows), len(rep.Rules))
 	}
-	a.printf(detectWords.looked, rep.First, rep.Last, count(rep.Rows), len(rep.Rules))
 	for _, l := range rep.Losses {
 		if l.Source != "" {
 			fmt.Fprintf(a.stdout, "  %s\n", a.say(text{l.Text.KO, l.Text.EN}))
@@ -119,6 +124,16 @@ func (a *app) showReport(rep *detect.Report) {
 	if len(rep.LiveOnly) > 0 {
 		a.printf(detectWords.liveOnly, len(rep.LiveOnly), strings.Join(rep.LiveOnly[:min(10, len(rep.LiveOnly))], ", "))
 	}
+	if len(rep.Elsewhere) > 0 {
+		a.printf(detectWords.elsewhere, len(rep.Elsewhere), strings.Join(rep.Elsewhere[:min(10, len(rep.Elsewhere))], ", "))
+	}
+	if n := rep.Unresolved.Records; n > 0 {
+		a.printf(detectWords.unresolved, count(n))
+	}
+	if n := rep.Unmapped.Records; n > 0 {
+		a.printf(detectWords.unmapped, count(n))
+	}
+	a.showCoverage(rep.Gaps, rep.Coverage)
 }
 
 func (a *app) showSignal(s *detect.Signal) {

@@ -294,49 +294,7 @@ func (a *app) showGroups(e *scope.Extent, by string) {
 
 // showBasis prints what the numbers rest on and what they do not tell.
 func (a *app) showBasis(e *scope.Extent) {
-	if len(e.Gaps) > 0 {
-		const most = 10
-		a.printf(scopeText.gaps)
-		for i, g := range e.Gaps {
-			if i == most {
-				fmt.Fprintf(a.stdout, "  %s\n", a.sayf(scopeText.moreGaps, len(e.Gaps)-most))
-				break
-			}
-			line := a.sayf(scopeText.gapLine, g.Source, g.From, g.To)
-			switch g.Kind {
-			case "silent":
-				line = a.sayf(scopeText.gapSilent, g.Source, g.From)
-			case ledger.GapLost:
-				line += a.say(scopeText.gapLost)
-			case ledger.GapCut:
-				line += a.say(scopeText.gapCut)
-			}
-			fmt.Fprintf(a.stdout, "  %s\n", line)
-		}
-	}
-	if len(e.Coverage) > 0 {
-		a.printf(scopeText.coverage)
-		t := newTable()
-		for _, c := range e.Coverage {
-			what, when := a.say(scopeText.coverageUnknown), ""
-			switch {
-			case c.Gaps > 0 && c.Cadence == "":
-				what = a.sayf(scopeText.coverageLost, c.Gaps)
-			case c.Records == 0:
-				what = a.sayf(scopeText.coverageNever, cadenceText(c.Cadence))
-			case c.Cadence == "":
-			case c.Coverage == "complete":
-				what = a.sayf(scopeText.coverageComplete, cadenceText(c.Cadence))
-			default:
-				what = a.sayf(scopeText.coverageGaps, c.Gaps, cadenceText(c.Cadence))
-			}
-			if c.Records > 0 {
-				when = a.sayf(scopeText.coverageLine, count(c.Records), c.First, c.Last)
-			}
-			t.add(c.Source, when, what)
-		}
-		t.write(a.stdout)
-	}
+	a.showCoverage(e.Gaps, e.Coverage)
 	fmt.Fprintln(a.stdout)
 	t := newTable()
 	if e.Span != nil {
@@ -358,6 +316,53 @@ func (a *app) showBasis(e *scope.Extent) {
 		a.sayf(scopeText.holdings, list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
 	t.write(a.stdout)
 	a.showLimits(e.Limits)
+}
+
+// showCoverage prints when the sources were silent, and what is known of each.
+func (a *app) showCoverage(gaps []scope.Gap, coverage []scope.SourceCoverage) {
+	if len(gaps) > 0 {
+		const most = 10
+		a.printf(scopeText.gaps)
+		for i, g := range gaps {
+			if i == most {
+				fmt.Fprintf(a.stdout, "  %s\n", a.sayf(scopeText.moreGaps, len(gaps)-most))
+				break
+			}
+			line := a.sayf(scopeText.gapLine, g.Source, g.From, g.To)
+			switch g.Kind {
+			case "silent":
+				line = a.sayf(scopeText.gapSilent, g.Source, g.From)
+			case ledger.GapLost:
+				line += a.say(scopeText.gapLost)
+			case ledger.GapCut:
+				line += a.say(scopeText.gapCut)
+			}
+			fmt.Fprintf(a.stdout, "  %s\n", line)
+		}
+	}
+	if len(coverage) > 0 {
+		a.printf(scopeText.coverage)
+		t := newTable()
+		for _, c := range coverage {
+			what, when := a.say(scopeText.coverageUnknown), ""
+			switch {
+			case c.Gaps > 0 && c.Cadence == "":
+				what = a.sayf(scopeText.coverageLost, c.Gaps)
+			case c.Records == 0:
+				what = a.sayf(scopeText.coverageNever, cadenceText(c.Cadence))
+			case c.Cadence == "":
+			case c.Coverage == "complete":
+				what = a.sayf(scopeText.coverageComplete, cadenceText(c.Cadence))
+			default:
+				what = a.sayf(scopeText.coverageGaps, c.Gaps, cadenceText(c.Cadence))
+			}
+			if c.Records > 0 {
+				when = a.sayf(scopeText.coverageLine, count(c.Records), c.First, c.Last)
+			}
+			t.add(c.Source, when, what)
+		}
+		t.write(a.stdout)
+	}
 }
 
 // showLimits prints what an answer could not tell.

@@ -1,0 +1,135 @@
+package detect
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/segment"
+)
+
+const boundedRules = `
+title: a read
+name: read
+logsource: {category: access, product: haetae}
+detection: {s: {action: read}, condition: s}
+---
+title: an issue
+name: issue
+logsource: {category: access, product: haetae}
+detection: {s: {action: issue}, condition: s}
+---
+title: many by one actor
+name: many
+correlation: {type: event_count, rules: [read], group-by: [actor.id], timespan: 1h, condition: {gte: 1000000}}
+---
+title: not issued
+name: absent
+level: high
+correlation: {type: absent, rules: [read], issued: [issue], group-by: [credential.key], within: 6h, cadence: 90m, timespan: 3h, condition: {gte: 4, field: credential.token}}
+`
+
+// boundedRun gives rows to an engine of few groups as they come.
+func boundedRun(t *testing.T, groups int, rows []Row) *Report {
+	t.Helper()
+	e, err := New(rules(t, boundedRules), &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{MaxGroups: groups})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := &Table{Agents: []string{"a"}, Clients: []segment.Client{{}}, Shapes: []segment.Shape{
+		{Source: "s", Route: "GET /x", Key: "k", ActorType: "member", Action: event.ActionRead, Status: 200, Flags: segment.Primary},
+		{Source: "s", Route: "POST /in", Key: "k", ActorType: "member", Action: event.ActionIssue, Status: 200, Flags: segment.Primary},
+	}}
+	for _, r := range rows {
+		if err := e.Observe(table, []Row{r}, func(uint32) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Advance(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := e.Report(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+const boundedFrom = event.Millis(1_700_000_000_000)
+
+func boundedRow(shape uint32, minute int, actor uint32, token uint64) Row {
+	who := dictionary.MakeRef(0, actor)
+	return Row{Time: boundedFrom + event.Millis(minute)*60_000, Shape: shape, Home: who, Actor: who, HasActor: true, Token: token}
+}
+
+func fullOf(rep *Report, rule string) int64 {
+	i := slices.IndexFunc(rep.Losses, func(l Loss) bool { return l.Rule == rule && l.Cause == string(stateFull) })
+	if i < 0 {
+		return 0
+	}
+	signalled := slices.ContainsFunc(rep.Signals, func(s Signal) bool {
+		return s.Rule == "coverage-lost" && s.Severity == Medium && s.Group["rule"] == rule && s.Group["cause"] == string(stateFull)
+	})
+	if !signalled {
+		return -1
+	}
+	return rep.Losses[i].Records
+}
+
+// TestFullOfGroups: what comes when there is no room for a group is said to be lost, by
+// a signal, and the groups there are go on.
+func TestFullOfGroups(t *testing.T) {
+	var rows []Row
+	for i := range 10 {
+		rows = append(rows, boundedRow(0, i, uint32(i), 1))
+	}
+	if n := fullOf(boundedRun(t, 10, rows), "many"); n != 0 {
+		t.Errorf("ten groups of ten: %d records are lost", n)
+	}
+	if n := fullOf(boundedRun(t, 7, rows), "many"); n != 3 {
+		t.Errorf("ten groups of seven: %d records are lost, want 3 and a signal", n)
+	}
+}
+
+// TestTokenPerRead: a new token for each read fills nothing, however many they are.
+func TestTokenPerRead(t *testing.T) {
+	var rows []Row
+	for i := range 6000 {
+		rows = append(rows, boundedRow(1, i/4, 1, uint64(1_000_000+i%20)), boundedRow(0, i/4, 1, uint64(i+1)))
+	}
+	rep := boundedRun(t, 100, rows)
+	if n := fullOf(rep, "absent"); n != 0 {
+		t.Errorf("%d records are lost", n)
+	}
+	if !slices.ContainsFunc(rep.Signals, func(s Signal) bool { return s.Rule == "absent" && s.Severity == High }) {
+		t.Errorf("tokens that nobody issued are not found: %+v", rep.Signals)
+	}
+}
+
+// TestFullOfIssued: where more tokens are issued than there is room for, nobody is
+// accused by the others, and that is said.
+func TestFullOfIssued(t *testing.T) {
+	const room, more = 10 * issuedPerGroup, 30
+	var rows []Row
+	for i := range room + more {
+		rows = append(rows, boundedRow(1, i, uint32(i%5), uint64(i+1)))
+	}
+	for i := range room + more {
+		rows = append(rows, boundedRow(0, room+more+i, uint32(i%5), uint64(i+1)), boundedRow(1, room+more+i, 1, 1))
+	}
+	rep := boundedRun(t, 10, rows)
+	for _, s := range rep.Signals {
+		if s.Rule == "absent" {
+			t.Errorf("tokens that were issued are said not to be: %s", s.Reason.EN)
+		}
+	}
+	// Of the tokens without room, both the issue and the use.
+	if n := fullOf(rep, "absent"); n < 2*more {
+		t.Errorf("%d records are lost, want %d and a signal", n, 2*more)
+	}
+}
