@@ -66,7 +66,7 @@ func (a *app) detectCommand() *cobra.Command {
 			return a.jsonLines(rep.Signals)
 		}
 		for _, s := range rep.Signals {
-			a.showSignal(&s)
+			a.showSignal(&s, f.data)
 		}
 		a.showLookedAt(rep)
 		return nil
@@ -136,7 +136,7 @@ func (a *app) showLookedAt(rep *detect.Report) {
 	a.showCoverage(rep.Gaps, rep.Coverage)
 }
 
-func (a *app) showSignal(s *detect.Signal) {
+func (a *app) showSignal(s *detect.Signal, data string) {
 	fmt.Fprintf(a.stdout, "[%s] %s  (%s)\n", a.say(severityWords[s.Severity]), a.say(text{s.Reason.KO, s.Reason.EN}), s.ID)
 	if len(s.Items) > 0 {
 		var items []string
@@ -153,10 +153,21 @@ func (a *app) showSignal(s *detect.Signal) {
 		a.printf(detectWords.exception, x.ID, x.Owner, a.say(text{x.Reason.KO, x.Reason.EN}), x.Until)
 	}
 	if s.Where != "" {
-		fmt.Fprintf(a.stdout, "    %s scope --where '%s' --from %s\n", thisProgram(), strings.ReplaceAll(s.Where, "'", `'\''`), s.First)
+		fmt.Fprintf(a.stdout, "    %s scope --data %s --where %s --from %s\n", thisProgram(), shellWord(data), shellQuote(s.Where), s.First)
 		if !s.Exact {
 			a.printf(detectWords.wider)
 		}
 	}
 	fmt.Fprintln(a.stdout)
+}
+
+// shellQuote writes a text as one word of a command that can be pasted.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// shellWord is shellQuote for what mostly needs no quotes.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%") == "" {
+		return s
+	}
+	return shellQuote(s)
 }

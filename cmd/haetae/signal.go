@@ -60,7 +60,7 @@ func (a *app) signalList() *cobra.Command {
 			return a.jsonLines(got.Signals)
 		}
 		for i := range got.Signals {
-			a.showSignal(&got.Signals[i])
+			a.showSignal(&got.Signals[i], f.data)
 		}
 		decided := "-"
 		if !got.Status.Watermark.IsZero() {
