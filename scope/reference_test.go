@@ -305,14 +305,21 @@ func (x *reference) count(ms []match) numbers {
 	return n
 }
 
-// inForce is the rule for dated editions: the last that began, else the first.
+// inForce is the rule for dated editions: the last that began, else the first; of
+// those with one date the last.
 func inForce(n int, from func(int) event.Millis, at event.Millis) (int, bool) {
 	for i := n - 1; i >= 0; i-- {
 		if from(i) <= at {
 			return i, true
 		}
 	}
-	return 0, false
+	first := 0
+	for i := range n {
+		if from(i) == from(0) {
+			first = i
+		}
+	}
+	return first, false
 }
 
 // extent is the whole answer, as scope.Run gives it.

@@ -145,6 +145,9 @@ func makeWorld(rnd *rand.Rand) *world {
 		for _, a := range w.accounts {
 			r.has[a] = rnd.IntN(5) > 0
 		}
+		if i > 0 && rnd.IntN(4) == 0 {
+			r.from = w.registers[i-1].from // a correction
+		}
 		w.registers = append(w.registers, r)
 	}
 	for i := range rnd.IntN(4) {
@@ -169,6 +172,9 @@ func makeWorld(rnd *rand.Rand) *world {
 				}
 				h.lines = append(h.lines, catalog.HoldingLine{Account: event.AccountID(a), Person: event.PersonID(person), Items: w.subset(items)})
 			}
+		}
+		if i > 0 && rnd.IntN(4) == 0 {
+			h.from = w.holdings[i-1].from
 		}
 		w.holdings = append(w.holdings, h)
 	}

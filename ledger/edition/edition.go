@@ -18,7 +18,8 @@ type Dated interface{ From() event.Millis }
 
 // InForce chooses the edition for a moment from editions sorted by date: the
 // last that began before or at it (exact), else the nearest, which is the first
-// (not exact). It returns -1 when there are none.
+// (not exact). Of several with one date it is the one that came last, since it
+// corrects the others. It returns -1 when there are none.
 func InForce[T Dated](editions []T, at event.Millis) (index int, exact bool) {
 	if len(editions) == 0 {
 		return -1, false
@@ -28,5 +29,9 @@ func InForce[T Dated](editions []T, at event.Millis) (index int, exact bool) {
 			return i, true
 		}
 	}
-	return 0, false
+	i := 0
+	for i+1 < len(editions) && editions[i+1].From() == editions[0].From() {
+		i++
+	}
+	return i, false
 }

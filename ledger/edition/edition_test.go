@@ -50,6 +50,14 @@ func TestInForce(t *testing.T) {
 			t.Errorf("at %d: %d, %v, want %d, %v", c.at, i, exact, c.index, c.exact)
 		}
 	}
+	// Also where the first stands in for what was before: a corrected file of the
+	// same date replaces the mistaken one at every moment.
+	if i, exact := InForce(editions[1:], 5); i != 1 || exact {
+		t.Errorf("before two of one date: %d, %v", i, exact)
+	}
+	if i, exact := InForce(editions[1:3], 5); i != 1 || exact {
+		t.Errorf("before two of one date and none else: %d, %v", i, exact)
+	}
 	if i, exact := InForce([]*Holdings(nil), 1); i != -1 || exact {
 		t.Errorf("without editions: %d, %v", i, exact)
 	}
