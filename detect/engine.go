@@ -106,6 +106,9 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	if err := e.compile(set); err != nil {
 		return nil, err
 	}
+	if err := e.checkExceptions(); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 

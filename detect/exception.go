@@ -22,6 +22,7 @@ type Exception struct {
 	Until  string            `json:"until" yaml:"until"`
 
 	from, until event.Millis
+	place       string // in the file, for messages
 }
 
 // maxException is how long an exception may last: what is still right after a year
@@ -63,11 +64,7 @@ func ReadExceptions(name string, data []byte, zone *time.Location) ([]Exception,
 			fail("the id stands twice")
 		}
 		seen[x.ID] = true
-		for field := range x.Group {
-			if fieldNames[field] == fieldNone {
-				fail("group: %s is no field that rules group by", field)
-			}
-		}
+		x.place = fmt.Sprintf("%s: exceptions[%d]", name, i+1)
 		var err error
 		if x.from, err = moment(x.From, zone); err != nil && x.From != "" {
 			fail("from %v", err)
@@ -84,6 +81,24 @@ func ReadExceptions(name string, data []byte, zone *time.Location) ([]Exception,
 		}
 	}
 	return f.Exceptions, errors.Join(errs...)
+}
+
+// checkExceptions finds groups that no signal can have: they would keep nothing quiet.
+func (e *Engine) checkExceptions() error {
+	var errs []error
+	for i := range e.o.Exceptions {
+		x := &e.o.Exceptions[i]
+		k := slices.IndexFunc(e.correlations, func(c *correlation) bool { return x.Rule == c.doc.Key() || x.Rule == c.id })
+		for field := range x.Group {
+			switch {
+			case k >= 0 && !slices.Contains(e.correlations[k].names, field):
+				errs = append(errs, fmt.Errorf("%s: group: %s is no field that %s groups by", x.place, field, x.Rule))
+			case k < 0 && fieldNames[field] == fieldNone:
+				errs = append(errs, fmt.Errorf("%s: group: %s is no field that rules group by", x.place, field))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // exceptionFor finds the exception that a signal falls under: of its rule, with its
@@ -116,6 +131,8 @@ func (e *Engine) Forms(field, v string) []string {
 		return []string{pseudonymText(h.Account(event.AccountID(v))), pseudonymText(h.Actor(event.ActorID(v), ""))}
 	case fieldToken:
 		return []string{tokenText(h.Token(event.TokenID(v)))}
+	case fieldNone: // an alias, which may stand for any
+		return []string{v, pseudonymText(h.Account(event.AccountID(v))), pseudonymText(h.Actor(event.ActorID(v), "")), tokenText(h.Token(event.TokenID(v)))}
 	}
 	return []string{v}
 }

@@ -93,7 +93,6 @@ func TestMistakes(t *testing.T) {
 		{"exceptions", exception("from: 2026-01-01, until: 2027-06-01"), "lasts longer than a year"},
 		{"exceptions", exception("from: 2026-01-01, until: soon"), "until is not a date"},
 		{"exceptions", exception("from: 2026-01-02, until: 2026-01-01"), "until is not after from"},
-		{"exceptions", exception("from: 2026-01-01, until: 2026-02-01, group: {shoe.size: x}"), "shoe.size is no field"},
 		{"keys", "key,rotates_by\nk,tomorrow\n", "k.csv:2: rotates_by is not a date"},
 		{"keys", "key,rotates_by\n,2026-01-01\n", "k.csv:2: key is empty"},
 		{"keys", "name\nx\n", "k.csv:1: there is no column key"},
@@ -171,6 +170,19 @@ correlation: {type: event_count, rules: [read], group-by: [credential.key], time
 		}
 		if len(rep.Signals) != 3 || quiet != x.quiet {
 			t.Errorf("%s: %d of %d signals are quiet, want %d of 3", x.text, quiet, len(rep.Signals), x.quiet)
+		}
+	}
+	// A group that no signal of the rule can have would keep nothing quiet.
+	for group, want := range map[string]string{
+		"rule: reads, group: {client.ip: 192.0.2.1}": "exceptions[1]: group: client.ip is no field that reads groups by",
+		"rule: none, group: {shoe.size: x}":          "exceptions[1]: group: shoe.size is no field that rules group by",
+	} {
+		xs, err := ReadExceptions("e.yaml", []byte(strings.Replace(exception("from: 2026-01-01, until: 2026-02-01"), "rule: r", group, 1)), time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(docs, &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{Exceptions: xs}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", group, err, want)
 		}
 	}
 }

@@ -56,13 +56,15 @@ correlation:
 func TestAliases(t *testing.T) {
 	const test = `
 defaults: {ip: 10.1.1.5}
+exceptions:
+  - {id: x, rule: both, group: {who: m1000001, client.ip: 10.1.1.5}, owner: o, reason: {ko: k, en: e}, from: 2026-01-01, until: 2026-12-01}
 cases:
   - name: one member from one address
     records:
       - {at: 2026-03-02 14:00, type: staff, actor: s1, request: GET /support/members/m1000001}
       - {at: 2026-03-02 14:05, type: member, actor: m1000001, key: k, request: GET /my/profile, subjects: [m1000001]}
       - {at: 2026-03-02 14:06, type: staff, actor: s1, request: GET /support/members/m1000009, ip: 10.1.1.7}
-    expect: [{rule: both, group: {client.ip: 10.1.1.5}, count: 2, reads: 2, accounts: 1}]
+    expect: [{rule: both, status: suppressed, group: {client.ip: 10.1.1.5, who: m1000001}, count: 2, reads: 2, accounts: 1}]
   - name: one member from two addresses
     records:
       - {at: 2026-03-02 14:00, type: staff, actor: s1, request: GET /support/members/m1000001}
@@ -81,7 +83,7 @@ cases:
       - {at: 2026-03-02 14:05, type: member, actor: m1000003, key: k, request: GET /my/profile, subjects: [m1000003]}
     expect:
       - {rule: members, group: {client.ip: 10.1.1.5}, count: 3, reads: 4}
-      - {rule: both, group: {client.ip: 10.1.1.5}, count: 2, reads: 2, accounts: 1}
+      - {rule: both, status: open, group: {client.ip: 10.1.1.5}, count: 2, reads: 2, accounts: 1}
 `
 	res, err := rehearsal.Run(context.Background(), fstest.MapFS{
 		"r.yaml": {Data: []byte(aliased)}, "r.test.yaml": {Data: []byte(test)},
