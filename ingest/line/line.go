@@ -35,6 +35,7 @@ var (
 	TooLong   = Cause{"too_long", "the value is longer than an id can be", "식별자로 보기에 너무 깁니다"}
 	Bearer    = Cause{"bearer", "the field holds a usable token, which is never stored", "그대로 쓸 수 있는 토큰이 들어 있어 저장하지 않습니다"}
 	LongLine  = Cause{"long_line", "the line is longer than 1 MiB", "한 줄이 1 MiB를 넘습니다"}
+	CutOff    = Cause{"cut_off", "the log ends inside it", "로그가 그 안에서 끝납니다"}
 	Undecoded = Cause{"undecoded", "the bytes cannot be unpacked from here on", "여기부터 압축을 풀 수 없습니다"}
 	TooMany   = Cause{"too_many", "the line names more than 10,000 accounts", "한 줄에 계정이 10,000개를 넘습니다"}
 	Unknown   = Cause{"unknown_field", "the record has a field that is not known", "알 수 없는 필드가 있습니다"}
@@ -45,7 +46,7 @@ var (
 	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 기록된 그대로가 아닐 수 있습니다"}
 )
 
-var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, OtherSource, Unverified}
+var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, CutOff, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, OtherSource, Unverified}
 
 // CauseText gives a cause's text by its code, in Korean or English.
 func CauseText(code string, korean bool) string {
