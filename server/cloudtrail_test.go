@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -352,6 +354,62 @@ func TestCloudTrailByContent(t *testing.T) {
 		}
 	}
 	wantTrail(t, "by content", l, want)
+}
+
+// TestCloudTrailInterrupted: an import that was stopped inside a document goes on
+// behind the last element that was staged, and one that is decoded again replaces
+// what it was.
+func TestCloudTrailInterrupted(t *testing.T) {
+	fsys := disk.NewMem()
+	if err := ledger.Create(fsys, "d", ""); err != nil {
+		t.Fatal(err)
+	}
+	in := inbox{t, t.TempDir()}
+	l := openLedger(t, fsys, "d", ledger.Options{StageRows: 1500})
+	const events = 12_000
+	var b strings.Builder
+	b.WriteString(`{"Records":[`)
+	bad := 0
+	for i := range events {
+		e := trailEvent(i, "AKIALEAK", "s3", "GetObject", fmt.Sprintf(`{"bucketName":"shop-members","key":"profiles/m%07d/x"}`, i), "")
+		if i%5000 == 4999 {
+			e = strings.TrimSuffix(e, "}")
+			bad++
+		}
+		b.WriteString(e + ",")
+	}
+	text := strings.TrimSuffix(b.String(), ",") + "]}"
+	req := ImportRequest{Catalog: in.write("trail.yaml", trailCatalog(t)), Source: "cloudtrail", Files: []string{"-"}}
+	ctx, stop := context.WithCancel(context.Background())
+	if _, err := Import(ctx, l, req, ImportOptions{Workers: 2, Stdin: &stopping{stop: stop, after: len(text) * 3 / 4, r: bytes.NewReader([]byte(text))}}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	rep, err := Import(context.Background(), l, req, ImportOptions{Workers: 2, Stdin: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rep.Files[0]; !got.Resumed || got.Records != int64(events-bad) || got.ImportResult.Aside != int64(bad) || got.Duplicates != 0 {
+		t.Errorf("gone on with: %+v", got)
+	}
+	count := func(what string, accounts int64) {
+		t.Helper()
+		v, err := l.View()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		e, err := scope.Run(context.Background(), v, scope.Query{Where: "true"})
+		if err != nil || e.Records != int64(events-bad) || e.Accounts != accounts {
+			t.Errorf("%s: %d records, %d accounts, %v; want %d accounts", what, e.Records, e.Accounts, err, accounts)
+		}
+	}
+	count("gone on with", int64(events-bad))
+	again := ImportRequest{Source: "cloudtrail", Redecode: true, Files: []string{in.write("x.json.gz", string(zipped(t, text)))},
+		Catalog: in.write("other.yaml", strings.ReplaceAll(trailCatalog(t), "path.member", "query.stem"))}
+	if rep, err = Import(context.Background(), l, again, ImportOptions{Workers: 2}); err != nil || rep.Records != int64(events-bad) {
+		t.Fatalf("decoded again: %+v, %v", rep, err)
+	}
+	count("decoded again", 0) // an object called x is nobody's
 }
 
 // TestCloudTrailCheck: catalog check names the calls that no route describes, and

@@ -176,6 +176,10 @@ func (d *Decoder) read(text []byte, rec *event.Record, depth int) *line.Error {
 			ev.details = v
 		case "detail":
 			detail = v
+		case Key:
+			if !ev.timed && v[0] == '[' {
+				fail("", line.IsDocument)
+			}
 		}
 	}
 	switch {

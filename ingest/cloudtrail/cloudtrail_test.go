@@ -220,6 +220,7 @@ func TestBad(t *testing.T) {
 		{`{}`, "eventTime: " + line.Missing.EN},
 		{`{"digestStartTime":"2025-03-10T00:00:00Z"}`, "eventTime: " + line.Missing.EN},
 		{`[]`, line.Syntax.EN},
+		{`{"Records":[{"eventTime":"2025-03-10T00:00:00Z"}]}`, line.IsDocument.EN}, // a line of a followed file
 		{`{"eventTime":"2025-03-10T00:00:00Z"`, line.Syntax.EN},
 		{`{"eventTime":"2025-03-10T00:00:00Z","eventType":"AwsCloudTrailInsight","insightDetails":{}}`, "eventSource: " + line.Missing.EN},
 		{string(merge(t, over{"eventName": ""})), "eventName: " + line.Missing.EN},
