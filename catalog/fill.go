@@ -23,6 +23,15 @@ type Request struct {
 	// Subjects is the same, where the source gives it as a list.
 	Subjects []event.AccountID
 
+	// Words is how many segments at the beginning of the path are names of an
+	// interface and nobody's: shapes keep them.
+	Words int
+
+	// Does is what the log itself says was done, if Says. The catalog's word comes
+	// before it, and it comes before the method.
+	Does event.Action
+	Says bool
+
 	// Lost says what stood in the line and could not be kept.
 	Lost Lost
 }
@@ -72,6 +81,9 @@ func (c *Catalog) fill(rec *event.Record, req *Request, s *scratch) {
 	if src, ok := c.Source(rec.Source); ok {
 		src.setConstants(rec, req)
 		separator = src.Separator
+		if word, ok := src.ActorTypes[rec.Actor.Type]; ok {
+			rec.Actor.Type = word
+		}
 	}
 	if rec.Actor.Type != event.Member && c.IsMember(rec.Actor.Type) {
 		rec.Actor.Type = event.Member
@@ -80,6 +92,7 @@ func (c *Catalog) fill(rec *event.Record, req *Request, s *scratch) {
 	rec.Subjects, rec.Position, rec.Lifted = rec.Subjects[:0], event.PositionNone, ""
 
 	res := &s.res
+	res.words = req.Words
 	if req.URI == "" && req.Route != "" {
 		c.resolveRoute(req.Route, res)
 	} else {
@@ -95,7 +108,7 @@ func (c *Catalog) fill(rec *event.Record, req *Request, s *scratch) {
 	}
 	rec.Mapped, rec.Route, rec.Action = true, res.Route, answer.Action
 	if res.bodiless || !answer.acts {
-		rec.Action = event.ActionOfMethod(methodNames[res.method])
+		rec.Action = req.action(res)
 	}
 	switch answer.Position {
 	case event.PositionActor:
@@ -129,7 +142,7 @@ func (c *Catalog) fill(rec *event.Record, req *Request, s *scratch) {
 func (c *Catalog) fillUnmapped(rec *event.Record, req *Request, separator string, s *scratch) {
 	res := &s.res
 	rec.Mapped = false
-	rec.Action = event.ActionOfMethod(methodNames[res.method])
+	rec.Action = req.action(res)
 	shape, account := c.appendShape(s.shape[:0], res)
 	s.shape = shape
 	route, ok := s.shapes[string(shape)]
@@ -148,6 +161,14 @@ func (c *Catalog) fillUnmapped(rec *event.Record, req *Request, separator string
 	} else if account >= 0 {
 		rec.Lifted = event.AccountID(res.parts.kept(account))
 	}
+}
+
+// action is what was done, as far as the catalog does not say it.
+func (req *Request) action(res *Resolution) event.Action {
+	if req.Says {
+		return req.Does
+	}
+	return event.ActionOfMethod(methodNames[res.method])
 }
 
 // resolveRoute resolves a template that an application logged itself.

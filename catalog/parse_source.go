@@ -45,14 +45,14 @@ func isSourceName(s string) bool {
 }
 
 func (p *parser) source(s *Source, kv pair, field string) bool {
-	keys := p.mapping(kv.value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "set")
+	keys := p.mapping(kv.value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "set")
 	if keys == nil {
 		return false
 	}
 	if n := keys["format"]; n != nil {
 		f := join(field, "format")
 		if v, ok := p.scalar(n, f); ok {
-			formats := []string{FormatCombined, FormatCommon, FormatJSON}
+			formats := []string{FormatCombined, FormatCommon, FormatJSON, FormatCloudTrail}
 			if !slices.Contains(formats, v) {
 				p.fail(n, f, unknownFormat, quote(v), meant(v, formats), strings.Join(formats, ", "))
 			}
@@ -104,6 +104,9 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 	} else if s.Format == FormatJSON {
 		p.fail(kv.key, join(field, "fields"), noFields)
 	}
+	if n := keys["actor_types"]; n != nil {
+		p.actorTypes(s, n, join(field, "actor_types"))
+	}
 	if n := keys["set"]; n != nil {
 		p.constants(s, n, join(field, "set"))
 	}
@@ -130,7 +133,7 @@ func (p *parser) fields(s *Source, n *yaml.Node, field string) {
 	if !ok {
 		return
 	}
-	if s.Format == FormatCombined || s.Format == FormatCommon {
+	if s.Format == FormatCombined || s.Format == FormatCommon || s.Format == FormatCloudTrail {
 		p.fail(n, field, fixedFields, s.Format)
 		return
 	}
@@ -189,6 +192,20 @@ func (p *parser) constants(s *Source, n *yaml.Node, field string) {
 		}
 		s.Set[Field(kv.name)] = v
 		s.constants = append(s.constants, constant{Field(kv.name), v})
+	}
+}
+
+// actorTypes reads which word of the catalog stands for a word of the log.
+func (p *parser) actorTypes(s *Source, n *yaml.Node, field string) {
+	pairs, ok := p.pairs(n, field)
+	if !ok {
+		return
+	}
+	s.ActorTypes = make(map[string]string, len(pairs))
+	for _, kv := range pairs {
+		if v, ok := p.text(kv.value, join(field, kv.name), maxText); ok {
+			s.ActorTypes[kv.name] = v
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ func TestParseErrors(t *testing.T) {
 
 		{"source name", "sources:\n  My App: {format: common}\n", "c.yaml:2: sources.My App: a source name is a small letter followed by small letters, digits, - and _, at most 40"},
 		{"source list", "sources:\n  - app\n", "c.yaml:2: sources: expected keys and values, found a list"},
-		{"source format", source("    format: jsno\n"), `c.yaml:3: sources.app.format: unknown format "jsno"; did you mean "json"?: one of combined, common, json, or leave it out and it is detected`},
+		{"source format", source("    format: jsno\n"), `c.yaml:3: sources.app.format: unknown format "jsno"; did you mean "json"?: one of combined, common, json, cloudtrail, or leave it out and it is detected`},
 		{"source fields missing", source("    format: json\n"), "c.yaml:2: sources.app.fields: is missing: a JSON log needs to be told which key is which field"},
 		{"source fields fixed", source("    format: combined\n    fields: {time: t, uri: u}\n"), "c.yaml:4: sources.app.fields: the fields of the combined format are fixed"},
 		{"source field unknown", source("    fields:\n      time: t\n      uri: u\n      actor.typ: a\n"), "c.yaml:6: sources.app.fields.actor.typ: unknown field; did you mean \"actor.type\"?: one of time, id, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, status, rows, subjects, more"},
@@ -207,7 +207,7 @@ func TestManyErrors(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(wholeCatalog))
-	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml"} {
+	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml", "catalogs/cloudtrail.yaml"} {
 		text, err := packs.FS.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

@@ -235,6 +235,7 @@ type Resolution struct {
 	route    *Route
 	bodiless bool
 	method   method
+	words    int // see Request.Words
 	parts    pathParts
 }
 

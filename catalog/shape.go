@@ -76,7 +76,7 @@ func (c *Catalog) appendShape(dst []byte, r *Resolution) ([]byte, int) {
 	for i := range p.count {
 		s := p.text(i)
 		lifted := p.segments[i].lifted
-		keep := !lifted && (c != nil && c.words[s] || keptWord(s, behindPeople))
+		keep := !lifted && (i < r.words || c != nil && c.words[s] || keptWord(s, behindPeople))
 		fits := !keep && c != nil && c.pattern != nil && len(s) <= maxIDBytes && c.pattern.match(s)
 		if fits && account < 0 {
 			account = i

@@ -57,6 +57,8 @@ const (
 	FormatCombined = "combined"
 	FormatCommon   = "common"
 	FormatJSON     = "json"
+	// FormatCloudTrail is the record of calls that AWS keeps.
+	FormatCloudTrail = "cloudtrail"
 )
 
 // Source is one log the catalog describes.
@@ -74,6 +76,9 @@ type Source struct {
 
 	// Set holds record fields that have one value in this whole log.
 	Set map[Field]string
+
+	// ActorTypes are the catalog's words for actor types of the log, by the log's.
+	ActorTypes map[string]string
 
 	// Separator stands between the accounts in the subjects field.
 	Separator string

@@ -57,7 +57,7 @@ const otherWords = `about abuse accept access accesses accounting acknowledge ac
 	analysis analytics announcement announcements answer answers any apartment apis app application applications apply
 	appointment appointments approval approvals approve apps archive archives area areas article articles as ask asset
 	assets assign assignment assignments assistant at attach attachment attachments attempt attempts attendance attribute
-	attributes audience audio audit audits authenticate authentication authorization authorize authorized auto autocomplete
+	attributes audience audio audit audits authenticate authentication authorization authorize authorized auto autocomplete aws
 	availability available backend background backoffice backup balance balances bank banking banner banners base
 	basic basket baskets batches before benefit benefits billing binary biometric birth birthdate birthday block
 	blocks blog blogs board boards body book booking bookings bookmark books bot box branches brand brands bridge

@@ -286,6 +286,7 @@ func TestCheckDeclared(t *testing.T) {
 	src := &catalog.Source{Name: "web"}
 	const access = `1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1` + "\n"
 	const json = `{"time":1}` + "\n"
+	const event = `{"eventVersion":"1.09","eventTime":"2025-03-10T00:00:00Z"}`
 	for _, test := range []struct{ declared, text, want string }{
 		{"combined", strings.Repeat(json, 600), "the log is json (20 of 20 lines), but the catalog declares web as combined; write there sources: {web: {format: json, fields: {time: …, uri: …}}}"},
 		{"json", strings.Repeat(access, 3), "the log is common (3 of 3 lines), but the catalog declares web as json; write there sources: {web: {format: common}}"},
@@ -295,6 +296,13 @@ func TestCheckDeclared(t *testing.T) {
 		{"combined", json + access, ""},
 		{"combined", "hello\n", ""},
 		{"combined", "", ""},
+		{"json", "{\n \"Records\": [\n  " + strings.ReplaceAll(event, ",", ",\n") + "\n]}\n", "the log is cloudtrail (1 of 1 lines), but the catalog declares web as json; write there sources: {web: {format: cloudtrail}}"},
+		{"json", event + "\n", ""}, // read by a mapping of one's own
+		{"cloudtrail", json, "the log is json (1 of 1 lines), but the catalog declares web as cloudtrail; write there sources: {web: {format: json, fields: {time: …, uri: …}}}"},
+		{"cloudtrail", access, "the log is common (1 of 1 lines), but the catalog declares web as cloudtrail; write there sources: {web: {format: common}}"},
+		{"cloudtrail", `{"Records":[` + event + "]}", ""},
+		{"cloudtrail", `{"Records":[]}`, ""},
+		{"combined", "[" + event + "]", "the log is cloudtrail (1 of 1 lines), but the catalog declares web as combined; write there sources: {web: {format: cloudtrail}}"},
 	} {
 		f, err := FormatNamed(test.declared)
 		if err != nil {
@@ -311,7 +319,7 @@ func TestCheckDeclared(t *testing.T) {
 			t.Errorf("%s: %s", test.declared, got)
 		}
 	}
-	if _, err := FormatNamed("jsno"); err == nil || err.Error() != `unknown format "jsno"; known: json, combined, common` {
+	if _, err := FormatNamed("jsno"); err == nil || err.Error() != `unknown format "jsno"; known: json, combined, common, cloudtrail` {
 		t.Error(err)
 	}
 }

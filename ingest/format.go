@@ -59,16 +59,27 @@ func (v Verdict) KO() string {
 	return fmt.Sprintf("%s, %d행 중 %d행", v.Format, v.Lines, v.Fit)
 }
 
+// isAccessLog: these are read by one decoder.
+func isAccessLog(format string) bool {
+	return format == catalog.FormatCombined || format == catalog.FormatCommon
+}
+
 // CheckDeclared refuses a log whose first lines are plainly of another format
 // than its source declares: else every line would be set aside, one by one. It
 // says what to write in the catalog.
 func CheckDeclared(f Format, src *catalog.Source, sample []byte) error {
 	v := Detect(sample)
-	if v.Format == "" || v.Format == f.Name || (v.Format == catalog.FormatJSON) == (f.Name == catalog.FormatJSON) {
-		return nil // combined and common are read by one decoder
+	if v.Format == "" || v.Format == f.Name || isAccessLog(v.Format) && isAccessLog(f.Name) {
+		return nil
 	}
-	for _, l := range splitSample(sample) {
-		if f.Reads(l) || f.Name != catalog.FormatJSON && (combined.Reads(l) || combined.ReadsCommon(l)) {
+	looked := splitSample(sample)
+	if f.Documents {
+		if looked = elementsOf(f, sample); len(looked) == 0 {
+			return nil // a document with an empty list
+		}
+	}
+	for _, l := range looked {
+		if f.Reads(l) || isAccessLog(f.Name) && (combined.Reads(l) || combined.ReadsCommon(l)) {
 			return nil
 		}
 	}

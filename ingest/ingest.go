@@ -5,7 +5,9 @@
 // nothing else can happen to it. What is good around it goes on, and the counts
 // of both add up to the lines there were.
 //
-// A new format is one sub-package with a Decoder and one line in Formats.
+// A new format is one sub-package with a Decoder and one line in Formats. One whose
+// files are JSON documents says so there, and its decoder is given their elements
+// instead of lines.
 //
 // What it is not: a place that stores, or that knows what a route means.
 package ingest
@@ -16,6 +18,7 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest/cloudtrail"
 	"github.com/haetae/haetae/ingest/combined"
 	"github.com/haetae/haetae/ingest/jsonlines"
 	"github.com/haetae/haetae/ingest/line"
@@ -34,14 +37,19 @@ type Format struct {
 	Reads func(text []byte) bool
 	// New makes a decoder for a source; now bounds its clock.
 	New func(src *catalog.Source, now time.Time) (Decoder, error)
+	// Documents: a log is made of JSON documents, and what is decoded are their
+	// elements (Stream.Elements). Key is where a list of them may stand.
+	Documents bool
+	Key       string
 }
 
 // Formats is the one list of them, in the order in which they are tried.
 func Formats() []Format {
 	return []Format{
-		{catalog.FormatJSON, jsonlines.Reads, func(s *catalog.Source, now time.Time) (Decoder, error) { return jsonlines.New(s, now) }},
-		{catalog.FormatCombined, combined.Reads, func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
-		{catalog.FormatCommon, combined.ReadsCommon, func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
+		{Name: catalog.FormatJSON, Reads: jsonlines.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return jsonlines.New(s, now) }},
+		{Name: catalog.FormatCombined, Reads: combined.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
+		{Name: catalog.FormatCommon, Reads: combined.ReadsCommon, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
+		{Name: catalog.FormatCloudTrail, Reads: cloudtrail.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return cloudtrail.New(s, now), nil }, Documents: true, Key: cloudtrail.Key},
 	}
 }
 
@@ -52,19 +60,24 @@ const (
 	detectShare = 2 // one half
 )
 
-// Detect finds the format of a log by its first lines.
+// Detect finds the format of a log by its first lines, or elements. Of two that
+// fit, the one that says more of an element is taken.
 func Detect(sample []byte) Verdict {
 	lines := splitSample(sample)
 	best := Verdict{Lines: len(lines)}
 	for _, f := range Formats() {
+		looked := lines
+		if f.Documents {
+			looked = elementsOf(f, sample)
+		}
 		n := 0
-		for _, l := range lines {
+		for _, l := range looked {
 			if f.Reads(l) {
 				n++
 			}
 		}
-		if n > best.Fit && n*detectShare >= len(lines) {
-			best.Format, best.Fit = f.Name, n
+		if n > 0 && (n > best.Fit || f.Documents) && n*detectShare >= len(looked) {
+			best = Verdict{Format: f.Name, Fit: n, Lines: len(looked)}
 		}
 	}
 	return best
@@ -108,72 +121,118 @@ type Counts struct {
 // refuser is a decoder that can say where in a line stood what must not be kept.
 type refuser interface{ Refused() []line.Span }
 
+// coverer is a decoder of a format whose texts may hold what must not be kept
+// anywhere: it covers that in the beginning of a text, whether it can be decoded
+// or not.
+type coverer interface{ Cover(text []byte) }
+
 // covered is a copy of the beginning of a line in which nothing usable is left.
-func covered(text []byte, dec Decoder) []byte {
+func covered(text []byte, dec Decoder, decoded bool) []byte {
 	kept := bytes.Clone(text[:min(len(text), AsideText)])
+	cover(kept, dec, decoded)
+	return kept
+}
+
+func cover(kept []byte, dec Decoder, decoded bool) {
 	var spans []line.Span
-	if r, ok := dec.(refuser); ok {
+	if r, ok := dec.(refuser); ok && decoded {
 		spans = r.Refused()
 	}
+	if c, ok := dec.(coverer); ok {
+		c.Cover(kept)
+	}
 	line.Mask(kept, spans...)
-	return kept
 }
 
 // DecodeChunk decodes every line of a chunk. rec and what it holds are valid
 // until each returns, except that its ids stay valid as long as the chunk does.
 func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalog, networks Networks, dec Decoder, each func(*event.Record), aside func(Aside)) Counts {
-	var n Counts
-	var rec event.Record
-	var req catalog.Request
-	subjects := make([]event.AccountID, 0, 16)
+	d := decoding{file: file, src: src, cat: cat, networks: networks, dec: dec, each: each, aside: aside, subjects: make([]event.AccountID, 0, 16)}
 	for _, a := range c.Asides {
 		a.Origin.File = file
-		line.Mask(a.Text)
-		n.Lines++
-		n.Aside++
+		cover(a.Text, dec, false)
+		d.n.Lines++
+		d.n.Aside++
 		aside(a)
+	}
+	if c.Documents() {
+		p := piece{offset: c.Offset, line: c.Line}
+		for i := range c.cuts {
+			p = c.element(i, &p)
+			d.take(p)
+		}
+		return d.n
 	}
 	at, number := c.Offset, c.Line
 	for data := c.Data; len(data) > 0; {
 		text, rest, ended := cutLine(data)
 		size := int64(len(data) - len(rest))
 		data = rest
-		origin := event.Origin{File: file, Line: number, Offset: at}
+		from := at
 		at += size
+		p := piece{text: text, offset: from, line: number}
+		if len(text) > 0 {
+			p.err = c.doubt(at, ended)
+		}
+		d.take(p)
 		number++
-		n.Lines++
-		if len(text) == 0 {
-			n.Empty++
-			continue
-		}
-		rec = event.Record{Source: src.Name, Rows: event.RowsUnknown, Subjects: subjects[:0], Origin: origin}
-		req = catalog.Request{}
-		if err := c.doubt(at, ended); err != nil {
-			n.Aside++
-			aside(Aside{Origin: origin, Field: err.Field, Cause: err.Cause, Text: covered(text, nil)})
-			continue
-		}
-		if err := dec.Decode(text, &rec, &req); err != nil {
-			n.Aside++
-			aside(Aside{Origin: origin, Field: err.Field, Cause: err.Cause, Text: covered(text, dec)})
-			continue
-		}
-		if req.Lost&catalog.LostAddress != 0 {
-			n.LostAddresses++
-		}
-		if req.Lost&catalog.LostText != 0 {
-			n.LostTexts++
-		}
-		Locate(networks, &rec)
-		cat.Fill(&rec, req)
-		subjects = rec.Subjects
-		if len(subjects) > event.MaxSubjects {
-			n.Aside++
-			aside(Aside{Origin: origin, Field: "subjects", Cause: line.TooMany, Text: covered(text, nil)})
-			continue
-		}
-		n.Records++
-		each(&rec)
 	}
-	return n
+	return d.n
+}
+
+// decoding is a chunk being decoded.
+type decoding struct {
+	file     string
+	src      *catalog.Source
+	cat      *catalog.Catalog
+	networks Networks
+	dec      Decoder
+	each     func(*event.Record)
+	aside    func(Aside)
+
+	n        Counts
+	rec      event.Record
+	req      catalog.Request
+	subjects []event.AccountID
+}
+
+// take decodes one line or element.
+func (d *decoding) take(p piece) {
+	n, rec, req := &d.n, &d.rec, &d.req
+	n.Lines++
+	if len(p.text) == 0 && p.err == nil {
+		n.Empty++
+		return
+	}
+	*rec = event.Record{Source: d.src.Name, Rows: event.RowsUnknown, Subjects: d.subjects[:0], Origin: event.Origin{File: d.file, Line: p.line, Offset: p.offset}}
+	*req = catalog.Request{}
+	if p.err != nil {
+		d.refuse(p, p.err, false)
+		return
+	}
+	if err := d.dec.Decode(p.text, rec, req); err != nil {
+		d.refuse(p, err, true)
+		return
+	}
+	if req.Lost&catalog.LostAddress != 0 {
+		n.LostAddresses++
+	}
+	if req.Lost&catalog.LostText != 0 {
+		n.LostTexts++
+	}
+	Locate(d.networks, rec)
+	d.cat.Fill(rec, *req)
+	d.subjects = rec.Subjects
+	if len(d.subjects) > event.MaxSubjects {
+		d.refuse(p, &line.Error{Field: "subjects", Cause: line.TooMany}, false)
+		return
+	}
+	n.Records++
+	d.each(rec)
+}
+
+// refuse sets aside; decoded: the decoder has seen it.
+func (d *decoding) refuse(p piece, err *line.Error, decoded bool) {
+	d.n.Aside++
+	d.aside(Aside{Origin: d.rec.Origin, Field: err.Field, Cause: err.Cause, Text: covered(p.text, d.dec, decoded)})
 }

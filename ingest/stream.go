@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest/element"
 	"github.com/haetae/haetae/ingest/line"
 )
 
@@ -37,6 +38,11 @@ type Chunk struct {
 	Doubtful, Unfinished bool
 	sound                int64
 
+	// Of a stream of documents: its elements, and whether the last of them is what
+	// the stream ended in.
+	cuts   []element.Cut
+	partly bool
+
 	// Before and After are what Stream.Tag said with all bytes before Data taken,
 	// and with those of Data too.
 	Before, After any
@@ -49,6 +55,9 @@ type Chunk struct {
 // Sound is the part of Data that is as it was logged: all of it, but for the end
 // of a stream that is broken.
 func (c *Chunk) Sound() []byte {
+	if c.cuts != nil {
+		return c.soundElements()
+	}
 	n := len(c.Data)
 	if c.Doubtful {
 		n = int(min(int64(n), max(0, c.sound-c.Offset)))
@@ -103,6 +112,9 @@ type Stream struct {
 	err     error
 	sampled []byte
 	at      int64 // see tailFile.next
+
+	elements *element.Cutter // see Elements
+	key      string
 
 	// Taken, if set, is given every byte of the unpacked stream, in order, once it
 	// belongs to a chunk; Tag makes Chunk.Before and Chunk.After.
@@ -199,6 +211,9 @@ func (u unpacked) Read(b []byte) (int, error) {
 func (s *Stream) Begin(offset, lines int64, rest io.Reader) {
 	s.r = io.MultiReader(rest, s.r)
 	s.offset, s.line = offset, lines+1
+	if s.elements != nil {
+		s.Elements(s.key)
+	}
 }
 
 // Skip passes over n unpacked bytes, which held that many lines.
@@ -242,6 +257,9 @@ func (s *Stream) Next() (*Chunk, error) {
 
 // read makes the next chunk.
 func (s *Stream) read() (*Chunk, error) {
+	if s.elements != nil {
+		return s.readElements()
+	}
 	if s.err != nil && len(s.rest) == 0 {
 		return nil, s.err
 	}

@@ -194,7 +194,7 @@ func (l *Ledger) advance(cp *Checkpoint, pending map[string][]byte) (key string,
 		end = f.sum.point()
 	}
 	r := was.extend(cp.before.sum.at, f.marks, f.sum.linePoint(), end)
-	r.Tail, r.Lines, r.Last = end.At > 0 && f.tail, f.sum.lines, 0
+	r.Tail, r.Whole, r.Lines, r.Last = end.At > 0 && f.tail, false, f.sum.lines, 0
 	if value, err = json.Marshal(r); err != nil {
 		return "", nil, fmt.Errorf("stream: %w", err)
 	}

@@ -41,6 +41,7 @@ type importRecord struct {
 	Line       Point        `json:"line,omitzero"`    // behind the last line feed before Offset
 	End        Point        `json:"end,omitzero"`     // at Offset, if that is inside a line
 	Tail       bool         `json:"tail,omitempty"`   // that line made a record
+	Whole      bool         `json:"whole,omitempty"`  // End is no end inside anything, see Chunk
 	Feeds      int64        `json:"feeds,omitempty"`  // line feeds before Line
 	Broken     bool         `json:"broken,omitempty"` // reading ended before the end of the file
 	New        bool         `json:"new,omitempty"`    // said to be new
@@ -196,7 +197,7 @@ func (im *Import) begin(p *Probe) error {
 		part := im.sum.Part()
 		im.rec = importRecord{
 			ID: l.newNumber(), Source: im.spec.Source, Name: im.spec.Name, Size: im.spec.Size, New: im.spec.New, Replaces: p.chain,
-			From: im.sum.at, Offset: im.sum.at, Base: p.base.reachOr(0), Marks: part.Marks, Line: part.Line, End: part.End, Feeds: part.Lines,
+			From: im.sum.at, Offset: im.sum.at, Base: p.base.reachOr(0), Marks: part.Marks, Line: part.Line, End: part.End, Feeds: part.Lines, Whole: p.base != nil && p.base.Whole,
 		}
 		if p.spec.Redecode {
 			im.sum = l.NewSum()
@@ -323,8 +324,9 @@ type Chunk struct {
 	Aside int64
 	End   int64 // unpacked offset behind the piece
 	Part  Part  // what it adds to the identity of the input; zero behind damage
-	// Tail: the last line has no line feed and made a record.
-	Tail bool
+	// Tail: the last line has no line feed and made a record. Whole: the log is not
+	// one of lines, and what follows the piece is new wherever it stands in a line.
+	Tail, Whole bool
 	// Bad are the lines to be set aside: they are kept once the import is done,
 	// and once only.
 	Bad []AsideLine
@@ -404,7 +406,7 @@ func (im *Import) take(c Chunk, refs []Ref) error {
 	im.rec.Offset = c.End
 	if c.Part.Line.At > 0 || c.Part.End.At > 0 {
 		im.rec.Marks = thin(append(im.rec.Marks, c.Part.Marks...))
-		im.rec.Line, im.rec.End, im.rec.Tail, im.rec.Feeds = c.Part.Line, c.Part.End, c.Tail, c.Part.Lines
+		im.rec.Line, im.rec.End, im.rec.Tail, im.rec.Feeds, im.rec.Whole = c.Part.Line, c.Part.End, c.Tail, c.Part.Lines, c.Whole
 	}
 	im.bad = append(im.bad, c.Bad...)
 	for i := range c.Bad {
@@ -765,7 +767,7 @@ func (im *Import) stream() (*streamRecord, error) {
 		}
 	}
 	out := base.extend(r.From, r.Marks, r.Line, r.End)
-	out.Tail, out.Lines, out.Last = r.Tail, r.Feeds, r.ID
+	out.Tail, out.Whole, out.Lines, out.Last = r.Tail, r.Whole, r.Feeds, r.ID
 	return &out, nil
 }
 

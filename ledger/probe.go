@@ -239,7 +239,7 @@ func (p *Probe) compare() {
 					p.stale = append(p.stale, c.imp.ID)
 				}
 			}
-		case here.At == c.stream.Line.At:
+		case here.At == c.stream.Line.At, here.At == c.stream.End.At && c.stream.Whole:
 			p.goOn(c.stream, nil)
 		case here.At == c.stream.End.At:
 			if c.finish = c.stream.Tail; p.start.at == 0 {

@@ -227,8 +227,10 @@ type streamRecord struct {
 	Line   Point   `json:"line"`            // behind the last line feed that was read
 	// End is set when the stream ended inside a line; Tail says that this line
 	// made a record all the same.
-	End   Point `json:"end,omitzero"`
-	Tail  bool  `json:"tail,omitempty"`
+	End  Point `json:"end,omitzero"`
+	Tail bool  `json:"tail,omitempty"`
+	// Whole: the log is not one of lines, and End is inside nothing.
+	Whole bool  `json:"whole,omitempty"`
 	Lines int64 `json:"lines"` // up to Line
 	// Last is the import that read the end, 0 for a follower.
 	Last uint64 `json:"last,omitempty"`
@@ -258,6 +260,9 @@ func (r *streamRecord) extend(from int64, marks []Point, line, end Point) stream
 	// Where an import ended is a place to know its file again by.
 	if r.Last != 0 && r.Line.At <= from {
 		old = append(old, r.Line)
+	}
+	if r.Whole && r.End.At <= from {
+		old = append(old, r.End)
 	}
 	out.Marks = thin(pointsOf(append(old, slices.DeleteFunc(slices.Clone(marks), func(p Point) bool { return p.At <= from })...)))
 	out.Line, out.End = line, end

@@ -54,6 +54,9 @@ func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catal
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", name, err)
 	}
+	if f.Documents {
+		stream.Elements(f.Key)
+	}
 	rep := &CheckReport{File: name, Source: src.Name, Format: f.Name, Causes: []CauseCount{}}
 	total := catalog.NewCheck(cat)
 	var causes causeBook

@@ -99,6 +99,9 @@ func (r *importRun) pourer(raw *rawReader, name string, cat *catalog.Catalog, sr
 		p.stream.Close()
 		return nil, nil, err
 	}
+	if p.format.Documents {
+		p.stream.Elements(p.format.Key)
+	}
 	return p, nil, nil
 }
 
@@ -179,7 +182,7 @@ func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, 
 		r.causes.add(line.Error{Field: a.Field, Cause: a.Cause}, CauseCount{Count: 1, Line: a.Origin.Line, Offset: a.Origin.Offset})
 	})
 	err := im.Submit(ledger.Chunk{
-		Seq: c.Seq, Batch: batch, Lines: n.Lines, Aside: n.Aside, End: c.End, Part: partOf(c), Tail: made, Bad: bad,
+		Seq: c.Seq, Batch: batch, Lines: n.Lines, Aside: n.Aside, End: c.End, Part: partOf(c), Tail: made, Whole: c.Documents(), Bad: bad,
 	})
 	r.lines.Add(n.Lines)
 	r.aside.Add(n.Aside)
@@ -188,9 +191,10 @@ func (r *pourer) chunk(im *ledger.Import, batch *ledger.Batch, c *ingest.Chunk, 
 	return err
 }
 
-// tailOf is where the last line of a chunk begins if it has no end, else -1.
+// tailOf is where the last line of a chunk begins if it has no end, else -1. The end
+// of an element is its own.
 func tailOf(c *ingest.Chunk) int64 {
-	if n := len(c.Data); n == 0 || c.Data[n-1] == '\n' {
+	if n := len(c.Data); n == 0 || c.Data[n-1] == '\n' || c.Documents() {
 		return -1
 	}
 	return c.Offset + int64(bytes.LastIndexByte(c.Data, '\n')+1)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"time"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ingest/line"
@@ -55,7 +57,8 @@ func (s *Server) postRecords(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w, "this token is not known, or was taken away")
 		return
 	}
-	if !isNDJSON(r.Header.Get("Content-Type")) {
+	documents := s.documents(source, r.Header.Get("Content-Type"))
+	if documents == nil && !isNDJSON(r.Header.Get("Content-Type")) {
 		refuse(w, http.StatusUnsupportedMediaType, "media_type", "send lines of JSON as application/x-ndjson")
 		return
 	}
@@ -94,10 +97,10 @@ func (s *Server) postRecords(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctl.SetReadDeadline(time.Time{})
-	s.takeRecords(w, r, source, key, body)
+	s.takeRecords(w, r, source, key, body, documents)
 }
 
-func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key string, body []byte) {
+func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key string, body []byte, documents *ingest.Format) {
 	cat := s.ledger.Catalog()
 	if cat == nil {
 		refuse(w, http.StatusConflict, "no_catalog", "the folder has no catalog yet: haetae import --data DIR --catalog FILE")
@@ -118,6 +121,41 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 	var aside asideOfRequest
 	var rec event.Record
 	var number, offset int64
+	// identify makes a record count once that has no id of its own.
+	identify := func(rec *event.Record, number int64) {
+		if rec.ID != "" {
+			return
+		}
+		if keyed == nil {
+			ans.Delivery = deliveryAtLeast
+		} else {
+			rec.ID = keyed.recordID(number)
+		}
+	}
+	if documents != nil {
+		src, ok := cat.Source(source)
+		if !ok {
+			s.fault(w, "decoder", ErrNoSource)
+			return
+		}
+		n, err := s.takeDocuments(documents, src, cat, body, func(rec *event.Record) {
+			number++
+			identify(rec, number)
+			batch.Add(rec)
+		}, func(a ingest.Aside) {
+			if ans.Error == nil {
+				ans.Error = &failure{Code: "line", Line: a.Origin.Line, Field: a.Field, Message: a.Cause.EN}
+			}
+			ans.Aside++
+			aside.add(source, a.Origin.Line, a.Origin.Offset, &line.Error{Field: a.Field, Cause: a.Cause}, a.Text)
+		})
+		if err != nil {
+			s.fault(w, "decoder", err)
+			return
+		}
+		dec.Lost = records.Lost{Addresses: n.LostAddresses, Texts: n.LostTexts}
+		body = nil
+	}
 	for len(body) > 0 && batch.Err() == nil {
 		text, rest, _ := bytes.Cut(body, []byte("\n"))
 		size := int64(len(body) - len(rest))
@@ -147,13 +185,7 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 			continue
 		}
 		ingest.Locate(s.networks, &rec)
-		if rec.ID == "" {
-			if keyed == nil {
-				ans.Delivery = deliveryAtLeast
-			} else {
-				rec.ID = keyed.recordID(number)
-			}
-		}
+		identify(&rec, number)
 		rec.Origin = event.Origin{File: "http", Line: number, Offset: at}
 		batch.Add(&rec)
 	}
@@ -200,6 +232,34 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		ans.Error.Message += "; the good lines of this request are stored and counted, the bad ones are set aside: do not send them again"
 	}
 	writeJSON(w, status, ans)
+}
+
+// documents is the format of a source whose logs are JSON documents, if a request
+// says that it brings one; else nil.
+func (s *Server) documents(source, contentType string) *ingest.Format {
+	kind, _, err := mime.ParseMediaType(contentType)
+	cat := s.ledger.Catalog()
+	if err != nil || kind != "application/json" || cat == nil {
+		return nil
+	}
+	src, ok := cat.Source(source)
+	if !ok || src.Format == catalog.FormatDetect {
+		return nil
+	}
+	f, err := ingest.FormatNamed(src.Format)
+	if err != nil || !f.Documents {
+		return nil
+	}
+	return &f
+}
+
+// takeDocuments decodes a body as the files of the source are.
+func (s *Server) takeDocuments(f *ingest.Format, src *catalog.Source, cat *catalog.Catalog, body []byte, each func(*event.Record), aside func(ingest.Aside)) (ingest.Counts, error) {
+	dec, err := f.New(src, time.Now())
+	if err != nil {
+		return ingest.Counts{}, err
+	}
+	return ingest.DecodeChunk(ingest.Documents(body, f.Key), "http", src, cat, s.networks, dec, each, aside), nil
 }
 
 // recordFields is the table of package ingest/records, for a sender that has

@@ -35,17 +35,19 @@ var (
 	TooLong   = Cause{"too_long", "the value is longer than an id can be", "식별자로 보기에 너무 깁니다"}
 	Bearer    = Cause{"bearer", "the field holds a usable token, which is never stored", "그대로 쓸 수 있는 토큰이 들어 있어 저장하지 않습니다"}
 	LongLine  = Cause{"long_line", "the line is longer than 1 MiB", "한 줄이 1 MiB를 넘습니다"}
+	CutOff    = Cause{"cut_off", "the log ends inside it", "로그가 그 안에서 끝납니다"}
 	Undecoded = Cause{"undecoded", "the bytes cannot be unpacked from here on", "여기부터 압축을 풀 수 없습니다"}
 	TooMany   = Cause{"too_many", "the line names more than 10,000 accounts", "한 줄에 계정이 10,000개를 넘습니다"}
 	Unknown   = Cause{"unknown_field", "the record has a field that is not known", "알 수 없는 필드가 있습니다"}
 
 	IsJSON      = Cause{"is_json", "the line is JSON, but the source is declared as another format: give it format: json and its fields in the catalog", "JSON 줄인데 다른 형식으로 선언되어 있습니다. 카탈로그의 이 로그에 format: json과 fields를 쓰십시오"}
 	IsAccessLog = Cause{"is_access_log", "the line is of an access log, but the source is declared as JSON: give it format: combined and no fields in the catalog", "접속로그(combined) 줄인데 JSON으로 선언되어 있습니다. 카탈로그의 이 로그에 format: combined를 쓰고 fields를 빼십시오"}
+	IsDocument  = Cause{"is_document", "the line is a whole document of events: import it as a file, or send it", "이벤트가 여럿 담긴 JSON 문서 전체입니다. 파일로 가져오거나 HTTP로 보내십시오"}
 	OtherSource = Cause{"other_source", "the record says another source than its token is for", "토큰이 발급된 로그와 다른 로그 이름이 적혀 있습니다"}
 	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 기록된 그대로가 아닐 수 있습니다"}
 )
 
-var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, OtherSource, Unverified}
+var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, CutOff, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, IsDocument, OtherSource, Unverified}
 
 // CauseText gives a cause's text by its code, in Korean or English.
 func CauseText(code string, korean bool) string {

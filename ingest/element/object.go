@@ -1,0 +1,295 @@
+package element
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Object goes over the members of a JSON object, one after another, without
+// decoding what nobody asks for. It checks the grammar of what it passes.
+type Object struct {
+	s    []byte
+	at   int
+	done bool
+	bad  bool
+	any  bool
+}
+
+// Members begins to read an object, which must be all of s but for blanks.
+func Members(s []byte) Object {
+	o := Object{s: s}
+	o.blanks()
+	if o.at == len(s) || s[o.at] != '{' {
+		o.done, o.bad = true, true
+	}
+	o.at++
+	return o
+}
+
+// Next gives the next member: its name, and its value as it is written.
+func (o *Object) Next() (name, value []byte, ok bool) {
+	if o.done {
+		return nil, nil, false
+	}
+	o.blanks()
+	if o.peek() == '}' {
+		o.at++
+		o.blanks()
+		o.done, o.bad = true, o.at != len(o.s)
+		return nil, nil, false
+	}
+	if o.any {
+		if o.peek() != ',' {
+			return o.fail()
+		}
+		o.at++
+		o.blanks()
+	}
+	o.any = true
+	from := o.at
+	if !o.text() {
+		return o.fail()
+	}
+	if name, ok = Text(o.s[from:o.at]); !ok {
+		return o.fail()
+	}
+	o.blanks()
+	if o.peek() != ':' {
+		return o.fail()
+	}
+	o.at++
+	o.blanks()
+	from = o.at
+	if !o.pass(0) {
+		return o.fail()
+	}
+	return name, o.s[from:o.at], true
+}
+
+// Bad reports that what was read is no JSON object. It is known at the end.
+func (o *Object) Bad() bool { return o.bad }
+
+// Elements gives the first values of a list as they are written, at most so many;
+// nothing where s is no list. s must have been passed by an Object.
+func Elements(s []byte, most int) [][]byte {
+	if len(s) == 0 || s[0] != '[' {
+		return nil
+	}
+	o := Object{s: s, at: 1}
+	var out [][]byte
+	for len(out) < most {
+		o.blanks()
+		if c := o.peek(); c == ']' || c == 0 {
+			break
+		}
+		from := o.at
+		if !o.pass(0) {
+			break
+		}
+		out = append(out, s[from:o.at])
+		if o.blanks(); o.peek() != ',' {
+			break
+		}
+		o.at++
+	}
+	return out
+}
+
+func (o *Object) fail() (name, value []byte, ok bool) {
+	o.done, o.bad = true, true
+	return nil, nil, false
+}
+
+func (o *Object) peek() byte {
+	if o.at < len(o.s) {
+		return o.s[o.at]
+	}
+	return 0
+}
+
+func (o *Object) blanks() {
+	for o.at < len(o.s) && (isBlank(o.s[o.at]) || o.s[o.at] == '\n') {
+		o.at++
+	}
+}
+
+// text passes over a string.
+func (o *Object) text() bool {
+	if o.peek() != '"' {
+		return false
+	}
+	for i := o.at + 1; i < len(o.s); {
+		if i = plain(o.s, i); i == len(o.s) || o.s[i] == '\n' {
+			return false
+		}
+		if o.s[i] == '"' {
+			o.at = i + 1
+			return true
+		}
+		i += 2
+	}
+	return false
+}
+
+// pass passes over any value.
+func (o *Object) pass(depth int) bool {
+	switch open := o.peek(); open {
+	case '"':
+		return o.text()
+	case '{', '[':
+		if depth == maxDepth {
+			return false
+		}
+		end := open + 2 // as ASCII has them
+		o.at++
+		if o.blanks(); o.peek() == end {
+			o.at++
+			return true
+		}
+		for {
+			if open == '{' {
+				if !o.text() {
+					return false
+				}
+				if o.blanks(); o.peek() != ':' {
+					return false
+				}
+				o.at++
+				o.blanks()
+			}
+			if !o.pass(depth + 1) {
+				return false
+			}
+			o.blanks()
+			c := o.peek()
+			o.at++
+			if c == end {
+				return true
+			}
+			if c != ',' {
+				return false
+			}
+			o.blanks()
+		}
+	}
+	from := o.at
+	for o.at < len(o.s) && isLiteral(o.s[o.at]) {
+		o.at++
+	}
+	return isScalar(o.s[from:o.at])
+}
+
+// isScalar holds to JSON's grammar.
+func isScalar(s []byte) bool {
+	switch string(s) {
+	case "true", "false", "null":
+		return true
+	}
+	digits := func() bool {
+		n := 0
+		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		s = s[n:]
+		return n > 0
+	}
+	if len(s) > 0 && s[0] == '-' {
+		s = s[1:]
+	}
+	if len(s) > 1 && s[0] == '0' && s[1] >= '0' && s[1] <= '9' || !digits() {
+		return false
+	}
+	if len(s) > 0 && s[0] == '.' {
+		if s = s[1:]; !digits() {
+			return false
+		}
+	}
+	if len(s) > 0 && s[0]|0x20 == 'e' {
+		if s = s[1:]; len(s) > 0 && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return len(s) == 0
+}
+
+// Text gives what a string as it is written says: part of s, or, where something
+// is escaped, its own bytes. false: it is no string.
+func Text(s []byte) ([]byte, bool) {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return nil, false
+	}
+	s = s[1 : len(s)-1]
+	for i, c := range s {
+		if c == '\\' {
+			return unescape(s, i)
+		}
+	}
+	return s, true
+}
+
+func unescape(s []byte, i int) ([]byte, bool) {
+	out := append(make([]byte, 0, len(s)), s[:i]...)
+	for ; i < len(s); i++ {
+		if s[i] != '\\' {
+			out = append(out, s[i])
+			continue
+		}
+		if i++; i == len(s) {
+			return nil, false
+		}
+		switch s[i] {
+		case '"', '\\', '/':
+			out = append(out, s[i])
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r, ok := hex4(s[i+1:])
+			if !ok {
+				return nil, false
+			}
+			i += 4
+			if utf16.IsSurrogate(r) {
+				var low rune
+				if i+6 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
+					low, _ = hex4(s[i+3:])
+				}
+				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+					i += 6
+				}
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+func hex4(s []byte) (r rune, ok bool) {
+	if len(s) < 4 {
+		return 0, false
+	}
+	for _, c := range s[:4] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
