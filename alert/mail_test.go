@@ -145,11 +145,6 @@ func TestWords(t *testing.T) {
 	lead(func(m *message) { m.taken = &ack{Who: "Kim"} },
 		"[해태] [높음, 담당자 확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n담당자가 확인하여 단계별 통보를 중단했습니다.",
 		"[Haetae] [high, acknowledged] Reads with tokens that nobody issued (1,204 people)\nSomebody has taken this. Nobody further will be called.")
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 37550000: "37,550,000", -1234: "-1,234", -123: "-123"} {
-		if got := number(n); got != want {
-			t.Errorf("%d: %s", n, got)
-		}
-	}
 }
 
 // A mail server's answer is told as step and code: its words quote addresses.
