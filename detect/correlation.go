@@ -48,6 +48,16 @@ type correlation struct {
 	extra    extra // state of kinds that windows do not serve
 }
 
+// countsValues reports whether the number is one of distinct values, which are
+// told apart up to a bound.
+func (c *correlation) countsValues() bool {
+	switch c.kind {
+	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
+		return true
+	}
+	return false
+}
+
 // step is a level that is reached at a number.
 type step struct {
 	bounds []rule.Bound
