@@ -48,10 +48,10 @@ func (m message) korean(personal bool) text {
 		tag, t.lead = "시험", "알림 설정을 확인하기 위한 시험 메시지입니다. 실제 탐지가 아닙니다."
 		t.note = ""
 	case m.status() == detect.Acknowledged:
-		tag, t.lead = severity+", 담당자 확인", "담당자가 확인하여 단계별 통보를 중단했습니다."
+		tag, t.lead = severity+", 담당자 확인", "담당자가 확인하여 단계별 알림을 중단하였습니다."
 	case m.step > 0:
 		tag = severity + ", 미확인"
-		t.lead = fmt.Sprintf("확인한 담당자가 없어 %d단계 통보를 보냅니다(미확인 경과 시간: %s).", m.step, durationKO(m.open))
+		t.lead = fmt.Sprintf("확인한 담당자가 없어 %d단계 알림을 보냅니다(미확인 경과 시간: %s).", m.step, durationKO(m.open))
 		if m.nobody {
 			t.lead += fmt.Sprintf(" 당직(%s)에 지정된 사람이 없어 모든 채널로 알립니다.", m.role)
 		} else if m.role != "" {

@@ -30,7 +30,7 @@ func Compile(where string) (*Predicate, error) {
 	}
 	if t := checked.OutputType(); t != cel.BoolType {
 		return nil, mistake(where, nil, phrase{
-			fmt.Sprintf("결과가 참·거짓이어야 하는데 %s입니다", t), fmt.Sprintf("it gives %s, and must give true or false", t),
+			fmt.Sprintf("결과가 참 또는 거짓이어야 하는데 형식이 %s입니다", t), fmt.Sprintf("it gives %s, and must give true or false", t),
 		}, phrase{})
 	}
 	c := &compiler{p: p, native: checked.NativeRep()}
@@ -117,7 +117,7 @@ func (c *compiler) leaf(e ast.Expr) (*node, error) {
 	}
 	if calls && !slices.Equal(l.names, []string{"account"}) && !slices.Equal(l.names, []string{"actor.id"}) {
 		return nil, c.fail(e, phrase{
-			"pseudonym(\"…\")은 account, actor.id와만 견줄 수 있습니다",
+			"pseudonym(\"…\")은 account, actor.id와만 비교할 수 있습니다",
 			"pseudonym(\"…\") can only be compared with account or actor.id",
 		}, pseudonymHint)
 	}
@@ -176,7 +176,7 @@ func (c *compiler) network(x ast.Expr) error {
 	arg := call.Args()[1]
 	if s, ok := textOf(arg); ok {
 		if _, err := netip.ParsePrefix(s); err != nil {
-			return c.fail(arg, phrase{"inCIDR의 둘째 인자가 \"45.0.0.0/8\" 꼴의 주소 대역이 아닙니다", notPrefix},
+			return c.fail(arg, phrase{"inCIDR의 둘째 인자가 \"45.0.0.0/8\" 형식의 주소 대역이 아닙니다", notPrefix},
 				phrase{"주소 하나는 client.ip == \"45.1.2.3\"으로 씁니다", "for one address write client.ip == \"45.1.2.3\""})
 		}
 	}
@@ -336,5 +336,5 @@ func (c *compiler) timeLeaf(e ast.Expr, l *leaf) (bool, error) {
 		cause = phrase{cause.ko + ": " + inKorean(why), cause.en + ": " + why}
 	}
 	const how = "timestamp(\"2025-03-10T00:00:00+09:00\")"
-	return false, c.fail(other, cause, phrase{how + " 꼴로 씁니다", "write " + how})
+	return false, c.fail(other, cause, phrase{how + " 형식으로 씁니다", "write " + how})
 }
