@@ -81,8 +81,6 @@ type filter interface {
 	// settle is asked when the watermark moves. It gives back those that are decided
 	// to count, and says up to when everything is decided.
 	settle(e *Engine, c *correlation, to event.Millis, count func(k tuple, v uint64, at event.Millis)) event.Millis
-	// size is how much it holds.
-	size() int
 }
 
 type verdict uint8
@@ -97,7 +95,6 @@ const (
 type extra interface {
 	add(e *Engine, c *correlation, k tuple, place int, v uint64, r *Row)
 	settle(e *Engine, c *correlation, to event.Millis)
-	size() int
 }
 
 // compile makes correlations ready. What cannot be run is an error that names it.
