@@ -1,13 +1,17 @@
 package detect_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rule"
 )
@@ -73,4 +77,29 @@ func sub(t *testing.T, fsys fs.FS, dir string) fs.FS {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestNationalDays: the five national days are public holidays of every year that
+// the calendar has; Constitution Day since 2026.
+func TestNationalDays(t *testing.T) {
+	text, err := fs.ReadFile(packs.FS, "calendars/kr.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calendar, err := detect.ReadCalendar("kr.yaml", text, seoul)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, year := range []int{2025, 2026, 2027} {
+		for _, day := range []string{"03-01", "07-17", "08-15", "10-03", "10-09"} {
+			at, err := time.ParseInLocation(time.DateOnly, fmt.Sprintf("%d-%s", year, day), seoul)
+			if err != nil {
+				t.Fatal(err)
+			}
+			is := slices.Contains(calendar.On(event.Millis(at.Add(12*time.Hour).UnixMilli())), "kr-holidays")
+			if want := year > 2025 || day != "07-17"; is != want {
+				t.Errorf("%d-%s is a holiday: %v, want %v", year, day, is, want)
+			}
+		}
+	}
 }
