@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/golden"
 )
 
@@ -45,26 +46,26 @@ func TestPageLimits(t *testing.T) {
 	short := func(d time.Duration) string {
 		switch {
 		case d >= time.Hour:
-			return number(int64(d/time.Hour)) + " h"
+			return digits.Grouped(int64(d/time.Hour)) + " h"
 		case d >= time.Minute:
-			return number(int64(d/time.Minute)) + " min"
+			return digits.Grouped(int64(d/time.Minute)) + " min"
 		}
-		return number(int64(d/time.Second)) + " s"
+		return digits.Grouped(int64(d/time.Second)) + " s"
 	}
-	row("signals in the queue", "10000", number(maxBookBytes>>20)+" MiB")
-	row("one signal", number(maxSignalBytes>>10)+" KiB")
-	row("channels", number(maxChannels))
-	row("steps", number(maxSteps))
-	row("recipients", number(maxTo))
-	row("messages on a channel", number(burst), number(defaultPerMinute))
+	row("signals in the queue", "10000", digits.Grouped(maxBookBytes>>20)+" MiB")
+	row("one signal", digits.Grouped(maxSignalBytes>>10)+" KiB")
+	row("channels", digits.Grouped(maxChannels))
+	row("steps", digits.Grouped(maxSteps))
+	row("recipients", digits.Grouped(maxTo))
+	row("messages on a channel", digits.Grouped(burst), digits.Grouped(defaultPerMinute))
 	row("growth", short(defaultGrowth), short(defaultGrowthAcked))
 	row("one attempt", short(attemptTime))
 	row("back-off", short(firstPause), short(maxPause))
 	row("`Retry-After`", short(maxRetryAfter))
 	row("failed writes", short(diskPause))
-	row("acknowledgements", number(maxAcks), number(maxWho), "2000")
-	row("`alerts.yaml`", number(maxFileBytes>>20)+" MiB")
-	row("a secret", number(maxSecretBytes>>10)+" KiB", number(minSecretBytes))
-	row("signals and failures", number(maxListed))
-	row("heading", number(maxSlackHeader), "2900")
+	row("acknowledgements", digits.Grouped(maxAcks), digits.Grouped(maxWho), "2000")
+	row("`alerts.yaml`", digits.Grouped(maxFileBytes>>20)+" MiB")
+	row("a secret", digits.Grouped(maxSecretBytes>>10)+" KiB", digits.Grouped(minSecretBytes))
+	row("signals and failures", digits.Grouped(maxListed))
+	row("heading", digits.Grouped(maxSlackHeader), "2900")
 }

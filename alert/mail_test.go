@@ -137,19 +137,14 @@ func TestWords(t *testing.T) {
 	}
 	lead(func(m *message) { m.signal.People = 0 }, "[해태] [높음] 발급 이력이 없는 토큰으로 조회\n", "[Haetae] [high] Reads with tokens that nobody issued\n")
 	lead(func(m *message) { m.step, m.role, m.open = 1, "first", 16*time.Minute+5*time.Second },
-		"[해태] [높음, 미확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n확인한 담당자가 없어 1단계 통보를 보냅니다(미확인 경과 시간: 16분). 당직: first.",
+		"[해태] [높음, 미확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n확인한 담당자가 없어 1단계 알림을 보냅니다(미확인 경과 시간: 16분). 당직: first.",
 		"[Haetae] [high, unacknowledged] Reads with tokens that nobody issued (1,204 people)\nNobody has acknowledged this for 16 min: step 1 of the escalation. On call: first.")
 	lead(func(m *message) { m.step, m.role, m.nobody, m.open = 2, "second", true, 25*time.Hour },
-		"[해태] [높음, 미확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n확인한 담당자가 없어 2단계 통보를 보냅니다(미확인 경과 시간: 1일 1시간). 당직(second)에 지정된 사람이 없어 모든 채널로 알립니다.",
+		"[해태] [높음, 미확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n확인한 담당자가 없어 2단계 알림을 보냅니다(미확인 경과 시간: 1일 1시간). 당직(second)에 지정된 사람이 없어 모든 채널로 알립니다.",
 		"[Haetae] [high, unacknowledged] Reads with tokens that nobody issued (1,204 people)\nNobody has acknowledged this for 1 d 1 h: step 2 of the escalation. Nobody is on call as second, so every channel is told.")
 	lead(func(m *message) { m.taken = &ack{Who: "Kim"} },
-		"[해태] [높음, 담당자 확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n담당자가 확인하여 단계별 통보를 중단했습니다.",
+		"[해태] [높음, 담당자 확인] 발급 이력이 없는 토큰으로 조회 (정보주체 1,204명)\n담당자가 확인하여 단계별 알림을 중단하였습니다.",
 		"[Haetae] [high, acknowledged] Reads with tokens that nobody issued (1,204 people)\nSomebody has taken this. Nobody further will be called.")
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 37550000: "37,550,000", -1234: "-1,234", -123: "-123"} {
-		if got := number(n); got != want {
-			t.Errorf("%d: %s", n, got)
-		}
-	}
 }
 
 // A mail server's answer is told as step and code: its words quote addresses.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/plural"
 )
 
@@ -88,12 +89,12 @@ func (b *book) overflow(first string, now time.Time) detect.Signal {
 	return detect.Signal{
 		ID: overflowID, Rule: overflowRule, Severity: detect.High, First: first, Last: at, ReachedAt: first, Status: detect.Open,
 		Title: detect.Text{
-			KO: fmt.Sprintf("알림 대기열 한도 초과로 탐지 %d건의 알림 누락", b.lost),
-			EN: plural.Sprintf("The alert queue is full: %d signals were dropped", b.lost),
+			KO: fmt.Sprintf("알림 대기열 한도 초과로 탐지 %s건의 알림 누락", digits.Grouped(b.lost)),
+			EN: plural.Sprintf("The alert queue is full: %s signals were dropped", digits.Grouped(b.lost)),
 		},
 		Reason: detect.Text{
-			KO: fmt.Sprintf("알림 대기열이 한도(%d건)에 이르러 탐지 %d건이 대기열에서 제외되었습니다. 탐지 목록에서 직접 확인하십시오.", b.cfg.MaxSignals, b.lost),
-			EN: plural.Sprintf("The alert queue reached its bound of %d signals, and %d were dropped from it. Look them up in the list of signals.", b.cfg.MaxSignals, b.lost),
+			KO: fmt.Sprintf("알림 대기열이 한도(%s건)에 이르러 탐지 %s건이 대기열에서 제외되었습니다. 탐지 목록에서 직접 확인하십시오.", digits.Grouped(b.cfg.MaxSignals), digits.Grouped(b.lost)),
+			EN: plural.Sprintf("The alert queue reached its bound of %s signals, and %s were dropped from it. Look them up in the list of signals.", digits.Grouped(b.cfg.MaxSignals), digits.Grouped(b.lost)),
 		},
 		Reached: float64(b.lost),
 	}

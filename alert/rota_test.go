@@ -69,9 +69,8 @@ func TestOnCall(t *testing.T) {
 	if got := r.OnCall("second", time.Now()); got != "" {
 		t.Errorf("a role that is not there: %q", got)
 	}
-	want := []string{"first: sun 00:00 to mon 00:00"}
 	got := r.Uncovered()
-	want = []string{"first: mon 00:00 to mon 09:00", "first: sun 00:00 to mon 00:00"}
+	want := []string{"first: mon 00:00 to mon 09:00", "first: sun 00:00 to mon 00:00"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

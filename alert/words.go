@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/plural"
 )
 
@@ -48,10 +49,10 @@ func (m message) korean(personal bool) text {
 		tag, t.lead = "시험", "알림 설정을 확인하기 위한 시험 메시지입니다. 실제 탐지가 아닙니다."
 		t.note = ""
 	case m.status() == detect.Acknowledged:
-		tag, t.lead = severity+", 담당자 확인", "담당자가 확인하여 단계별 통보를 중단했습니다."
+		tag, t.lead = severity+", 담당자 확인", "담당자가 확인하여 단계별 알림을 중단하였습니다."
 	case m.step > 0:
 		tag = severity + ", 미확인"
-		t.lead = fmt.Sprintf("확인한 담당자가 없어 %d단계 통보를 보냅니다(미확인 경과 시간: %s).", m.step, durationKO(m.open))
+		t.lead = fmt.Sprintf("확인한 담당자가 없어 %d단계 알림을 보냅니다(미확인 경과 시간: %s).", m.step, durationKO(m.open))
 		if m.nobody {
 			t.lead += fmt.Sprintf(" 당직(%s)에 지정된 사람이 없어 모든 채널로 알립니다.", m.role)
 		} else if m.role != "" {
@@ -60,12 +61,12 @@ func (m message) korean(personal bool) text {
 	}
 	t.title = fmt.Sprintf("[해태] [%s] %s", tag, line(s.Title.KO, s.Title.EN, s.Rule))
 	if s.People > 0 {
-		t.title += fmt.Sprintf(" (정보주체 %s명)", number(s.People))
+		t.title += fmt.Sprintf(" (정보주체 %s명)", digits.Grouped(s.People))
 	}
 	t.rows = [][2]string{
 		{"심각도", severity}, {"상태", status}, {"탐지 규칙", line(s.Rule)},
 		{"최초 조회", m.when(s.First)}, {"최근 조회", m.when(s.Last)},
-		{"조회 건수", number(s.Reads) + "건"}, {"계정 수", number(s.Accounts) + "개"}, {"정보주체 수", number(s.People) + "명"},
+		{"조회 건수", digits.Grouped(s.Reads) + "건"}, {"계정 수", digits.Grouped(s.Accounts) + "개"}, {"정보주체 수", digits.Grouped(s.People) + "명"},
 	}
 	if v := items(s.Items, "명"); v != "" {
 		t.rows = append(t.rows, [2]string{"항목별 정보주체 수", v})
@@ -100,12 +101,12 @@ func (m message) english(personal bool) text {
 	}
 	t.title = fmt.Sprintf("[Haetae] [%s] %s", tag, line(s.Title.EN, s.Title.KO, s.Rule))
 	if s.People > 0 {
-		t.title += plural.Sprintf(" (%s people)", number(s.People))
+		t.title += plural.Sprintf(" (%s people)", digits.Grouped(s.People))
 	}
 	t.rows = [][2]string{
 		{"Severity", s.Severity.String()}, {"Status", string(m.status())}, {"Rule", line(s.Rule)},
 		{"First read", m.when(s.First)}, {"Last read", m.when(s.Last)},
-		{"Reads", number(s.Reads)}, {"Accounts", number(s.Accounts)}, {"People", number(s.People)},
+		{"Reads", digits.Grouped(s.Reads)}, {"Accounts", digits.Grouped(s.Accounts)}, {"People", digits.Grouped(s.People)},
 	}
 	if v := items(s.Items, ""); v != "" {
 		t.rows = append(t.rows, [2]string{"People by item", v})
@@ -194,19 +195,10 @@ func (m message) clock(t time.Time) string {
 	return t.In(m.zone).Format("2006-01-02 15:04:05 (MST)")
 }
 
-// number has commas between thousands.
-func number(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 func items(counts map[string]int64, unit string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		out = append(out, line(name)+" "+number(counts[name])+unit)
+		out = append(out, line(name)+" "+digits.Grouped(counts[name])+unit)
 	}
 	return strings.Join(out, ", ")
 }

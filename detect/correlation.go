@@ -50,6 +50,16 @@ type correlation struct {
 	extra    extra // state of kinds that windows do not serve
 }
 
+// countsValues reports whether the number is one of distinct values, which are
+// told apart up to a bound.
+func (c *correlation) countsValues() bool {
+	switch c.kind {
+	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
+		return true
+	}
+	return false
+}
+
 // step is a level that is reached at a number.
 type step struct {
 	bounds []rule.Bound
@@ -73,8 +83,6 @@ type filter interface {
 	// settle is asked when the watermark moves. It gives back those that are decided
 	// to count, and says up to when everything is decided.
 	settle(e *Engine, c *correlation, to event.Millis, count func(k tuple, v uint64, at event.Millis)) event.Millis
-	// size is how much it holds.
-	size() int
 }
 
 type verdict uint8
@@ -89,7 +97,6 @@ const (
 type extra interface {
 	add(e *Engine, c *correlation, k tuple, place int, v uint64, r *Row)
 	settle(e *Engine, c *correlation, to event.Millis)
-	size() int
 }
 
 // compile makes correlations ready. What cannot be run is an error that names it.

@@ -86,5 +86,3 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 		}
 	}
 }
-
-func (d *density) size() int { return len(d.blocks) }

@@ -26,11 +26,10 @@ type hours struct {
 }
 
 type hourCount struct {
-	hour  int64
-	n     int64
-	min   event.Millis
-	max   event.Millis
-	first int64
+	hour int64
+	n    int64
+	min  event.Millis
+	max  event.Millis
 }
 
 const (
@@ -146,5 +145,3 @@ func median(v []float64) float64 {
 	}
 	return (s[n/2-1] + s[n/2]) / 2
 }
-
-func (d *deviation) size() int { return len(d.groups) }

@@ -336,7 +336,7 @@ func (e *Engine) evaluate(c *correlation, g *group, from, to int64) {
 			}
 			return true
 		})
-	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
+	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown: // countsValues
 		g.distinct(func(end *cell, n int64) bool {
 			if end.at < from {
 				return true

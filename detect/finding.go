@@ -14,7 +14,6 @@ type finding struct {
 	at      event.Millis // when the number was reached first; of event_count, the cell in which it was
 	cell    int64        // in which the first window that fired ends
 	level   Severity
-	late    bool
 	changed bool // since the signals were last taken
 }
 

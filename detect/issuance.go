@@ -180,5 +180,3 @@ func (s *issuance) silentBefore(at event.Millis) bool {
 	}
 	return false
 }
-
-func (s *issuance) size() int { return len(s.issued) + s.wait.n }

@@ -284,5 +284,3 @@ func (d *comeback) settle(e *Engine, c *correlation, to event.Millis, count func
 	}
 	return to
 }
-
-func (d *comeback) size() int { return len(d.last) + len(d.since) + d.wait.n }

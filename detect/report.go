@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/rule"
 	"github.com/haetae/haetae/scope"
@@ -258,15 +258,22 @@ func titleOf(d *rule.Document) Text {
 
 // reason fills the rule's sentences with the numbers.
 func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
-	count := strconv.FormatFloat(f.reached, 'f', -1, 64)
-	if f.reached != float64(int64(f.reached)) {
-		count = strconv.FormatFloat(f.reached, 'f', 2, 64)
+	count := digits.Decimal(f.reached)
+	// A unit follows the number in Korean, so that its "at least" stands before it.
+	countKO := count
+	if c.countsValues() && f.reached >= float64(e.o.MaxValues) {
+		count, countKO = "at least "+count, "최소 "+count
 	}
-	capped := f.reached >= float64(e.o.MaxValues)
 	value := func(korean bool) func(string) string {
 		return func(name string) string {
 			if field, ok := strings.CutPrefix(name, "group."); ok {
-				return plural.Value(s.Group[c.groupName(field)])
+				switch v := s.Group[c.groupName(field)]; {
+				case v != "":
+					return plural.Value(v)
+				case korean:
+					return "없음"
+				}
+				return "none"
 			}
 			one := plural.One
 			if korean {
@@ -274,19 +281,18 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 			}
 			switch name {
 			case "count":
-				switch {
-				case capped && korean:
-					return count + "개 이상"
-				case capped:
-					return "at least " + count
+				if korean {
+					return countKO
 				}
 				return one(count)
+			case "percent":
+				return digits.Percent(f.reached)
 			case "reads":
-				return one(strconv.FormatInt(s.Reads, 10))
+				return one(digits.Grouped(s.Reads))
 			case "accounts":
-				return one(strconv.FormatInt(s.Accounts, 10))
+				return one(digits.Grouped(s.Accounts))
 			case "people":
-				return one(strconv.FormatInt(s.People, 10))
+				return one(digits.Grouped(s.People))
 			case "items":
 				return itemList(s.Items)
 			case "first":
@@ -294,7 +300,7 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 			case "last":
 				return f.last.Time().In(e.zone).Format("2006-01-02 15:04")
 			case "min":
-				return one(strconv.Itoa(c.typ.Min))
+				return one(digits.Grouped(c.typ.Min))
 			}
 			return ""
 		}
@@ -304,8 +310,8 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 	}
 	t := titleOf(c.doc)
 	return Text{
-		KO: fmt.Sprintf("%s: 기준값 %s, 조회 %d건, 정보주체 %d명", t.KO, count, s.Reads, s.People),
-		EN: plural.Sprintf("%s: reached %s; %d reads of %d people", t.EN, count, s.Reads, s.People),
+		KO: fmt.Sprintf("%s: 도달값 %s, 조회 %s건, 정보주체 %s명", t.KO, countKO, digits.Grouped(s.Reads), digits.Grouped(s.People)),
+		EN: plural.Sprintf("%s: reached %s; %s reads of %s people", t.EN, count, digits.Grouped(s.Reads), digits.Grouped(s.People)),
 	}
 }
 
@@ -318,19 +324,19 @@ func itemList(items map[string]int64) string {
 		return cmp.Or(cmp.Compare(items[b], items[a]), strings.Compare(a, b))
 	})
 	for i, n := range names {
-		names[i] = fmt.Sprintf("%s %d", n, items[n])
+		names[i] = n + " " + digits.Grouped(items[n])
 	}
 	return strings.Join(names, ", ")
 }
 
 var lossTexts = map[cause]Text{
-	stateFull:    {"탐지 엔진의 한도에 도달하여 일부 기록을 판단하지 못했습니다", "a bound of the engine was reached, so some records were not looked at"},
-	issuerSilent: {"로그인 기록이 설정한 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못했습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
-	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못했습니다", "there is no register, so whether a member exists could not be decided"},
-	registerOld:  {"회원대장이 오래되어 그 뒤에 가입한 회원인지 판단하지 못했습니다", "the register is too old to tell members who joined since from members who do not exist"},
-	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못했습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
-	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못했습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
-	spaceFull:    {"서로 다른 값이 한도를 넘어 일부 기록을 판단하지 못했습니다", "there were more distinct texts and addresses than are told apart"},
+	stateFull:    {"탐지 엔진의 한도에 도달하여 일부 기록을 판단하지 못하였습니다", "a bound of the engine was reached, so some records were not looked at"},
+	issuerSilent: {"로그인 기록이 설정한 기록 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못하였습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
+	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못하였습니다", "there is no register, so whether a member exists could not be decided"},
+	registerOld:  {"회원대장이 오래되어, 실재하지 않는 회원인지 기준일 이후에 가입한 회원인지 판단하지 못하였습니다", "the register is too old to tell members who joined since from members who do not exist"},
+	spaceFull:    {"서로 다른 값의 수가 한도를 넘어 일부 기록을 판단하지 못하였습니다", "there were more distinct texts and addresses than are told apart"},
+	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
+	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
 }
 
 func (e *Engine) lossList() []Loss {
@@ -360,8 +366,8 @@ func coverageLost(l Loss) Signal {
 		Group: map[string]string{"rule": l.Rule, "cause": l.Cause}, First: l.First, Last: l.Last, ReachedAt: l.First,
 		Items: map[string]int64{}, Status: Open, Reached: float64(l.Records),
 		Reason: Text{
-			KO: fmt.Sprintf("규칙 %s: %s (기록 %d건)", l.Rule, l.Text.KO, l.Records),
-			EN: plural.Sprintf("rule %s: %s (%d records)", l.Rule, l.Text.EN, l.Records),
+			KO: fmt.Sprintf("규칙 %s: %s (기록 %s건)", l.Rule, l.Text.KO, digits.Grouped(l.Records)),
+			EN: plural.Sprintf("rule %s: %s (%s records)", l.Rule, l.Text.EN, digits.Grouped(l.Records)),
 		},
 	}
 	if l.Cause == string(stateFull) || l.Cause == string(spaceFull) {

@@ -128,8 +128,6 @@ func (s *sequence) complete(c *correlation, list []sighting) bool {
 	return n == s.places
 }
 
-func (s *sequence) size() int { return len(s.groups) }
-
 // exprHolds evaluates a condition over names.
 func exprHolds(x *rule.Expr, name func(string) bool) bool {
 	n := 0

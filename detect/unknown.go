@@ -39,5 +39,3 @@ func (u *unknown) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) ve
 func (u *unknown) settle(_ *Engine, _ *correlation, to event.Millis, _ func(tuple, uint64, event.Millis)) event.Millis {
 	return to
 }
-
-func (u *unknown) size() int { return 0 }

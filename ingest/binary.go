@@ -25,20 +25,20 @@ var signatures = []struct {
 }{
 	{0, "\x7fELF", catalog.Text{KO: "실행 파일(ELF)", EN: "a program (ELF)"}},
 	{0, "MZ\x90", catalog.Text{KO: "실행 파일(Windows)", EN: "a program (Windows)"}},
-	{0, "PK\x03\x04", catalog.Text{KO: "zip 파일(먼저 푸십시오)", EN: "a zip archive; unpack it first"}},
-	{0, "\xfd7zXZ\x00", catalog.Text{KO: "xz로 압축한 파일(먼저 푸십시오)", EN: "packed with xz; unpack it first (xz -dc FILE | haetae import … -)"}},
-	{0, "BZh", catalog.Text{KO: "bzip2로 압축한 파일(먼저 푸십시오)", EN: "packed with bzip2; unpack it first (bzip2 -dc FILE | haetae import … -)"}},
-	{0, "\x04\x22\x4d\x18", catalog.Text{KO: "lz4로 압축한 파일(먼저 푸십시오)", EN: "packed with lz4; unpack it first (lz4 -dc FILE | haetae import … -)"}},
-	{0, "7z\xbc\xaf", catalog.Text{KO: "7z 파일(먼저 푸십시오)", EN: "a 7z archive; unpack it first"}},
-	{257, "ustar", catalog.Text{KO: "tar 파일(먼저 푸십시오)", EN: "a tar archive; unpack it first"}},
+	{0, "PK\x03\x04", catalog.Text{KO: "zip 파일(먼저 압축을 푸십시오)", EN: "a zip archive; unpack it first"}},
+	{0, "\xfd7zXZ\x00", catalog.Text{KO: "xz로 압축한 파일(먼저 압축을 푸십시오: xz -dc FILE | haetae import … -)", EN: "packed with xz; unpack it first (xz -dc FILE | haetae import … -)"}},
+	{0, "BZh", catalog.Text{KO: "bzip2로 압축한 파일(먼저 압축을 푸십시오: bzip2 -dc FILE | haetae import … -)", EN: "packed with bzip2; unpack it first (bzip2 -dc FILE | haetae import … -)"}},
+	{0, "\x04\x22\x4d\x18", catalog.Text{KO: "lz4로 압축한 파일(먼저 압축을 푸십시오: lz4 -dc FILE | haetae import … -)", EN: "packed with lz4; unpack it first (lz4 -dc FILE | haetae import … -)"}},
+	{0, "7z\xbc\xaf", catalog.Text{KO: "7z 파일(먼저 압축을 푸십시오)", EN: "a 7z archive; unpack it first"}},
+	{257, "ustar", catalog.Text{KO: "tar 파일(먼저 압축을 푸십시오)", EN: "a tar archive; unpack it first"}},
 	{0, "SQLite format 3\x00", catalog.Text{KO: "SQLite 데이터베이스", EN: "an SQLite database"}},
 	{0, "PAR1", catalog.Text{KO: "Parquet 파일", EN: "a Parquet file"}},
 	{0, "%PDF-", catalog.Text{KO: "PDF 문서", EN: "a PDF document"}},
-	{0, "\x89PNG\r\n", catalog.Text{KO: "그림", EN: "a picture"}},
-	{0, "\xff\xd8\xff", catalog.Text{KO: "그림", EN: "a picture"}},
+	{0, "\x89PNG\r\n", catalog.Text{KO: "이미지 파일", EN: "a picture"}},
+	{0, "\xff\xd8\xff", catalog.Text{KO: "이미지 파일", EN: "a picture"}},
 	{0, "ElfFile\x00", catalog.Text{KO: "Windows 이벤트 로그", EN: "a Windows event log"}},
-	{0, "\xff\xfe", catalog.Text{KO: "UTF-16 글(UTF-8로 바꾸십시오)", EN: "text in UTF-16; convert it to UTF-8 first"}},
-	{0, "\xfe\xff", catalog.Text{KO: "UTF-16 글(UTF-8로 바꾸십시오)", EN: "text in UTF-16; convert it to UTF-8 first"}},
+	{0, "\xff\xfe", catalog.Text{KO: "UTF-16 텍스트(UTF-8로 변환하십시오)", EN: "text in UTF-16; convert it to UTF-8 first"}},
+	{0, "\xfe\xff", catalog.Text{KO: "UTF-16 텍스트(UTF-8로 변환하십시오)", EN: "text in UTF-16; convert it to UTF-8 first"}},
 }
 
 // A log has control characters now and then, when somebody greets a plain port in
@@ -63,7 +63,7 @@ func refuseBinary(sample []byte) error {
 		}
 	}
 	if n >= binaryLeast && n*binaryShare > len(text) {
-		return &BinaryError{catalog.Text{KO: "글자가 아닌 파일", EN: "binary data"}}
+		return &BinaryError{catalog.Text{KO: "이진(바이너리) 파일", EN: "binary data"}}
 	}
 	return nil
 }

@@ -311,7 +311,7 @@ func TestCheckDeclared(t *testing.T) {
 		got := ""
 		if err := CheckDeclared(f, src, []byte(test.text)); err != nil {
 			got = err.Error()
-			if ko, ok := err.(interface{ KO() string }); !ok || !strings.Contains(ko.KO(), "카탈로그에 이렇게 쓰십시오") {
+			if ko, ok := err.(interface{ KO() string }); !ok || !strings.Contains(ko.KO(), "카탈로그를 다음과 같이 고치십시오") {
 				t.Errorf("%v: no Korean", err)
 			}
 		}

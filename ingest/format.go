@@ -54,7 +54,7 @@ func (v Verdict) String() string {
 // KO is String in Korean.
 func (v Verdict) KO() string {
 	if v.Format == "" {
-		return fmt.Sprintf("알 수 있는 형식이 아닙니다(%d행을 보았습니다)", v.Lines)
+		return fmt.Sprintf("알려진 형식이 아닙니다(%d행 확인)", v.Lines)
 	}
 	return fmt.Sprintf("%s, %d행 중 %d행", v.Format, v.Lines, v.Fit)
 }
@@ -88,7 +88,7 @@ func CheckDeclared(f Format, src *catalog.Source, sample []byte) error {
 		entry = fmt.Sprintf("sources: {%s: {format: json, fields: {time: …, uri: …}}}", src.Name)
 	}
 	return &FormatError{catalog.Text{
-		KO: fmt.Sprintf("로그는 %s 형식인데(%d행 중 %d행) 카탈로그에는 %s 로그가 %s 형식으로 선언되어 있습니다. 카탈로그에 이렇게 쓰십시오: %s", v.Format, v.Lines, v.Fit, src.Name, f.Name, entry),
+		KO: fmt.Sprintf("로그는 %s 형식인데(%d행 중 %d행) 카탈로그에는 %s 로그가 %s 형식으로 선언되어 있습니다. 카탈로그를 다음과 같이 고치십시오: %s", v.Format, v.Lines, v.Fit, src.Name, f.Name, entry),
 		EN: fmt.Sprintf("the log is %s (%d of %d lines), but the catalog declares %s as %s; write there %s", v.Format, v.Fit, v.Lines, src.Name, f.Name, entry),
 	}}
 }

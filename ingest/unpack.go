@@ -61,22 +61,22 @@ func (e *BrokenError) Error() string {
 func (e *BrokenError) KO() string {
 	switch {
 	case errors.Is(e.Err, zstd.ErrWindowSizeExceeded), errors.Is(e.Err, zstd.ErrDecoderSizeExceeded):
-		return fmt.Sprintf("%s 압축을 푸는 데 256 MiB보다 많은 메모리가 필요합니다. 먼저 푸십시오", e.Packing)
+		return fmt.Sprintf("%s 압축을 푸는 데 메모리가 256 MiB 넘게 필요합니다. 먼저 압축을 푸십시오", e.Packing)
 	case e.Junk:
-		return fmt.Sprintf("%s 압축이 푼 바이트 %d에서 끝나고, 그 뒤에 압축이 아닌 바이트가 있습니다", e.Packing, e.Offset)
+		return fmt.Sprintf("%s 압축이 풀린 데이터의 %d바이트 위치에서 끝나고, 그 뒤에 압축 데이터가 아닌 내용이 있습니다", e.Packing, e.Offset)
 	case !e.Damaged:
-		return fmt.Sprintf("%s 압축이 푼 바이트 %d에서 끊겼습니다", e.Packing, e.Offset)
+		return fmt.Sprintf("%s 압축이 풀린 데이터의 %d바이트 위치에서 끊겼습니다", e.Packing, e.Offset)
 	}
-	s := fmt.Sprintf("%s 압축이 푼 바이트 %d에서 손상되었습니다", e.Packing, e.Offset)
+	s := fmt.Sprintf("%s 압축이 풀린 데이터의 %d바이트 위치에서 손상되었습니다", e.Packing, e.Offset)
 	if e.Doubtful < e.Offset {
-		s += fmt.Sprintf(". 바이트 %d부터의 줄은 기록된 그대로가 아닐 수 있어 격리하였습니다", e.Doubtful)
+		s += fmt.Sprintf(". %d바이트 위치부터의 행은 원래 기록과 다를 수 있어 격리하였습니다", e.Doubtful)
 	}
 	switch {
 	case e.Verified >= e.Doubtful:
 	case e.checksum():
-		s += fmt.Sprintf(". 검사합만으로 알 수 있어, 바이트 %d부터의 어느 기록이든 틀릴 수 있습니다", e.Verified)
+		s += fmt.Sprintf(". 체크섬으로만 알 수 있는 손상이어서, %d바이트 위치부터의 어느 기록이든 틀릴 수 있습니다", e.Verified)
 	default:
-		s += fmt.Sprintf(". 바이트 %d부터 그 앞까지의 기록은 검사합으로 확인되지 않았습니다", e.Verified)
+		s += fmt.Sprintf(". %d바이트 위치부터 그 앞까지의 기록은 체크섬으로 확인되지 않았습니다", e.Verified)
 	}
 	return s
 }

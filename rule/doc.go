@@ -112,7 +112,7 @@
 //	  condition: {gte: 0.6, field: account}
 //	haetae:
 //	  reason:
-//	    ko: "서명키 {group.credential.key}이(가) 회원 {people}명을 조회했습니다"
+//	    ko: "서명키({group.credential.key})로 정보주체 {people}명의 정보가 조회되었습니다"
 //	    en: "Key {group.credential.key} read {people} people"
 //	  severity:
 //	    - {level: high, when: {gte: 20, of: people}}

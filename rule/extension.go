@@ -99,7 +99,7 @@ func parseTemplate(s string) (Template, error) {
 }
 
 // plainPlaceholders is what a reason can say beside the group's fields.
-var plainPlaceholders = []string{"count", "reads", "accounts", "people", "items", "first", "last", "min"}
+var plainPlaceholders = []string{"count", "percent", "reads", "accounts", "people", "items", "first", "last", "min"}
 
 func (p *parser) extension(n *yaml.Node, d *Document) *Extension {
 	x := &Extension{}
@@ -149,6 +149,9 @@ func (p *parser) template(n *yaml.Node, path string, d *Document) Template {
 		case slices.Contains(plainPlaceholders, name):
 			if name == "min" && (d.Correlation == nil || d.Correlation.Min == 0) {
 				p.fail(n, path, "{min} is not set by the correlation")
+			}
+			if name == "percent" && (d.Correlation == nil || d.Correlation.Type != Density) {
+				p.fail(n, path, "{percent} is for a correlation of type density: nothing else compares a share of one")
 			}
 		case !group:
 			p.fail(n, path, "placeholder {%s} is not known: it is one of group.<field>, %s", name, strings.Join(plainPlaceholders, ", "))

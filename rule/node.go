@@ -89,7 +89,6 @@ type test struct {
 	shape    shape   // of testText and testRef
 	literal  string  // of testText with a simple shape, folded unless cased
 	regexp   *regexp.Regexp
-	folds    bool     // of testRegexp: the whole expression ignores case
 	needs    []string // of testRegexp: one of these, folded, is in every match; nil if unknown
 	network  netip.Prefix
 	compare  compareOp

@@ -102,7 +102,7 @@ func (p *plan) absentFields() ([]Limit, error) {
 	list := strings.Join(absent, ", ")
 	return []Limit{{
 		"field_absent",
-		"조건에 쓴 다음 필드가 해당 기간의 어느 기록에도 없습니다. 위의 수는 '해당 없음'이 아니라 '알 수 없음'입니다: " + list,
+		"조건에 쓴 다음 필드가 해당 기간의 어느 기록에도 없습니다. 위의 수는 '없음'이 아니라 '알 수 없음'을 뜻합니다: " + list,
 		"The condition asks for fields that no record of the time asked about has; the numbers then mean \"not known\", not \"none\": " + list,
 	}}, nil
 }

@@ -99,7 +99,7 @@ func (c *compiler) network(x ast.Expr) error {
 		return nil
 	}
 	if _, err := prefix(s); err != nil {
-		return c.fail(x, phrase{"inCIDR의 둘째 인자가 \"45.0.0.0/8\" 꼴의 주소 대역이 아닙니다", notPrefix},
+		return c.fail(x, phrase{"inCIDR의 둘째 인자가 \"45.0.0.0/8\" 형식의 주소 대역이 아닙니다", notPrefix},
 			phrase{"주소 하나는 client.ip == \"45.1.2.3\"으로 씁니다", "for one address write client.ip == \"45.1.2.3\""})
 	}
 	return nil

@@ -29,7 +29,7 @@ func Compile(where string) (*Predicate, error) {
 	}
 	if t := checked.OutputType(); t != cel.BoolType {
 		return nil, mistake(where, nil, phrase{
-			fmt.Sprintf("결과가 참·거짓이어야 하는데 %s입니다", t), fmt.Sprintf("it gives %s, and must give true or false", t),
+			fmt.Sprintf("결과가 참 또는 거짓이어야 하는데 형식이 %s입니다", t), fmt.Sprintf("it gives %s, and must give true or false", t),
 		}, phrase{})
 	}
 	c := &compiler{p: p, native: checked.NativeRep()}
@@ -112,7 +112,7 @@ func (c *compiler) leaf(e ast.Expr) (*node, error) {
 	}))
 	if calls && !slices.Equal(l.names, []string{"account"}) && !slices.Equal(l.names, []string{"actor.id"}) {
 		return nil, c.fail(e, phrase{
-			"pseudonym(\"…\")은 account, actor.id와만 견줄 수 있습니다",
+			"pseudonym(\"…\")은 account, actor.id와만 비교할 수 있습니다",
 			"pseudonym(\"…\") can only be compared with account or actor.id",
 		}, pseudonymHint)
 	}
@@ -314,5 +314,5 @@ func (c *compiler) timeLeaf(e ast.Expr, l *leaf) (bool, error) {
 		cause = phrase{cause.ko + ": " + inKorean(why), cause.en + ": " + why}
 	}
 	const how = "timestamp(\"2025-03-10T00:00:00+09:00\")"
-	return false, c.fail(other, cause, phrase{how + " 꼴로 씁니다", "write " + how})
+	return false, c.fail(other, cause, phrase{how + " 형식으로 씁니다", "write " + how})
 }

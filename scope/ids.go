@@ -23,7 +23,7 @@ type constant struct {
 }
 
 var pseudonymHint = phrase{
-	"actor.id == pseudonym(\"0123456789abcdef0123456789abcdef\"): 32자리 16진수이며, --by actor --json이 알려 줍니다",
+	"actor.id == pseudonym(\"0123456789abcdef0123456789abcdef\"): 32자리 16진수이며, --by actor --json으로 확인합니다",
 	"actor.id == pseudonym(\"0123456789abcdef0123456789abcdef\"): 32 hex digits, as --by actor --json gives them",
 }
 
@@ -47,7 +47,7 @@ func (c *compiler) constantOf(x ast.Expr) (k constant, ok bool, err error) {
 // pseudonym can answer.
 func (c *compiler) pseudonymLeaf(e ast.Expr, l *leaf, f *field) error {
 	refuse := c.fail(e, phrase{
-		fmt.Sprintf("%s은(는) 가명처리되어 있어 ==, !=, in으로 상수와만 견줄 수 있습니다", f.name),
+		fmt.Sprintf("%s: 가명처리된 필드이므로 ==, !=, in으로 상수와만 비교할 수 있습니다", f.name),
 		fmt.Sprintf("%s is kept as a pseudonym and can only be compared by ==, != or in, with constant text", f.name),
 	}, phrase{
 		fmt.Sprintf("%s == \"…\", %s in [\"…\", \"…\"]", f.name, f.name),
@@ -120,9 +120,9 @@ func (c *compiler) issuedLeaf(e ast.Expr, l *leaf) error {
 		}
 	}
 	return c.fail(e, phrase{
-		"credential.issued는 다른 필드와 한 식에서 견줄 수 없습니다",
+		"credential.issued는 다른 필드와 한 식에서 비교할 수 없습니다",
 		"credential.issued cannot be compared with other fields in one expression",
-	}, phrase{"&&, ||, !로 잇습니다: credential.token != \"\" && !credential.issued", "join with &&, || and !: credential.token != \"\" && !credential.issued"})
+	}, phrase{"&&, ||, !로 연결합니다: credential.token != \"\" && !credential.issued", "join with &&, || and !: credential.token != \"\" && !credential.issued"})
 }
 
 // hexOf writes a pseudonym as pseudonym("…") reads it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/ledger"
 )
@@ -22,67 +23,67 @@ func (p *plan) limits(e *Extent, t *tally, zone *time.Location) {
 	}
 	if len(p.registers) == 0 {
 		add("no_register",
-			"회원대장이 없어 실제로 있는 계정과 없는 계정을 가릴 수 없습니다. 계정 수는 기록에 나타난 모든 계정의 수입니다.",
+			"회원대장이 없어 실재하는 계정과 그렇지 않은 계정을 구별할 수 없습니다. 계정 수는 기록에 나타난 모든 계정의 수입니다.",
 			"There is no register, so accounts that exist cannot be told from accounts that do not. All accounts named are counted.")
 	}
 	if len(p.holdings) == 0 {
 		add("no_holdings",
-			"보유현황이 없어 계정 소유자만 사람으로 셌고, 항목이 비어 있었는지와 주소록에 있는 다른 사람은 알 수 없습니다.",
+			"보유현황이 없어 계정 소유자만 정보주체로 집계하였습니다. 항목이 비어 있었는지, 주소록에 다른 정보주체가 있었는지는 알 수 없습니다.",
 			"There are no holdings: only account holders are counted as people; whether an item was empty, and who else stands in an address book, is not known.")
 	} else if p.catalog != nil {
 		if t.missing != 0 {
 			list := strings.Join(p.catalog.ItemNames(t.missing), ", ")
 			add("items_not_in_holdings",
-				"보유현황에 다음 항목이 없어 그 항목이 조회된 사람의 수를 알 수 없습니다: "+list,
+				"보유현황에 다음 항목이 없어 그 항목이 조회된 정보주체의 수를 알 수 없습니다: "+list,
 				"The holdings do not speak of these items, so for how many people they were shown is not known: "+list)
 		}
 	}
 	if e.AccountsWithoutHoldings > 0 {
 		n := e.AccountsWithoutHoldings
 		add("accounts_without_holdings",
-			fmt.Sprintf("계정 %d개는 보유현황에 없어 누구의 정보인지 알 수 없습니다.", n),
-			plural.Sprintf("%d accounts have no line in the holdings: whose data is in there is not known.", n))
+			fmt.Sprintf("계정 %s개는 보유현황에 없어 누구의 정보인지 알 수 없습니다.", digits.Grouped(n)),
+			plural.Sprintf("%s accounts have no line in the holdings: whose data is in there is not known.", digits.Grouped(n)))
 	}
 	if len(e.Editions.Nearest) > 0 {
 		ko := strings.NewReplacer("holdings", "보유현황", "register", "회원대장")
 		list := strings.Join(e.Editions.Nearest, ", ")
 		add("nearest_edition",
-			"일부 조회 시점에 기준일이 된 판이 없어 가장 가까운 판을 썼습니다: "+ko.Replace(list),
+			"일부 조회는 그 시점에 적용되는 판이 없어 가장 가까운 판을 적용하였습니다: "+ko.Replace(list),
 			"For some reads no edition was in force yet, and the nearest was used: "+list)
 	}
 	if u := e.Unresolved; u.Records > 0 {
-		ko, en := fmt.Sprintf("반환 %d행", u.Rows), plural.Sprintf("%d rows", u.Rows)
+		ko, en := fmt.Sprintf("반환 %s행", digits.Grouped(u.Rows)), plural.Sprintf("%s rows", digits.Grouped(u.Rows))
 		switch u.RowsUnknown {
 		case 0:
 		case u.Records:
 			ko, en = "몇 행을 반환하였는지도 기록에 없음", "nor how many rows"
 		default:
-			ko += fmt.Sprintf(", 그중 %d건은 몇 행인지도 기록에 없음", u.RowsUnknown)
-			en += plural.Sprintf(", and %d reads do not say how many", u.RowsUnknown)
+			ko += fmt.Sprintf(", 그중 %s건은 몇 행인지도 기록에 없음", digits.Grouped(u.RowsUnknown))
+			en += plural.Sprintf(", and %s reads do not say how many", digits.Grouped(u.RowsUnknown))
 		}
 		add("unresolved",
-			fmt.Sprintf("조회 %d건은 누구의 정보인지 기록에 없습니다(%s). 위 계정과 사람의 수에 들어 있지 않습니다.", u.Records, ko),
-			plural.Sprintf("%d reads do not say whose data was returned (%s). That is in no count of accounts or people.", u.Records, en))
+			fmt.Sprintf("조회 %s건은 누구의 정보인지 기록에 없습니다(%s). 위 계정과 정보주체의 수에 포함되지 않습니다.", digits.Grouped(u.Records), ko),
+			plural.Sprintf("%s reads do not say whose data was returned (%s). That is in no count of accounts or people.", digits.Grouped(u.Records), en))
 	}
 	if n := e.PartlyNamed; n.Records > 0 {
 		add("partly_named",
-			fmt.Sprintf("조회 %d건은 로그에 적힌 계정보다 %d행을 더 반환하였습니다. 같은 계정의 다른 행인지, 적히지 않은 사람의 정보인지는 기록에 없습니다.", n.Records, n.Rows),
-			plural.Sprintf("%d reads returned %d rows more than accounts are listed. Whether that is more of the same accounts or of people not listed is not in the record.", n.Records, n.Rows))
+			fmt.Sprintf("조회 %s건은 로그에 적힌 계정보다 %s행을 더 반환하였습니다. 같은 계정의 다른 행인지, 적히지 않은 정보주체의 정보인지는 기록에 없습니다.", digits.Grouped(n.Records), digits.Grouped(n.Rows)),
+			plural.Sprintf("%s reads returned %s rows more than accounts are listed. Whether that is more of the same accounts or of people not listed is not in the record.", digits.Grouped(n.Records), digits.Grouped(n.Rows)))
 	}
 	if e.Unmapped.Records > 0 {
 		add("unmapped",
-			fmt.Sprintf("기록 %d건의 경로가 카탈로그에 없습니다. 그 경로에 개인정보가 있었다면 위의 수는 실제보다 적습니다.", e.Unmapped.Records),
-			plural.Sprintf("%d records are on routes the catalog does not know. If those return personal data, the counts are too low.", e.Unmapped.Records))
+			fmt.Sprintf("기록 %s건의 경로가 카탈로그에 없습니다. 그 경로가 개인정보를 응답한다면 위의 수는 실제보다 적습니다.", digits.Grouped(e.Unmapped.Records)),
+			plural.Sprintf("%s records are on routes the catalog does not know. If those return personal data, the counts are too low.", digits.Grouped(e.Unmapped.Records)))
 	}
 	if t.malformed {
 		add("malformed",
-			"일부 기록에 형식에 맞지 않는 식별자가 있어 저장하지 않았습니다. 그 식별자는 어느 수에도 들어 있지 않습니다.",
+			"일부 기록에 형식에 맞지 않는 식별자가 있어 저장하지 않았습니다. 그 식별자는 어느 수에도 포함되지 않습니다.",
 			"Some of these records hold ids that do not fit the catalog's account pattern; those were not kept and are in no count.")
 	}
 	if p.rest > 0 {
 		add("groups",
-			fmt.Sprintf("구분이 %d개를 넘어, 기록이 적은 %d개는 한 줄로 합쳤습니다.", maxGroups, p.rest),
-			plural.Sprintf("There are more than %d groups: the others, %d with the fewest records, share one line.", maxGroups, p.rest))
+			fmt.Sprintf("집계 값이 %s개를 넘어, 기록이 적은 %s개는 한 줄로 합쳤습니다.", digits.Grouped(maxGroups), digits.Grouped(p.rest)),
+			plural.Sprintf("There are more than %s groups: the %s with the fewest records share one line.", digits.Grouped(maxGroups), digits.Grouped(p.rest)))
 	}
 	e.Limits = append(e.Limits, p.sourceLimits(e.Gaps, e.Coverage, zone)...)
 }
@@ -104,7 +105,7 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 	}
 	if n, list := perSource(lost); n > 0 {
 		add("lost_lines",
-			fmt.Sprintf("수집 중이던 로그 파일이 다 읽히기 전에 없어지거나 잘린 구간이 %d곳 있습니다(%s). 그 줄에 적힌 접속은 어느 수에도 들어 있지 않습니다.", n, list),
+			fmt.Sprintf("수집 중이던 로그 파일이 다 읽히기 전에 없어지거나 잘린 구간이 %d곳 있습니다(%s). 그 행에 적힌 접속은 어느 수에도 포함되지 않습니다.", n, list),
 			plural.Sprintf("Times at which a followed log was gone or cut before it was read to its end: %d (%s). What those lines tell of is in no count.", n, list))
 	}
 	var undeclared []string
@@ -138,12 +139,12 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 	}
 	if n, list := perSource(p.view.SetAside()); n > 0 {
 		add("set_aside",
-			fmt.Sprintf("로그 줄 %d개는 해독하지 못해 따로 두었습니다(%s). 그 줄에 적힌 접속은 어느 수에도 들어 있지 않습니다.", n, list),
-			plural.Sprintf("Lines that could not be decoded and were set aside: %d (%s). What they tell of is in no count.", n, list))
+			fmt.Sprintf("로그 %s행은 읽을 수 없어 격리하였습니다(%s). 그 행의 접속은 어느 수에도 포함되지 않습니다.", digits.Grouped(n), list),
+			plural.Sprintf("Lines that could not be decoded and were set aside: %s (%s). What they tell of is in no count.", digits.Grouped(n), list))
 	}
 	if n, list := perSource(p.view.BrokenFiles()); n > 0 {
 		add("broken_file",
-			fmt.Sprintf("중간에 끊기거나 손상되어 끝까지 읽지 못한 로그 파일이 %d개 있습니다(%s). 그 뒤의 접속은 어느 수에도 들어 있지 않습니다.", n, list),
+			fmt.Sprintf("중간에 끊기거나 손상되어 끝까지 읽지 못한 로그 파일이 %d개 있습니다(%s). 그 뒤의 접속은 어느 수에도 포함되지 않습니다.", n, list),
 			plural.Sprintf("Log files that broke off before their end: %d (%s). What stood behind the break is in no count.", n, list))
 	}
 	return out
@@ -155,7 +156,7 @@ func perSource(counts map[string]int64) (n int64, list string) {
 	for _, source := range slices.Sorted(maps.Keys(counts)) {
 		if k := counts[source]; k > 0 {
 			n += k
-			words = append(words, plural.Sprintf("%s %d", source, k))
+			words = append(words, source+" "+digits.Grouped(k))
 		}
 	}
 	return n, strings.Join(words, ", ")

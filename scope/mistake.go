@@ -51,7 +51,7 @@ func (e *PredicateError) KO() (message, hint string) {
 	}
 	switch {
 	case e.At > 0 && e.Line > 1:
-		return fmt.Sprintf("조건 %d행 %d번째 글자: %s", e.Line, e.At, cause), hint
+		return fmt.Sprintf("조건 %d번째 줄 %d번째 글자: %s", e.Line, e.At, cause), hint
 	case e.At > 0:
 		return fmt.Sprintf("조건 %d번째 글자: %s", e.At, cause), hint
 	}
@@ -86,11 +86,11 @@ var celMessages = []struct {
 	ko      string
 }{
 	{regexp.MustCompile(`^undeclared reference to (\S+).*$`), "알 수 없는 이름 $1"},
-	{regexp.MustCompile(`^found no matching overload for (\S+) applied to '?\(([^)]*)\)'?$`), "$1: 견줄 수 없는 값의 종류 ($2)"},
+	{regexp.MustCompile(`^found no matching overload for (\S+) applied to '?\(([^)]*)\)'?$`), "$1: 함께 쓸 수 없는 값의 형식 ($2)"},
 	{regexp.MustCompile(`^undefined field (\S+)$`), "없는 필드 $1"},
 	{regexp.MustCompile(`^Syntax error: (.*)$`), "문법 오류: $1"},
 	{regexp.MustCompile(`^no such key.*$`), "없는 키"},
-	{regexp.MustCompile(`^index out of bounds: (.*)$`), "목록에 없는 번째: $1"},
+	{regexp.MustCompile(`^index out of bounds: (.*)$`), "목록의 범위를 벗어난 순번: $1"},
 	{regexp.MustCompile(`^division by zero$`), "0으로 나눔"},
 }
 
@@ -110,9 +110,9 @@ func ofCEL(where string, e *cel.Error) *PredicateError {
 	switch {
 	case strings.Contains(cause, "undeclared reference"):
 		names := strings.Join(FieldNames(), ", ")
-		hint = phrase{"쓸 수 있는 이름: " + names + ". 문자열은 \"따옴표\" 안에 씁니다", "the fields are " + names + "; text stands in \"quotes\""}
+		hint = phrase{"사용할 수 있는 이름: " + names + ". 문자열은 \"따옴표\" 안에 씁니다", "the fields are " + names + "; text stands in \"quotes\""}
 	case strings.Contains(cause, "no matching overload"):
-		hint = phrase{"문자열은 \"…\", 수는 200, 시각은 timestamp(\"2025-03-10T00:00:00+09:00\")와 견줍니다",
+		hint = phrase{"문자열은 \"…\", 수는 200, 시각은 timestamp(\"2025-03-10T00:00:00+09:00\")와 비교합니다",
 			"compare text with \"text\", numbers with 200, times with timestamp(\"2025-03-10T00:00:00+09:00\")"}
 	}
 	return mistake(where, e.Location, phrase{inKorean(cause), cause}, hint)
@@ -185,7 +185,7 @@ func (p *Predicate) known(field string, words []string) error {
 			"items":  {"카탈로그에 그런 개인정보 항목이 없습니다", "the catalog has no such item"},
 			"source": {"카탈로그에도 기록에도 그런 로그가 없습니다", "no source of that name is in the catalog or in the record"},
 		}[field]
-		return mistake(p.text, m.at, what, phrase{"쓸 수 있는 값: " + list, "the known ones are " + list})
+		return mistake(p.text, m.at, what, phrase{"사용할 수 있는 값: " + list, "the known ones are " + list})
 	}
 	return nil
 }

@@ -96,9 +96,6 @@ type Predicate struct {
 	mentions []mention
 }
 
-// String is the text as it was given.
-func (p *Predicate) String() string { return p.text }
-
 // NamesID reports whether it compares a pseudonymised field, and so may hold an
 // id: however that is written, as in credential .token.
 func (p *Predicate) NamesID() bool {

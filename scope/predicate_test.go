@@ -27,11 +27,11 @@ func TestMistakes(t *testing.T) {
 		{`"door-code" in items`, "column 1: the catalog has no such item", "개인정보 항목이 없습니다", "door_code"},
 		{`items.exists(i, i == "fone")`, "the catalog has no such item", "개인정보 항목이 없습니다", "phone"},
 		{`items.size() > 0 && items[0] == "fone"`, "the catalog has no such item", "개인정보 항목이 없습니다", "phone"},
-		{`status + 1`, "it gives int, and must", "참·거짓이어야", ""},
+		{`status + 1`, "it gives int, and must", "참 또는 거짓이어야", ""},
 		{`credential.kee == "m1000042"`, "undeclared reference", "알 수 없는 이름", "credential.key"},
-		{`status == "200"`, "no matching overload", "견줄 수 없는 값", "timestamp"},
+		{`status == "200"`, "no matching overload", "함께 쓸 수 없는 값", "timestamp"},
 		{`status ==`, "Syntax error", "문법 오류", ""},
-		{`account.startsWith("m1000042")`, "account is kept as a pseudonym", "account은(는) 가명처리", "account in"},
+		{`account.startsWith("m1000042")`, "account is kept as a pseudonym", "account: 가명처리", "account in"},
 		{`inCIDR(client.ip, "45.0.0.0/99")`, "is not a network", "주소 대역이 아닙니다", "client.ip =="},
 		{`client.ip == "45.0.0.0/8"`, "column 14: this is not an address", "14번째 글자: IP 주소가 아닙니다", "inCIDR"},
 		{`!(client.ip in ["45.1.2.3", "999.1.1.1"])`, "column 29: this is not an address", "IP 주소가 아닙니다", "inCIDR"},
@@ -39,7 +39,7 @@ func TestMistakes(t *testing.T) {
 		{`time > timestamp("m1000042")`, "this is not a moment", "시각이 아닙니다", "timestamp"},
 		{`account == pseudonym("m1000042")`, "is not 32 hex digits", "32자리 16진수가 아닙니다", "--by actor"},
 		{`credential.token == pseudonym("0123456789abcdef0123456789abcdef")`, "only be compared with account or actor.id", "account, actor.id와만", "actor.id =="},
-		{`credential.issued == (status == 200)`, "credential.issued cannot be compared", "한 식에서 견줄 수 없습니다", "!credential.issued"},
+		{`credential.issued == (status == 200)`, "credential.issued cannot be compared", "한 식에서 비교할 수 없습니다", "!credential.issued"},
 	} {
 		_, err := scope.Run(context.Background(), v, scope.Query{Where: c.where})
 		var pe *scope.PredicateError

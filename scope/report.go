@@ -130,7 +130,7 @@ var levelWords = []phrase{
 	{"묶음마다 한 번, 아니면 행의 시각으로", "once per group, else by the row's time"},
 	{"순번으로, 세션 또는 계정마다", "by ordinal, per session or account"},
 	{"발급된 토큰의 집합으로, 세션마다", "by the set of tokens issued, per session"},
-	{"모양마다 한 번", "once per shape"},
+	{"같은 형태(shape)마다 한 번", "once per shape"},
 	{"접속지마다 한 번", "once per place of access"},
 	{"사용자 에이전트마다 한 번", "once per user agent"},
 }

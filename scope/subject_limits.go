@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/plural"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/segment"
@@ -24,8 +25,8 @@ func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
 	if n := out.Unresolved; n > 0 {
 		out.Limits = append(out.Limits, Limit{
 			"unresolved",
-			fmt.Sprintf("조회 %d건은 누구의 정보인지 기록에 없습니다. 그중에 이 사람의 정보가 있었는지는 알 수 없습니다.", n),
-			plural.Sprintf("%d reads do not say whose data was returned. Whether this person's was among it is not known.", n),
+			fmt.Sprintf("조회 %s건은 누구의 정보인지 기록에 없습니다. 그중에 이 사람의 정보가 있었는지는 알 수 없습니다.", digits.Grouped(n)),
+			plural.Sprintf("%s reads do not say whose data was returned. Whether this person's was among it is not known.", digits.Grouped(n)),
 		})
 	}
 	e := &Extent{}

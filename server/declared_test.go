@@ -33,7 +33,7 @@ func TestDeclaredFormat(t *testing.T) {
 			t.Fatalf("%s: %+v", how, rep)
 		}
 		e := rep.Files[0].Error
-		if e == nil || e.Code != "format" || !strings.Contains(e.Message, "format: json") || !strings.Contains(e.Korean, "카탈로그에 이렇게 쓰십시오") {
+		if e == nil || e.Code != "format" || !strings.Contains(e.Message, "format: json") || !strings.Contains(e.Korean, "카탈로그를 다음과 같이 고치십시오") {
 			t.Errorf("%s: %+v, want one error in both languages", how, e)
 		}
 		if f := rep.Files[1]; !strings.Contains(f.Broken, "cut off") || !strings.Contains(f.BrokenKO, "끊겼습니다") {

@@ -97,8 +97,10 @@ func TestFollow(t *testing.T) {
 		t.Errorf("status %+v, want nothing behind and no error", st)
 	}
 	_, _, metrics := r.call("GET", "/metrics", "", nil, nil)
-	if want := `haetae_records_total{source="gateway",outcome="aside"} 1`; !strings.Contains(metrics, want) {
-		t.Errorf("metrics lack %s", want)
+	for _, want := range []string{`haetae_records_total{source="gateway",outcome="aside"} 1`, `haetae_follow_bytes_behind{source="gateway"} 0`} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("metrics lack %s", want)
+		}
 	}
 	if err := r.Ledger().Seal(); err != nil { // the position survives the seal
 		t.Fatal(err)

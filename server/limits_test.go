@@ -55,7 +55,7 @@ func TestUnreadable(t *testing.T) {
 		}
 		v.Close()
 		for what, limits := range map[string][]scope.Limit{"scope": e.Limits, "subject": s.Limits} {
-			for code, want := range map[string][2]string{"set_aside": {"3개", "3 (admin 2, gateway 1)"}, "broken_file": {"1개", "1 (gateway 1)"}} {
+			for code, want := range map[string][2]string{"set_aside": {"3행", "3 (admin 2, gateway 1)"}, "broken_file": {"1개", "1 (gateway 1)"}} {
 				found := false
 				for _, lim := range limits {
 					found = found || lim.Code == code && strings.Contains(lim.KO, want[0]) && strings.Contains(lim.EN, want[1])

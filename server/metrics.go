@@ -21,7 +21,6 @@ type metrics struct {
 	lost          counterVec // by source and what
 	// The sums of lost, for the status.
 	lostAddresses, lostTexts atomic.Int64
-	followLag                gaugeVec // bytes behind, by source
 	importLines              atomic.Int64
 }
 
@@ -50,17 +49,6 @@ func (c *counterVec) add(labels string, n int64) {
 		c.m = map[string]int64{}
 	}
 	c.m[labels] += n
-}
-
-type gaugeVec struct{ counterVec }
-
-func (c *gaugeVec) set(labels string, n int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.m == nil {
-		c.m = map[string]int64{}
-	}
-	c.m[labels] = n
 }
 
 func (c *counterVec) each(fn func(labels string, n int64)) {

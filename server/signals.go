@@ -227,9 +227,3 @@ func (c *Client) Acknowledge(ctx context.Context, a Acknowledgement) error {
 func (c *Client) ReloadRules(ctx context.Context) error {
 	return c.ask(ctx, "/v1/rules/reload", struct{}{}, &struct{}{})
 }
-
-// Alerts asks how telling people stands.
-func (c *Client) Alerts(ctx context.Context) (*alert.Status, error) {
-	var out alert.Status
-	return &out, c.get(ctx, "/v1/alerts", &out)
-}

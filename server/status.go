@@ -118,7 +118,12 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	if s.detector != nil {
 		m.vec("haetae_signals", "gauge", "Signals, by severity and rule.", s.detector.counts())
 	}
-	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of a followed file that are not read yet.", &s.metrics.followLag.counterVec)
+	var behind counterVec
+	for _, f := range s.follows {
+		st := f.status()
+		behind.add(label("source", st.Source), st.Behind)
+	}
+	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of followed files that are not read yet, by source.", &behind)
 	m.head("haetae_append_seconds", "histogram", "Time until records were durable.")
 	s.metrics.appendSeconds.write(w, "haetae_append_seconds")
 	m.head("haetae_query_seconds", "histogram", "Time of a question.")

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -159,7 +160,7 @@ func (a *app) showCatalog(v catalogView) {
 		}
 		cadence := a.say(catalogWords.noCadence)
 		if s.CadenceSeconds > 0 {
-			cadence = a.sayf(catalogWords.cadence, durationText(s.CadenceSeconds))
+			cadence = a.sayf(catalogWords.cadence, cadenceText((time.Duration(s.CadenceSeconds * float64(time.Second))).String()))
 		}
 		t.add(s.Name, format, s.Match, cadence)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/haetae/haetae/catalog"
-	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger"
@@ -72,17 +71,10 @@ func (a *app) said(err error) string {
 		return ko
 	}
 	var whole *failure // in the user's language already, whatever its cause
-	var format *ingest.FormatError
-	var binary *ingest.BinaryError
-	var broken *ingest.BrokenError
-	switch {
-	case a.lang != korean || errors.As(err, &whole):
-	case errors.As(err, &format):
-		return format.KO()
-	case errors.As(err, &binary):
-		return binary.KO()
-	case errors.As(err, &broken):
-		return broken.KO()
+	if a.lang == korean && !errors.As(err, &whole) {
+		if ko := errorKO(err); ko != "" {
+			return ko
+		}
 	}
 	return err.Error()
 }

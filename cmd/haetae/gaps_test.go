@@ -98,7 +98,7 @@ func TestGaps(t *testing.T) {
 		{"en", "gateway: 2025-03-10T04:00:00.000+09:00 to 2025-03-10T05:00:00.000+09:00 (a followed file was gone before it was read to its end)",
 			"a followed log of gateway was gone before it was read to its end, so no rule saw what happened meanwhile\n      2025-03-10T04:00:00.000+09:00 ~ 2025-03-10T05:00:00.000+09:00"},
 		{"ko", "gateway: 2025-03-10T04:00:00.000+09:00부터 2025-03-10T05:00:00.000+09:00까지 (수집 중이던 파일이 다 읽히기 전에 없어짐)",
-			"수집 중이던 gateway 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못했습니다\n      2025-03-10T04:00:00.000+09:00 ~ 2025-03-10T05:00:00.000+09:00"},
+			"수집 중이던 gateway 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다\n      2025-03-10T04:00:00.000+09:00 ~ 2025-03-10T05:00:00.000+09:00"},
 	} {
 		if got := call("scope", "--where", "true", "--from", "2025-03-10", "--to", "2025-03-11", "--lang", c.lang); !strings.Contains(got, c.scope) {
 			t.Errorf("scope says\n%s", got)

@@ -2,8 +2,8 @@
 // from it exactly: whose data did this key read, and which items?
 //
 // Each subcommand is one small file here; the work is done in the packages. What
-// this program prints exists in Korean and English, in the text_*.go files, and
-// never names a person: counts, routes and items, not ids.
+// this program prints exists in Korean and English, in the text_*.go files or
+// beside the command that says it, and never names a person: counts, routes and items, not ids.
 package main
 
 import (

@@ -228,6 +228,14 @@ var wrongKorean = map[string]string{
 	"닿았":    "조회되었",
 	"잘못된 곳": "오류",
 	"보유기간":  "the Standard says 보관",
+	"이 유출":  "whether it is one is decided by a person",
+	"견주":    "비교하",
+	"견줄":    "비교할",
+	"낱말":    "단어",
+	"내려받기":  "the Standard says 다운로드",
+	"은(는)":  "put a noun before the value, so that the particle is known",
+	"이(가)":  "put a noun before the value, so that the particle is known",
+	"을(를)":  "put a noun before the value, so that the particle is known",
 }
 
 func verbs(s string) string {
@@ -258,14 +266,6 @@ func TestChooseLang(t *testing.T) {
 	} {
 		if got := chooseLang(c.args, func(k string) string { return c.env[k] }); got != c.want {
 			t.Errorf("chooseLang(%q, %v) = %s, want %s", c.args, c.env, got, c.want)
-		}
-	}
-}
-
-func TestCount(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 37550000: "37,550,000", -1234: "-1,234"} {
-		if got := count(n); got != want {
-			t.Errorf("count(%d) = %s, want %s", n, got, want)
 		}
 	}
 }

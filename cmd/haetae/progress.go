@@ -18,7 +18,6 @@ type bar struct {
 	terminal bool
 	width    int
 	begin    time.Time
-	first    int64 // bytes at the first report, for the rate after a resume
 	last     time.Time
 	drawn    bool
 }

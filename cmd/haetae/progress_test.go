@@ -70,3 +70,11 @@ func TestLoopback(t *testing.T) {
 		}
 	}
 }
+
+func TestCadenceText(t *testing.T) {
+	for s, want := range map[string]string{"1m0s": "1m", "10m0s": "10m", "30m0s": "30m", "6h0m0s": "6h", "1h30m0s": "1h30m", "24h0m0s": "24h", "1m30s": "1m30s"} {
+		if got := cadenceText(s); got != want {
+			t.Errorf("a cadence of %s is written %s, want %s", s, got, want)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -103,6 +102,12 @@ func (a *app) ruleList() *cobra.Command {
 			Title string   `json:"title"`
 			Tags  []string `json:"tags"`
 		}
+		levels := map[string]text{}
+		for s, t := range severityWords {
+			levels[s.String()] = t
+		}
+		t := newTable()
+		t.indent = ""
 		enc := json.NewEncoder(a.stdout)
 		enc.SetEscapeHTML(false)
 		for _, d := range docs {
@@ -119,8 +124,9 @@ func (a *app) ruleList() *cobra.Command {
 			if !ok {
 				ko = en
 			}
-			fmt.Fprintf(a.stdout, "%-24s %-8s %s\n", d.Key(), d.Level, a.say(text{ko, en}))
+			t.add(d.Key(), a.say(levels[d.Level.String()]), a.say(text{ko, en}))
 		}
+		t.write(a.stdout)
 		return nil
 	}
 	return c

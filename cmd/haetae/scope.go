@@ -376,9 +376,15 @@ func (a *app) showLimits(limits []scope.Limit) {
 	}
 }
 
-// cadenceText writes 6h0m0s as 6h.
+// cadenceText writes a cadence as a catalog does: 6h0m0s as 6h.
 func cadenceText(s string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(s, "0s"), "0m")
+	if rest, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = rest + "m"
+	}
+	if rest, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = rest + "h"
+	}
+	return s
 }
 
 // byCount orders names by how often they occur.

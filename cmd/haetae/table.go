@@ -4,6 +4,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/haetae/haetae/internal/digits"
 )
 
 // table lays out cells by how wide they are shown: a Hangul syllable takes two
@@ -70,22 +72,7 @@ func cellWidth(s string) int {
 }
 
 // count writes a number with its thousands apart.
-func count[N int | int32 | int64 | uint32 | uint64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	neg := strings.HasPrefix(s, "-")
-	s = strings.TrimPrefix(s, "-")
-	var b strings.Builder
-	for i, c := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	if neg {
-		return "-" + b.String()
-	}
-	return b.String()
-}
+func count[N int | int32 | int64 | uint32 | uint64](n N) string { return digits.Grouped(n) }
 
 // noun is a counted thing. Korean has one form of it.
 type noun struct{ one, many text }

@@ -6,7 +6,7 @@ var detectText = commandText{
 	short: text{"규칙으로 유출 징후를 찾습니다", "look for a leak, by rules, in all of history"},
 	long: text{
 		`보관된 접속기록 전체에 탐지 규칙(Sigma 규칙과 확장 규칙)을 실행하여 유출 징후를 찾고, 징후마다
-누구의 개인정보가 몇 건 조회되었는지와 해당 기록을 찾는 조건을 함께 알려 줍니다. 서버가 실시간으로
+몇 명의 개인정보가 조회되었는지와 해당 기록을 찾는 조건을 함께 알려 줍니다. 서버가 실시간으로
 탐지한 결과와 같습니다. 찾지 못한 경우에는 어느 기간을 보았고 무엇을 판단하지 못하였는지 함께 밝힙니다.
 
 규칙 폴더를 지정하지 않으면 함께 배포되는 규칙을 실행합니다. 규칙 작성법: docs/rules.md`,
@@ -45,7 +45,7 @@ var detectFlags = struct {
 var detectWords = struct {
 	emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, elsewhere, unresolved, unmapped, items, when, during, exception, wider text
 }{
-	emptyLists:    text{"  비어 있는 명단(해당 규칙은 아무것도 보지 못함): %s. --lists로 지정하십시오\n", "  lists nobody has filled, so that their rules see nothing: %s; name them with --lists\n"},
+	emptyLists:    text{"  비어 있는 명단(해당 규칙은 아무것도 탐지하지 못함): %s. --lists로 지정하십시오\n", "  lists nobody has filled, so that their rules see nothing: %s; name them with --lists\n"},
 	alertsWithout: text{"--no-detect를 쓰면 알릴 것이 없으므로 --alerts를 함께 쓸 수 없습니다", "with --no-detect there is nothing to tell: --alerts does not go with it"},
 	noServer:      text{"실행 중인 서버가 없습니다. 보관된 기록 전체에서 찾으려면: haetae detect --data %s", "no server is running; to look through all records that are kept: haetae detect --data %s"},
 	needWho:       text{"--who로 확인한 담당자를 지정하십시오", "say with --who who looks into it"},
@@ -54,7 +54,7 @@ var detectWords = struct {
 	state:         text{"상태: %s, 규칙 %d개, 판단 완료 시점 %s\n", "state: %s, %d rules, decided up to %s\n"},
 	acknowledged:  text{"%s: 확인 처리하였습니다.\n", "%s is acknowledged\n"},
 	reloaded:      text{"규칙을 다시 읽었습니다. 과거 기록까지 다시 살펴본 뒤 적용됩니다.\n", "the rules were read again; they take over once they have been through the history\n"},
-	badSeverity:   text{"--severity는 다음 중 하나입니다: %s", "--severity is one of %s"},
+	badSeverity:   text{"--severity에는 다음 중 하나를 지정하십시오: %s", "--severity is one of %s"},
 	summary:       text{"탐지 %d건, 그중 심각도 높음 이상 %d건\n", "%d signals, %d of them of high severity or above\n"},
 	nothing:       text{"살펴볼 기록이 없습니다.\n", "There were no records to look at.\n"},
 	looked:        text{"살펴본 기록: %s ~ %s, %s행, 규칙 %d개\n", "looked at: %s to %s, %s rows, %d rules\n"},
@@ -82,7 +82,7 @@ var severityWords = map[detect.Severity]text{
 var signalText = commandText{
 	short: text{"실행 중인 서버의 탐지 결과를 보고 확인 처리합니다", "see and acknowledge what the running server has found"},
 	long: text{
-		"실행 중인 서버가 실시간으로 찾은 유출 징후를 보여 줍니다. 확인 처리하면 상위 담당자에게 알리는 절차가 멈춥니다.",
+		"실행 중인 서버가 실시간으로 찾은 유출 징후를 보여 줍니다. 확인 처리하면 단계별 알림이 멈춥니다.",
 		"Shows what the running server has found live. Acknowledging a signal stops the escalation."},
 	example: text{`
   haetae signal list --data D
@@ -104,7 +104,7 @@ var signalListText = commandText{
 var signalAckText = commandText{
 	short: text{"탐지 결과를 확인 처리합니다", "acknowledge a signal"},
 	long: text{
-		"누가 확인하였는지 기록으로 남기고 상위 담당자에게 알리는 절차를 멈춥니다. 심각도가 더 높아지면 다시 알립니다.",
+		"누가 확인하였는지 기록으로 남기고 단계별 알림을 멈춥니다. 심각도가 더 높아지면 다시 알립니다.",
 		"Keeps who looks into it and stops the escalation. If the severity rises, it comes up again."},
 	example: text{`
   haetae signal ack --data D --who 김서연 --note "키 폐기 중" sig-928b3da5b7393425ce1e`, `

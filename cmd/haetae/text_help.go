@@ -57,7 +57,7 @@ var initText = commandText{
 		`빈 데이터 폴더와 키 두 개를 만듭니다.
 
   hash.key   식별자를 가명처리하는 키. 서버를 실행하는 데 필요합니다.
-  open.key   실제 식별자를 되돌리는 키. 만든 즉시 이 장비 밖으로 옮겨 보관하십시오.
+  open.key   가명을 실제 식별자로 되돌리는 키. 만든 즉시 이 장비 밖으로 옮겨 보관하십시오.
 
 데이터 사본에 키가 함께 들어가지 않도록 키 폴더는 데이터 폴더 밖(기본값 DIR.keys)에
 둡니다. hash.key를 잃으면 접속기록을 사용할 수 없습니다.`,
@@ -82,8 +82,8 @@ var importText = commandText{
 (combined, common, json, cloudtrail)도 자동으로 판별합니다. '-'는 표준 입력입니다.
 
 로그는 내용으로 식별합니다. 같은 내용을 다시 가져와도 수치는 변하지 않고, 늘어난 파일은
-늘어난 부분만 가져옵니다. 도중에 중단되면 같은 명령을 다시
-실행하여 이어서 진행합니다. 서버가 폴더를 사용 중이면 서버가 가져오기를 수행합니다.
+늘어난 부분만 가져옵니다. 도중에 중단되면 같은 명령을 다시 실행하여 이어서 진행합니다.
+서버가 폴더를 사용 중이면 서버가 가져오기를 수행합니다.
 
 가져올 수 없는 파일이 있어도 나머지 파일은 가져오며, 파일마다 결과를 한 줄씩 표시합니다.
 이때 종료 코드는 1입니다.
@@ -150,8 +150,8 @@ var scopeHelp = commandText{
   client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
 account, actor.id, credential.token은 가명처리되어 있으므로 ==, !=, in만 사용할 수 있습니다.
-account와 actor.id는 식별자 대신 가명과 견줄 수도 있습니다: actor.id == pseudonym("0123…")
-(32자리 16진수, --by actor --json이 알려 줍니다). credential.issued는 같은 토큰을 발급한
+account와 actor.id는 식별자 대신 가명과 비교할 수도 있습니다: actor.id == pseudonym("0123…")
+(32자리 16진수, --by actor --json으로 확인). credential.issued는 같은 토큰을 발급한
 기록(sign_in, issue 업무의 성공)이 있으면 참입니다. 발급된 적 없는 토큰:
   credential.token != "" && !credential.issued
 
@@ -202,7 +202,7 @@ var scopeDiffText = commandText{short: text{"저장한 두 조회 범위를 비�
 var scopeAndText = commandText{short: text{"두 조회 범위에 모두 있는 계정과 정보주체", "who is in both of two saved scopes"}, example: text{`
   haetae scope and key-04 staff-s103 --data D --save both`, `
   haetae scope and key-04 staff-s103 --data D --save both`}}
-var scopeMinusText = commandText{short: text{"앞 조회 범위에는 있고 뒤 조회 범위에는 없는 계정과 정보주체", "who is in the first saved scope and not in the second"}, example: text{`
+var scopeMinusText = commandText{short: text{"첫째 조회 범위에는 있고 둘째 조회 범위에는 없는 계정과 정보주체", "who is in the first saved scope and not in the second"}, example: text{`
   haetae scope minus second-count first-count --data D    # 지난 산정 이후 새로 확인된 정보주체`, `
   haetae scope minus second-count first-count --data D    # who is new since the last count`}}
 

@@ -21,7 +21,7 @@ The signing key sig-2024-04 was stolen. Whom did it reach?
 `},
 	took: text{"\n이 질의 %s, 시작부터 여기까지 %s\n", "\nthe question took %s, everything so far %s\n"},
 	noticed: text{`
-이 유출을 언제 알아챌 수 있었을까요?
+이 도용을 언제 알아챌 수 있었을까요?
 
   %s detect --data %s
 `, `

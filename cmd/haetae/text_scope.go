@@ -21,14 +21,14 @@ var scopeText = struct {
 	readsNote:         text{"개인정보를 응답한 건", "answered with personal data"},
 	accounts:          text{"조회된 계정", "accounts"},
 	accountsNote:      text{"회원대장에 있는 계정", "registered, whose data was in an answer"},
-	accountsNamed:     text{"회원대장이 없어 기록에 나타난 모든 계정", "whose data was in an answer"},
+	accountsNamed:     text{"회원대장이 없어 기록에 나타난 모든 계정", "whose data was in an answer; there is no register"},
 	people:            text{"정보주체", "people"},
-	peopleNote:        text{"조회된 항목이 하나 이상 있는 사람", "for whom at least one item was shown and not empty"},
+	peopleNote:        text{"비어 있지 않은 항목이 하나 이상 조회된 사람", "for whom at least one item was shown and not empty"},
 	ghosts:            text{"회원대장에 없는 접속 계정", "ghosts"},
 	ghostsUnknown:     text{"알 수 없음 (회원대장 미등록)", "not known: no register"},
 	unregistered:      text{"응답에 있었으나 회원대장에 없는 계정", "unregistered accounts in answers"},
 	unresolved:        text{"대상 미상 조회", "unresolved"},
-	unresolvedNone:    text{"누구의 정보인지 기록에 없는 조회", "reads that name nobody, of 0 rows"},
+	unresolvedNone:    text{"누구의 정보인지 기록에 없는 조회, 반환 0행", "reads that name nobody, of 0 rows"},
 	unresolvedRows:    text{"누구의 정보인지 기록에 없는 조회, 반환 %s행", "reads that name nobody, of %s rows"},
 	unresolvedUnknown: text{"누구의 정보인지 기록에 없는 조회, 몇 행인지도 알 수 없음", "reads that name nobody; of how many rows is not known"},
 	unresolvedMixed:   text{"누구의 정보인지 기록에 없는 조회, 반환 %s행, 그 밖에 %s건은 몇 행인지 알 수 없음", "reads that name nobody, of %s rows; %s more reads do not say of how many"},
@@ -57,7 +57,7 @@ var scopeText = struct {
 	span:              text{"기록 기간", "span"},
 	spanNone:          text{"조건에 맞는 기록 없음", "no record matches"},
 	editions:          text{"산정 근거", "rests on"},
-	catalog:           text{"카탈로그 %d판", "catalog edition %d"},
+	catalog:           text{"카탈로그 제%d판", "catalog edition %d"},
 	register:          text{"회원대장 %s", "register %s"},
 	holdings:          text{"보유현황 %s", "holdings %s"},
 	none:              text{"없음", "none"},
@@ -106,27 +106,27 @@ var subjectWords = struct {
 	total:    text{"접속 %s건, 그중 개인정보를 응답한 조회 %s건\n", "accesses: %s, answered with personal data: %s\n"},
 	accounts: text{"확인한 계정 %s개: 본인 계정(있는 경우)과 이 사람이 주소록에 있는 계정\n", "accounts looked at: %s, the person's own, if any, and those whose address book has the person\n"},
 	shown:    text{"최근 %s건만 표시합니다. 모두 보려면 --limit 0\n", "only the latest %s are shown; --limit 0 shows all\n"},
-	key:      text{"인증수단", "key"},
-	when:     text{"일시", "time"},
+	key:      text{"인증키", "key"},
+	when:     text{"접속일시", "time"},
 	reader:   text{"접속자", "reader"},
-	did:      text{"업무", "task"},
+	did:      text{"수행업무", "task"},
 	items:    text{"항목", "items"},
 	self:     text{"본인 계정으로 접속", "own account"},
 	holder:   text{"주소록 계정으로 접속", "the book's account"},
 	book:     text{"주소록 계정", "book"},
 	bookNote: text{"\n주소록 계정: 이 사람의 정보가 주소록에 있던 계정(가명). 비어 있으면 본인 계정입니다.\n", "\nbook: the account in whose address book the person stands (a pseudonym); empty for the person's own account\n"},
-	status:   text{"결과", "outcome"},
+	status:   text{"처리 결과", "outcome"},
 }
 
 // actionText and typeText are words of the record that a Korean reader is told
 // of; a word that is not here is the operator's own.
 var actionText = map[string]text{
 	"other": {"기타", "other"}, "read": {"조회", "read"}, "create": {"등록", "create"}, "update": {"변경", "update"}, "delete": {"삭제", "delete"},
-	"export": {"내려받기", "export"}, "sign_in": {"로그인", "sign_in"}, "issue": {"토큰 발급", "issue"}, "open": {"실제 식별자 열람", "open"},
+	"export": {"다운로드", "export"}, "sign_in": {"로그인", "sign_in"}, "issue": {"토큰 발급", "issue"}, "open": {"실제 식별자 열람", "open"},
 }
 
 var typeText = map[string]text{
-	"member": {"회원", "member"}, "staff": {"직원", "staff"}, "partner": {"협력사", "partner"}, "service": {"시스템", "service"},
+	"member": {"회원", "member"}, "staff": {"임직원", "staff"}, "partner": {"제휴사", "partner"}, "service": {"시스템", "service"},
 	"seller": {"판매자", "seller"}, "admin": {"관리자", "admin"},
 }
 
@@ -139,7 +139,7 @@ func (a *app) word(words map[string]text, w string) string {
 
 // dimensionWords are the words of --by.
 var dimensionWords = map[string]text{
-	"action": {"업무", "action"}, "actor": {"접속자", "actor"}, "actor_type": {"접속자 종류", "actor type"},
+	"action": {"수행업무", "action"}, "actor": {"접속자", "actor"}, "actor_type": {"접속자 종류", "actor type"},
 	"agent": {"사용자 에이전트", "user agent"}, "client": {"접속지 주소", "client address"}, "country": {"국가", "country"},
 	"day": {"일자", "day"}, "hour": {"시간대", "hour"}, "item": {"항목", "item"}, "key": {"인증키", "key"}, "month": {"월", "month"},
 	"network": {"네트워크", "network"}, "route": {"경로", "route"}, "source": {"로그", "source"}, "status": {"결과 코드", "status"},

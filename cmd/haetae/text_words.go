@@ -33,7 +33,7 @@ var hintText = struct {
 var initWords = struct{ done text }{
 	done: text{`데이터 폴더를 만들었습니다: %s
   %s   가명처리 키. 서버 실행에 필요합니다. 데이터와 분리하여 백업하십시오.
-  %s   열람 키. 실제 식별자를 되돌릴 수 있으므로 지금 이 장비 밖으로 옮기십시오.
+  %s   열람 키. 가명을 실제 식별자로 되돌릴 수 있으므로 지금 이 장비 밖으로 옮기십시오.
 `, `made the data folder %s
   %s   turns ids into pseudonyms; the server needs it; back it up, apart from the data
   %s   leads back to real ids; move it off this machine now

@@ -24,27 +24,27 @@ type Cause struct{ Code, EN, KO string }
 
 // The causes. The codes are stable.
 var (
-	Syntax  = Cause{"syntax", "the line is not of the declared format", "선언된 형식의 줄이 아닙니다"}
+	Syntax  = Cause{"syntax", "the line is not of the declared format", "선언된 형식의 행이 아닙니다"}
 	Missing = Cause{"missing", "the field is missing or empty", "필드가 없거나 비어 있습니다"}
 	Type    = Cause{"type", "the value is of the wrong type", "값의 형식이 다릅니다"}
 	Time    = Cause{"time", "the time cannot be read", "시각을 읽을 수 없습니다"}
 
-	ClockSkew = Cause{"clock", "the time is before 2000 or more than a day ahead", "시각이 2000년 이전이거나 하루 넘게 앞서 있습니다"}
+	ClockSkew = Cause{"clock", "the time is before 2000 or more than a day ahead", "시각이 2000년 전이거나 현재보다 하루 넘게 앞섭니다"}
 	UTF8      = Cause{"utf8", "the value is not valid UTF-8", "올바른 UTF-8이 아닙니다"}
 	Control   = Cause{"control", "the value holds a NUL or another control character", "값에 NUL 등 제어 문자가 있습니다"}
 	TooLong   = Cause{"too_long", "the value is longer than an id can be", "식별자로 보기에 너무 깁니다"}
 	Bearer    = Cause{"bearer", "the field holds a usable token, which is never stored", "그대로 쓸 수 있는 토큰이 들어 있어 저장하지 않습니다"}
-	LongLine  = Cause{"long_line", "the line is longer than 1 MiB", "한 줄이 1 MiB를 넘습니다"}
-	CutOff    = Cause{"cut_off", "the log ends inside it", "로그가 그 안에서 끝납니다"}
+	LongLine  = Cause{"long_line", "the line is longer than 1 MiB", "한 행이 1 MiB를 넘습니다"}
+	CutOff    = Cause{"cut_off", "the log ends inside it", "로그가 그 행의 중간에서 끝납니다"}
 	Undecoded = Cause{"undecoded", "the bytes cannot be unpacked from here on", "여기부터 압축을 풀 수 없습니다"}
-	TooMany   = Cause{"too_many", "the line names more than 10,000 accounts", "한 줄에 계정이 10,000개를 넘습니다"}
+	TooMany   = Cause{"too_many", "the line names more than 10,000 accounts", "한 행에 적힌 계정이 10,000개를 넘습니다"}
 	Unknown   = Cause{"unknown_field", "the record has a field that is not known", "알 수 없는 필드가 있습니다"}
 
-	IsJSON      = Cause{"is_json", "the line is JSON, but the source is declared as another format: give it format: json and its fields in the catalog", "JSON 줄인데 다른 형식으로 선언되어 있습니다. 카탈로그의 이 로그에 format: json과 fields를 쓰십시오"}
-	IsAccessLog = Cause{"is_access_log", "the line is of an access log, but the source is declared as JSON: give it format: combined and no fields in the catalog", "접속로그(combined) 줄인데 JSON으로 선언되어 있습니다. 카탈로그의 이 로그에 format: combined를 쓰고 fields를 빼십시오"}
+	IsJSON      = Cause{"is_json", "the line is JSON, but the source is declared as another format: give it format: json and its fields in the catalog", "JSON 행인데 다른 형식으로 선언되어 있습니다. 카탈로그의 이 로그에 format: json과 fields를 쓰십시오"}
+	IsAccessLog = Cause{"is_access_log", "the line is of an access log, but the source is declared as JSON: give it format: combined and no fields in the catalog", "웹 접속 로그(combined) 행인데 JSON으로 선언되어 있습니다. 카탈로그의 이 로그에 format: combined를 쓰고 fields를 빼십시오"}
 	IsDocument  = Cause{"is_document", "the line is a whole document of events: import it as a file, or send it", "이벤트가 여럿 담긴 JSON 문서 전체입니다. 파일로 가져오거나 HTTP로 보내십시오"}
 	OtherSource = Cause{"other_source", "the record says another source than its token is for", "토큰이 발급된 로그와 다른 로그 이름이 적혀 있습니다"}
-	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 기록된 그대로가 아닐 수 있습니다"}
+	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 원래 기록과 다를 수 있습니다"}
 )
 
 var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, CutOff, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, IsDocument, OtherSource, Unverified}

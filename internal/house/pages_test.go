@@ -15,7 +15,7 @@ import (
 var (
 	linkPattern = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	// A path below one of our folders, as pages and comments name them.
-	pathPattern    = regexp.MustCompile("(?:^|[\\s(`\"'])((?:bench|blob|capture|catalog|cmd|docs|e2e|event|ingest|internal|journal|ledger|packs|scope|server|testdata)/[A-Za-z0-9_./*{}-]*[A-Za-z0-9_*}])")
+	pathPattern    = regexp.MustCompile("(?:^|[\\s(`\"'])((?:alert|bench|blob|capture|catalog|cmd|detect|docs|e2e|event|ingest|internal|journal|ledger|packs|rehearsal|rule|scope|server|testdata)/[A-Za-z0-9_./*{}-]*[A-Za-z0-9_*}])")
 	commentPattern = regexp.MustCompile(`\bdocs/[A-Za-z0-9_/*.-]+\.md\b`)
 	makePattern    = regexp.MustCompile("(?m)(?:`|^    |^\\$ )make ([a-z0-9-]+)")
 	targetPattern  = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
@@ -114,6 +114,37 @@ func headings(page string) []string {
 		}, title))
 	}
 	return out
+}
+
+// checkMap: the table of packages in docs/architecture.md is where a newcomer
+// looks first, so it leaves none out.
+func checkMap(tr *tree) []string {
+	sources, err := tr.sources()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	page := string(tr.read("docs/architecture.md"))
+	var problems []string
+	for _, s := range sources {
+		row := fmt.Sprintf("docs/architecture.md has no package `%s` in its table", s.dir)
+		if !regexp.MustCompile("(?m)^\\|[^|]*`"+regexp.QuoteMeta(s.dir)+"`").MatchString(page) && !slices.Contains(problems, row) {
+			problems = append(problems, row)
+		}
+	}
+	return problems
+}
+
+func TestMap(t *testing.T) {
+	report(t, checkMap(repository(t)))
+}
+
+func TestCheckMap(t *testing.T) {
+	tr := made(map[string]string{
+		"docs/architecture.md": "`ledger/none` and `scope`\n\n| `ledger` | a |\n| `x`, `ingest/line` | b |\n",
+		"ledger/a.go":          "package ledger\n", "ledger/b.go": "package ledger\n", "ledger/none/a.go": "package none\n",
+		"ingest/line/a.go": "package line\n", "scope/a.go": "package scope\n", "scope/b.go": "package scope\n",
+	})
+	expect(t, checkMap(tr), "no package `ledger/none`", "no package `scope`")
 }
 
 func TestPages(t *testing.T) {
