@@ -300,6 +300,24 @@ func (l *Ledger) resolve(b *Batch) (refs []dictionary.Ref, sealed [][]byte, err 
 	return refs, sealed, nil
 }
 
+// ordinals is resolve for an import, which needs no sealed ids: they go to the disk
+// with the dictionary. What it returns is memory of b.
+func (l *Ledger) ordinals(b *Batch) ([]dictionary.Ref, error) {
+	if cap(b.refs) < len(b.ids) {
+		b.refs = make([]dictionary.Ref, len(b.ids), max(len(b.ids), 2*cap(b.refs)))
+	}
+	refs := b.refs[:len(b.ids)]
+	var sealed []byte
+	err := l.identities.Resolve(b.ids, b.buckets, func(i int) []byte {
+		sealed = l.sealer.Seal(sealed[:0], b.plain[i])
+		return sealed
+	}, refs)
+	if err != nil {
+		return nil, fmt.Errorf("resolve: %w", err)
+	}
+	return refs, nil
+}
+
 // apply puts a durable entry into the memtable.
 func (l *Ledger) apply(en *entry, refs [][]dictionary.Ref, keeps [][]bool, marks []mark, pos journal.Position) error {
 	l.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/journal"
+	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/segment"
 )
 
@@ -38,11 +39,20 @@ type Batch struct {
 	recent   [1 << 10]uint32 // shapes used lately, +1, by a cheap hash
 
 	clients   []segment.Client
-	clientIdx map[segment.Client]uint32
+	clientIdx clientIndex
 	agents    []string
 	agentIdx  map[string]uint32
 
-	// The last actor and client: consecutive lines often share them.
+	refs []dictionary.Ref // scratch of an import
+
+	// The last of each: consecutive lines often share them, and a line names the
+	// account it is about more than once.
+	source     string
+	ofSource   pseudonym.SourceHasher
+	lastToken  event.TokenID
+	lastHash   uint64
+	lastID     event.AccountID // that valid was asked about
+	lastValid  bool
 	lastActor  event.ActorID
 	lastType   string
 	lastIndex  int32
@@ -78,9 +88,9 @@ const blockShift = 20
 func newBatch(h *pseudonym.Hasher, valid func(event.AccountID) bool) *Batch {
 	b := &Batch{
 		hasher: h, valid: valid,
-		shapeIdx:  make(map[segment.Shape]uint32),
-		clientIdx: make(map[segment.Client]uint32),
-		agentIdx:  make(map[string]uint32),
+		shapeIdx: make(map[segment.Shape]uint32),
+		ofSource: h.Of(""),
+		agentIdx: make(map[string]uint32),
 	}
 	b.Reset()
 	return b
@@ -94,6 +104,8 @@ func (b *Batch) Reset() {
 	clear(b.plain)
 	b.plain = b.plain[:0]
 	b.lastActor, b.lastType, b.lastIndex = "", "", noIndex
+	b.lastToken, b.lastHash = "", 0
+	b.lastID, b.lastValid = "", false
 	b.lastAgent, b.lastClient = 0, 0
 	// The tables survive: the next chunk of the same log has the same shapes
 	// and mostly the same agents. They are cut when they have grown out of
@@ -106,7 +118,7 @@ func (b *Batch) Reset() {
 	}
 	if large || len(b.clients) > 1<<14 {
 		b.clients = b.clients[:0]
-		clear(b.clientIdx)
+		b.clientIdx.clear()
 	}
 	if large || len(b.agents) > 1<<12 {
 		b.agents = b.agents[:0]
@@ -196,8 +208,8 @@ func (b *Batch) Add(rec *event.Record) {
 	}
 	f := fragment{
 		time:   rec.Time,
-		token:  b.hasher.Token(rec.Credential.Token),
-		id:     b.hasher.Fingerprint(rec.Source, rec.ID),
+		token:  b.token(rec.Credential.Token),
+		id:     b.fingerprint(rec.Source, rec.ID),
 		home:   noIndex,
 		rows:   rec.Rows,
 		block:  uint32(rec.Origin.Offset >> blockShift),
@@ -218,13 +230,13 @@ func (b *Batch) Add(rec *event.Record) {
 	// Before any fragment takes the shape: each says that an id is missing, in
 	// whatever order the ids came.
 	for _, s := range rec.Subjects {
-		if !b.valid(s) {
+		if !b.isValid(s) {
 			sh.Flags |= segment.Malformed
 			break
 		}
 	}
 	for _, s := range rec.Subjects {
-		if !b.valid(s) {
+		if !b.isValid(s) {
 			continue
 		}
 		g, gs := f, sh
@@ -235,7 +247,7 @@ func (b *Batch) Add(rec *event.Record) {
 		} else {
 			g.home = b.account(s)
 		}
-		b.emit(g, gs, first)
+		b.emit(&g, &gs, first)
 	}
 	if len(b.frags) == first { // nobody named
 		switch {
@@ -243,18 +255,18 @@ func (b *Batch) Add(rec *event.Record) {
 			g, gs := f, sh
 			g.home = f.actor
 			gs.Flags |= segment.HomeIsActor
-			b.emit(g, gs, first)
+			b.emit(&g, &gs, first)
 			if rec.Lifted != "" && string(rec.Lifted) != string(rec.Actor.ID) {
 				g, gs = f, sh
 				g.home = b.account(rec.Lifted)
 				gs.Flags |= segment.Lifted
-				b.emit(g, gs, first)
+				b.emit(&g, &gs, first)
 			}
 		case rec.Lifted != "":
 			g, gs := f, sh
 			g.home = b.account(rec.Lifted)
 			gs.Flags |= segment.Lifted
-			b.emit(g, gs, first)
+			b.emit(&g, &gs, first)
 		default:
 			g := f
 			switch {
@@ -265,7 +277,7 @@ func (b *Batch) Add(rec *event.Record) {
 			default:
 				g.part = byte(f.id>>56) ^ byte(f.sketch>>56)
 			}
-			b.emit(g, sh, first)
+			b.emit(&g, &sh, first)
 		}
 	}
 	if len(b.frags)-first > 1 {
@@ -281,7 +293,7 @@ func (b *Batch) split(first int) {
 		f := &b.frags[i]
 		sh := b.shapes[f.shape]
 		sh.Flags |= segment.Split
-		f.shape = b.shape(sh)
+		f.shape = b.shape(&sh)
 		hash := uint32(f.id>>32) ^ uint32(f.sketch>>32) ^ uint32(f.token>>32)
 		f.number = segment.RecordNumber(hash, len(b.frags)-first)
 	}
@@ -290,15 +302,16 @@ func (b *Batch) split(first int) {
 // emit appends a fragment; the first of a record is its primary one. How many
 // rows were returned stands on each, so that a question about it need not look
 // for the primary one, which lives elsewhere.
-func (b *Batch) emit(f fragment, sh segment.Shape, first int) {
+func (b *Batch) emit(f *fragment, sh *segment.Shape, first int) {
 	if len(b.frags) == first {
 		sh.Flags |= segment.Primary
 	}
 	f.shape = b.shape(sh)
-	b.frags = append(b.frags, f)
+	b.frags = append(b.frags, *f)
 }
 
-func (b *Batch) shape(sh segment.Shape) uint32 {
+func (b *Batch) shape(p *segment.Shape) uint32 {
+	sh := *p
 	// Templates are interned by the catalog and one log has few statuses, so
 	// this small table catches nearly every line; equality is checked in full.
 	slot := uint32(uintptr(unsafe.Pointer(unsafe.StringData(sh.Route)))>>4) ^ uint32(sh.Status)*31 ^ uint32(sh.Flags)*7
@@ -327,16 +340,17 @@ func (b *Batch) client(c event.Client) uint32 {
 	if int(b.lastClient) < len(b.clients) && b.clients[b.lastClient] == k {
 		return b.lastClient
 	}
-	code, ok := b.clientIdx[k]
+	// A zone names a local interface, not a place of access.
+	if k.IP.Zone() != "" {
+		k.IP = k.IP.WithZone("")
+	}
+	code, ok := b.clientIdx.find(b.clients, &k)
 	if !ok {
 		k.Country, k.Network = strings.Clone(k.Country), strings.Clone(k.Network)
-		if k.IP.Zone() != "" {
-			k.IP = k.IP.WithZone("") // a zone names a local interface, not a place of access
-		}
 		code = uint32(len(b.clients))
 		b.clients = append(b.clients, k)
 		b.tables += len(k.Country) + len(k.Network) + 24
-		b.clientIdx[k] = code
+		b.clientIdx.add(b.clients)
 	}
 	b.lastClient = code
 	return code
@@ -366,12 +380,34 @@ func (b *Batch) actor(a event.Actor) int32 {
 		return b.lastIndex
 	}
 	b.lastActor, b.lastType = a.ID, a.Type
-	if a.Type == event.Member && !b.valid(event.AccountID(a.ID)) {
+	if a.Type == event.Member && !b.isValid(event.AccountID(a.ID)) {
 		b.lastIndex = noIndex
 	} else {
 		b.lastIndex = b.push(b.hasher.Actor(a.ID, a.Type), string(a.ID))
 	}
 	return b.lastIndex
+}
+
+// isValid asks the catalog's account pattern.
+func (b *Batch) isValid(id event.AccountID) bool {
+	if id != b.lastID || id == "" {
+		b.lastID, b.lastValid = id, b.valid(id)
+	}
+	return b.lastValid
+}
+
+func (b *Batch) token(id event.TokenID) uint64 {
+	if id != b.lastToken {
+		b.lastToken, b.lastHash = id, b.hasher.Token(id)
+	}
+	return b.lastHash
+}
+
+func (b *Batch) fingerprint(source string, id event.RecordID) uint64 {
+	if source != b.source {
+		b.source, b.ofSource = strings.Clone(source), b.hasher.Of(source)
+	}
+	return b.ofSource.Fingerprint(id)
 }
 
 func (b *Batch) account(a event.AccountID) int32 {

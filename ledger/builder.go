@@ -15,7 +15,7 @@ import (
 type builder struct {
 	in        segment.Input
 	shapeIdx  map[segment.Shape]uint32
-	clientIdx map[segment.Client]uint32
+	clientIdx clientIndex
 	agentIdx  map[string]uint32
 	fileIdx   map[string]uint32
 	lastFile  uint32
@@ -48,12 +48,11 @@ func (b *builder) bytes() int64 {
 
 func newBuilder(book *shapeBook) *builder {
 	return &builder{
-		book:      book,
-		shapeIdx:  map[segment.Shape]uint32{},
-		clientIdx: map[segment.Client]uint32{},
-		agentIdx:  map[string]uint32{},
-		fileIdx:   map[string]uint32{},
-		recent:    make([]recentSession, fewSessions),
+		book:     book,
+		shapeIdx: map[segment.Shape]uint32{},
+		agentIdx: map[string]uint32{},
+		fileIdx:  map[string]uint32{},
+		recent:   make([]recentSession, fewSessions),
 	}
 }
 
@@ -69,7 +68,7 @@ func (b *builder) reset() {
 	clear(b.in.Files)
 	b.in.Shapes, b.in.Clients, b.in.Agents, b.in.Files = b.in.Shapes[:0], b.in.Clients[:0], b.in.Agents[:0], b.in.Files[:0]
 	clear(b.shapeIdx)
-	clear(b.clientIdx)
+	b.clientIdx.clear()
 	clear(b.agentIdx)
 	clear(b.fileIdx)
 	clear(b.recent)
@@ -132,11 +131,11 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 	client := b.clients[f.client]
 	if client == 0 {
 		c := batch.clients[f.client]
-		code, ok := b.clientIdx[c]
+		code, ok := b.clientIdx.find(b.in.Clients, &c)
 		if !ok {
 			code = uint32(len(b.in.Clients))
 			b.in.Clients = append(b.in.Clients, c)
-			b.clientIdx[c] = code
+			b.clientIdx.add(b.in.Clients)
 			b.tables += 180 + len(c.Country) + len(c.Network)
 		}
 		client = code + 1
@@ -168,13 +167,28 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 	}
 	slot := &b.recent[(uint64(home)*0x9E3779B97F4A7C15^f.token)>>40&uint64(len(b.recent)-1)]
 	if slot.code == 0 || slot.s != s {
-		b.in.Sessions = append(b.in.Sessions, s)
+		b.in.Sessions = append(moreRoom(b.in.Sessions), s)
 		*slot = recentSession{s, uint32(len(b.in.Sessions))}
 	}
-	b.in.Rows = append(b.in.Rows, segment.Row{
+	b.in.Rows = append(moreRoom(b.in.Rows), segment.Row{
 		Time: f.time, Home: home, Shape: shape - 1, Session: slot.code - 1,
 		Rows: f.rows, File: file, Block: f.block, Record: f.number,
 	})
+}
+
+// moreRoom makes room for one more. append grows a large slice by a quarter, and so
+// copies each row of four million about four times; by this it is once or twice.
+// Beyond two million the room grows by half, to bound what stays unused.
+func moreRoom[T any](s []T) []T {
+	if n := len(s); n == cap(s) && n >= 1<<10 {
+		if n > 1<<21 {
+			n /= 2
+		}
+		grown := make([]T, len(s), len(s)+n)
+		copy(grown, s)
+		return grown
+	}
+	return s
 }
 
 // encode turns the rows into a segment in memory and reads it back, so that

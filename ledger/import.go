@@ -337,7 +337,7 @@ type Chunk struct {
 // what is staged up to an offset, does not depend on the number of workers.
 func (im *Import) Submit(c Chunk) error {
 	defer im.l.uses.begin()() // until the rows that name the ordinals are in a builder
-	refs, _, err := im.l.resolve(c.Batch)
+	refs, err := im.l.ordinals(c.Batch)
 	if c.Batch.err != nil {
 		err = c.Batch.err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/bits"
 	"path"
 	"slices"
 	"sync"
@@ -51,10 +52,14 @@ type seenSet struct {
 	fs  disk.FS
 	dir string
 
-	mu     sync.Mutex
-	files  []seenRef                 // named by the manifest
-	dirs   map[string]*seenDirectory // their directories, read on first use
-	hours  map[int64]*hourSet
+	mu    sync.Mutex
+	files []seenRef                 // named by the manifest
+	dirs  map[string]*seenDirectory // their directories, read on first use
+	hours map[int64]*hourSet
+	// The hour last asked for, since a log's lines are neighbours in time; nil when
+	// it may be none of hours any more.
+	last   *hourSet
+	lastAt int64
 	cached int // entries in clean hours and dirty ones together
 	clock  int64
 	// While an import runs: its own marks, which are private until its commit,
@@ -176,7 +181,7 @@ func (s *seenSet) adopt(files []seenRef) error {
 	for hour, h := range s.hours {
 		if h.dirty == 0 {
 			s.cached -= h.n
-			delete(s.hours, hour)
+			s.drop(hour)
 			continue
 		}
 		for _, f := range files {
@@ -208,7 +213,7 @@ func (s *seenSet) forget(names map[string]bool) {
 	for hour, h := range s.hours {
 		if h.dirty == 0 { // may hold forgotten ids; it is read again when needed
 			s.cached -= h.n
-			delete(s.hours, hour)
+			s.drop(hour)
 		}
 	}
 }
@@ -270,8 +275,13 @@ func (s *seenSet) sealed(ref seenRef, marks []mark) {
 
 func (s *seenSet) hour(hour int64) (*hourSet, error) {
 	s.clock++
+	if s.last != nil && s.lastAt == hour {
+		s.last.used = s.clock
+		return s.last, nil
+	}
 	if h := s.hours[hour]; h != nil {
 		h.used = s.clock
+		s.last, s.lastAt = h, hour
 		return h, nil
 	}
 	h := &hourSet{used: s.clock}
@@ -307,8 +317,14 @@ func (s *seenSet) evict() {
 			return
 		}
 		s.cached -= found.n
-		delete(s.hours, oldest)
+		s.drop(oldest)
 	}
+}
+
+// drop forgets an hour; it is read again when it is needed.
+func (s *seenSet) drop(hour int64) {
+	delete(s.hours, hour)
+	s.last = nil
 }
 
 func (h *hourSet) contains(id uint64) bool {
@@ -408,10 +424,20 @@ const (
 func writeSeen(fsys disk.FS, dir, name string, marks []mark) (first, last int64, err error) {
 	// Numbers alone sort in half the time of pairs, and a log's marks fall into
 	// few hours.
+	count := map[int64]int{}
+	for i := 0; i < len(marks); {
+		from, hour := i, marks[i].hour
+		for ; i < len(marks) && marks[i].hour == hour; i++ {
+		}
+		count[hour] += i - from
+	}
 	byHour := map[int64][]uint64{}
 	for i := 0; i < len(marks); {
 		hour := marks[i].hour
 		ids := byHour[hour]
+		if ids == nil {
+			ids = make([]uint64, 0, count[hour])
+		}
 		for ; i < len(marks) && marks[i].hour == hour; i++ {
 			ids = append(ids, marks[i].id)
 		}
@@ -421,9 +447,10 @@ func writeSeen(fsys disk.FS, dir, name string, marks []mark) (first, last int64,
 	out := make([]byte, 0, len(seenMagic)+8*len(marks)+4096)
 	out = append(out, seenMagic...)
 	var entries []seenEntry
+	var spare []uint64
 	for _, hour := range hours {
 		ids, start := byHour[hour], len(out)
-		slices.Sort(ids)
+		spare = sortHashes(ids, spare)
 		for _, id := range ids {
 			out = binary.LittleEndian.AppendUint64(out, id)
 		}
@@ -447,6 +474,35 @@ func writeSeen(fsys disk.FS, dir, name string, marks []mark) (first, last int64,
 		return 0, -1, nil
 	}
 	return hours[0], hours[len(hours)-1], nil
+}
+
+// sortHashes sorts ids, which are spread evenly: once they lie in as many drawers
+// by their first bits, almost none has to move far. spare is memory, and handed back.
+func sortHashes(ids, spare []uint64) []uint64 {
+	const few = 64
+	if len(ids) < few {
+		slices.Sort(ids)
+		return spare
+	}
+	width := min(bits.Len(uint(len(ids)))-2, 16)
+	shift := 64 - width
+	ends := make([]int, 1<<width+1)
+	for _, id := range ids {
+		ends[id>>shift+1]++
+	}
+	for i := range 1 << width {
+		ends[i+1] += ends[i]
+	}
+	spare = append(spare[:0], ids...)
+	next := slices.Clone(ends)
+	for _, id := range spare {
+		ids[next[id>>shift]] = id
+		next[id>>shift]++
+	}
+	for i := range 1 << width {
+		slices.Sort(ids[ends[i]:ends[i+1]])
+	}
+	return spare
 }
 
 func (s *seenSet) load(ref seenRef, hour int64) ([]uint64, error) {

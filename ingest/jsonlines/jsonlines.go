@@ -5,11 +5,13 @@
 // The decoder walks the object once, and finds what each value means by comparing
 // the text in front of it (comma, key, colon, blanks) with what stood there on the
 // line before, in one comparison; only where that fails does it read the key and
-// look it up. Values nobody mapped are stepped over, not decoded.
+// look it up. Values nobody mapped are stepped over, not decoded. What is written as
+// plainly as nearly all of a log is, quick reads; the grammar reads the rest.
 package jsonlines
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -27,8 +29,8 @@ func Reads(text []byte) bool {
 
 // Decoder reads lines of one source. It belongs to one goroutine.
 type Decoder struct {
-	fields  map[string][]catalog.Field // by key, dotted when nested
-	prefix  map[string]bool            // "a." for every key a.b: objects to look into
+	fields  map[string][]field // by key, dotted when nested
+	prefix  map[string]bool    // "a." for every key a.b: objects to look into
 	order   []seen
 	times   *line.Times
 	clock   line.Clock
@@ -45,8 +47,33 @@ type seen struct {
 	first  bool   // in its object, so that lead has no comma
 	path   string // of the object
 	key    string // with the path
-	fields []catalog.Field
+	fields []field
 	enter  bool
+
+	// inside is the path of what an object in this place holds.
+	inside string
+
+	// For quick: lead once more, as words that overlap: its first eight bytes, the
+	// eight from mid on and its last eight. They are all of it up to 24 bytes.
+	words [3]uint64
+	mid   int
+	quick bool
+	field field // of the value; fieldUnknown: it is stepped over
+}
+
+// newSeen remembers a member.
+func (d *Decoder) newSeen(lead string, first bool, path, key string) seen {
+	o := seen{lead: lead, first: first, path: path, key: key, fields: d.fields[key], enter: d.prefix[key+"."], inside: key + "."}
+	if len(o.fields) == 1 {
+		o.field = o.fields[0]
+	}
+	known := len(o.fields) == 1 || len(o.fields) == 0 && !d.strict
+	if n := len(lead); n >= 8 && n <= 24 && path == "" && known {
+		b := []byte(lead)
+		o.quick, o.mid = true, min(8, n-8)
+		o.words = [3]uint64{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[o.mid:]), binary.LittleEndian.Uint64(b[n-8:])}
+	}
+	return o
 }
 
 // New makes a decoder by a source's mapping.
@@ -54,9 +81,9 @@ func New(src *catalog.Source, now time.Time) (*Decoder, error) {
 	if len(src.Fields) == 0 {
 		return nil, &noFields{src.Name}
 	}
-	d := &Decoder{fields: map[string][]catalog.Field{}, prefix: map[string]bool{}, times: line.NewTimes(src.Zone), clock: line.NewClock(now), address: src.Address}
+	d := &Decoder{fields: map[string][]field{}, prefix: map[string]bool{}, times: line.NewTimes(src.Zone), clock: line.NewClock(now), address: src.Address}
 	for f, key := range src.Fields {
-		d.fields[key] = append(d.fields[key], f)
+		d.fields[key] = append(d.fields[key], fieldNamed(f))
 		for i := range len(key) {
 			if key[i] == '.' {
 				d.prefix[key[:i+1]] = true
@@ -170,6 +197,9 @@ func (st *state) object(path string, depth int) bool {
 	}
 	st.at++
 	for first := true; ; first = false {
+		if path == "" && st.quick(first) {
+			first = false
+		}
 		what := st.expected(path, first)
 		if what == nil {
 			var ok bool
@@ -244,10 +274,7 @@ func (st *state) next(path string, first bool) (*seen, bool) {
 	st.at++
 	st.space()
 	key := path + string(raw)
-	o := seen{
-		lead: string(st.s[from:st.at]), first: first, path: strings.Clone(path),
-		key: key, fields: d.fields[key], enter: d.prefix[key+"."],
-	}
+	o := d.newSeen(string(st.s[from:st.at]), first, strings.Clone(path), key)
 	switch {
 	case st.place < len(d.order):
 		d.order[st.place] = o
@@ -267,9 +294,8 @@ func (st *state) member(what *seen, depth int) bool {
 	}
 	switch c := st.s[st.at]; {
 	case c == '{' && what.enter:
-		path := what.key + "."
-		return st.object(path, depth+1)
-	case c == '[' && len(what.fields) == 1 && what.fields[0] == catalog.FieldSubjects:
+		return st.object(what.inside, depth+1)
+	case c == '[' && len(what.fields) == 1 && what.fields[0] == fieldSubjects:
 		return st.list()
 	case len(what.fields) == 0:
 		if st.d.strict && st.err == nil {
@@ -300,7 +326,7 @@ func (st *state) member(what *seen, depth int) bool {
 		}
 		st.wrong(what.fields[0])
 		for _, f := range what.fields {
-			if f == catalog.FieldKey || f == catalog.FieldToken {
+			if f == fieldKey || f == fieldToken {
 				st.refuse()
 			}
 		}
@@ -327,15 +353,15 @@ func (st *state) refuse() {
 	st.d.refused = append(st.d.refused, line.Span{From: st.value, To: st.at})
 }
 
-func (st *state) wrong(f catalog.Field) {
-	if st.err == nil {
-		st.err = &line.Error{Field: string(f), Cause: line.Type}
-	}
-}
+func (st *state) wrong(f field) { st.fail(f, line.Type) }
 
 // scalar reads a number, true, false or null.
 func (st *state) scalar() ([]byte, bool) {
 	from := st.at
+	if end := numberEnd(st.s, from); end > 0 {
+		st.at = end
+		return st.s[from:end], true
+	}
 	for st.at < len(st.s) {
 		switch st.s[st.at] {
 		case ',', '}', ']', ' ', '\t', '\r', '\n':
@@ -473,7 +499,7 @@ func (st *state) list() bool {
 			}
 		case '{', '[':
 			ok = st.skip(0)
-			st.wrong(catalog.FieldSubjects)
+			st.wrong(fieldSubjects)
 		default:
 			raw, ok = st.scalar()
 		}
@@ -499,161 +525,5 @@ func (st *state) list() bool {
 			return false
 		}
 		st.space()
-	}
-}
-
-// take puts a value into the record. Of a key that comes twice the last counts,
-// as in every JSON library. plain: v is printable ASCII, so that what is wrong
-// with an id can only be its length.
-func (st *state) take(f catalog.Field, v []byte, plain bool) {
-	fail := func(c line.Cause) {
-		if st.err == nil {
-			st.err = &line.Error{Field: string(f), Cause: c}
-		}
-	}
-	check := func(err *line.Error) bool {
-		if err != nil && st.err == nil {
-			st.err = err
-		}
-		return err == nil
-	}
-	id := func() bool {
-		if plain && len(v) <= line.MaxID {
-			return true
-		}
-		return check(line.CheckID(string(f), v))
-	}
-	// token: what is refused here is not kept with the line that is set aside.
-	token := func() bool {
-		ok := check(line.CheckToken(string(f), v))
-		if !ok {
-			st.refuse()
-		}
-		return ok
-	}
-	// words that are kept as they are and printed.
-	word := func() string {
-		if plain {
-			return line.String(v)
-		}
-		s, lost := line.Clean(v, line.MaxID)
-		if lost {
-			st.req.Lost |= catalog.LostText
-		}
-		return s
-	}
-	fits := func() bool { return check(line.CheckLength(string(f), v)) }
-	if line.Absent(v) {
-		v = nil
-	}
-	rec, req := st.rec, st.req
-	switch f {
-	case catalog.FieldTime:
-		if v == nil {
-			fail(line.Missing)
-			return
-		}
-		at, ok := st.d.times.Parse(v)
-		if !ok {
-			fail(line.Time)
-			return
-		}
-		if check(st.d.clock.Check(at)) {
-			rec.Time, st.time = at, true
-		}
-	case catalog.FieldID:
-		if id() {
-			rec.ID = event.RecordID(line.String(v))
-		}
-	case catalog.FieldActorID:
-		if line.Usable(v) { // the whole token where its subject belongs
-			fail(line.Bearer)
-			st.refuse()
-		} else if id() {
-			rec.Actor.ID = event.ActorID(line.String(v))
-		}
-	case catalog.FieldActorType:
-		if fits() {
-			rec.Actor.Type = word()
-		}
-	case catalog.FieldKey:
-		// A client may choose the id of the key it claims: what it writes there
-		// must not keep the record out.
-		if line.Usable(v) || len(v) > line.MaxID {
-			token()
-		} else {
-			rec.Credential.Key = word()
-		}
-	case catalog.FieldToken:
-		if token() {
-			rec.Credential.Token = event.TokenID(line.String(v))
-		}
-	case catalog.FieldIP:
-		var lost bool
-		if rec.Client.IP, lost = line.Address(v, st.d.address); lost {
-			req.Lost |= catalog.LostAddress
-		}
-	case catalog.FieldAgent:
-		if plain && len(v) <= line.MaxAgent {
-			rec.Client.Agent = line.String(v)
-			return
-		}
-		var lost bool
-		if rec.Client.Agent, lost = line.Clean(v, line.MaxAgent); lost {
-			req.Lost |= catalog.LostText
-		}
-	case catalog.FieldCountry:
-		if fits() {
-			rec.Client.Country = word()
-		}
-	case catalog.FieldNetwork:
-		if fits() {
-			rec.Client.Network = word()
-		}
-	case catalog.FieldMethod:
-		if id() {
-			req.Method = line.String(v)
-		}
-	case catalog.FieldURI:
-		req.URI = line.String(v)
-	case FieldRoute:
-		req.Route = line.String(v)
-	case FieldSource:
-		if v != nil && line.String(v) != rec.Source {
-			fail(line.OtherSource)
-		}
-	case catalog.FieldMore:
-		st.more = 0
-		if v != nil {
-			n, ok := line.Count(v)
-			if !ok {
-				fail(line.Type)
-				return
-			}
-			st.more = n
-		}
-	case catalog.FieldStatus:
-		rec.Status = 0
-		if v != nil {
-			n, ok := line.Status(v)
-			if !ok {
-				fail(line.Type)
-			}
-			rec.Status = n
-		}
-	case catalog.FieldRows:
-		rec.Rows = event.RowsUnknown
-		if v != nil {
-			n, ok := line.Count(v)
-			if !ok {
-				fail(line.Type)
-				return
-			}
-			rec.Rows = n
-		}
-	case catalog.FieldSubjects:
-		if plain || check(line.CheckText(string(f), v)) {
-			req.List = line.String(v)
-		}
 	}
 }

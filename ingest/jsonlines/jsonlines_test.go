@@ -262,6 +262,7 @@ func FuzzDecode(f *testing.F) {
 		if fresh.err != again.err || fresh.err == "" && (fresh.rec.Time != again.rec.Time || fresh.rec.Actor.ID != again.rec.Actor.ID || fresh.req.URI != again.req.URI || fresh.rec.Status != again.rec.Status) {
 			t.Fatal("the line before changed the outcome")
 		}
+		same(t, fresh, decode(d, text)) // its own members are what is expected now
 		if fresh.err != "" {
 			return
 		}

@@ -36,11 +36,9 @@ func (st *state) str() ([]byte, howWritten) {
 	at, how := from, printable
 	for ; at+8 <= len(s); at += 8 {
 		w := binary.LittleEndian.Uint64(s[at:])
-		// Not printable: beyond ASCII, below a blank, or DEL. As a mark above a
-		// true one may be false, this may say odd of what is plain, never the
-		// opposite.
-		strange := w&high | (w-0x20*ones)&^w&high | zeros(w^0x7f*ones)
 		stop := zeros(w^'"'*ones) | zeros(w^'\\'*ones)
+		// Not printable: beyond ASCII, below a blank, or DEL; see marks.
+		strange := (w | (w - 0x20*ones) | (w + ones)) & high
 		if stop == 0 {
 			if strange != 0 {
 				how = odd

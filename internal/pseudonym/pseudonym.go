@@ -126,13 +126,25 @@ func (h *Hasher) Token(id event.TokenID) uint64 {
 
 // Fingerprint hashes a record id within its source; 0 for none.
 func (h *Hasher) Fingerprint(source string, id event.RecordID) uint64 {
+	return h.Of(source).Fingerprint(id)
+}
+
+// SourceHasher hashes the record ids of one source.
+type SourceHasher struct{ k subkey }
+
+// Of is the hasher of a source, for whoever has many records of it.
+func (h *Hasher) Of(source string) SourceHasher {
+	k := h.record
+	// The source enters through the key, so that no copy is needed to join them.
+	return SourceHasher{subkey{k.k0 ^ siphash.Hash(k.k0, k.k1, bytesOf(source)), k.k1}}
+}
+
+// Fingerprint hashes a record id; 0 for none.
+func (s SourceHasher) Fingerprint(id event.RecordID) uint64 {
 	if id == "" {
 		return 0
 	}
-	k := h.record
-	// The source enters through the key, so that no copy is needed to join them.
-	s := siphash.Hash(k.k0, k.k1, bytesOf(source))
-	return subkey{k.k0 ^ s, k.k1}.narrow(bytesOf(string(id)))
+	return s.k.narrow(bytesOf(string(id)))
 }
 
 // Line hashes the content of a record that has no id.

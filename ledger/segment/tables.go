@@ -37,6 +37,33 @@ func compareClients(a, b Client) int {
 	return cmp.Or(a.IP.Compare(b.IP), strings.Compare(a.Country, b.Country), strings.Compare(a.Network, b.Network))
 }
 
+// keyOfShape: shapes are few.
+func keyOfShape(*Shape) uint64 { return 0 }
+
+// keyOfClient: none, then addresses of four bytes, then those of sixteen.
+func keyOfClient(c *Client) uint64 {
+	switch a := c.IP; {
+	case !a.IsValid():
+		return 0
+	case a.Is4():
+		b := a.As4()
+		return 1<<62 | uint64(binary.BigEndian.Uint32(b[:]))
+	default:
+		b := a.As16()
+		return 1<<63 | binary.BigEndian.Uint64(b[:])>>1
+	}
+}
+
+// keyOfString is its first eight bytes.
+func keyOfString(s *string) uint64 {
+	if len(*s) >= 8 {
+		return binary.BigEndian.Uint64([]byte((*s)[:8]))
+	}
+	var b [8]byte
+	copy(b[:], *s)
+	return binary.BigEndian.Uint64(b[:])
+}
+
 // used is a table of one of the segment's inputs: where on is nil all entries
 // are in use.
 type used[T any] struct {
@@ -47,9 +74,12 @@ type used[T any] struct {
 func (u *used[T]) has(i int) bool { return u.on == nil || u.on[i] }
 
 // canonical sorts the entries in use, without repeats, and maps the index of
-// each entry of each input to its code.
-func canonical[T comparable](in []used[T], compare func(a, b T) int) (table []T, codes [][]uint32) {
+// each entry of each input to its code. key is a number that comes in the order of
+// compare, though equal for several: comparing that decides nearly always, without
+// a look at the entries.
+func canonical[T comparable](in []used[T], key func(*T) uint64, compare func(a, b T) int) (table []T, codes [][]uint32) {
 	type entry struct {
+		key      uint64
 		list, at uint32
 	}
 	n := 0
@@ -60,11 +90,19 @@ func canonical[T comparable](in []used[T], compare func(a, b T) int) (table []T,
 	for i := range in {
 		for j := range in[i].list {
 			if in[i].has(j) {
-				all = append(all, entry{uint32(i), uint32(j)})
+				all = append(all, entry{key(&in[i].list[j]), uint32(i), uint32(j)})
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int { return compare(in[a.list].list[a.at], in[b.list].list[b.at]) })
+	slices.SortFunc(all, func(a, b entry) int {
+		if a.key != b.key {
+			if a.key < b.key {
+				return -1
+			}
+			return 1
+		}
+		return compare(in[a.list].list[a.at], in[b.list].list[b.at])
+	})
 	codes = make([][]uint32, len(in))
 	for i := range in {
 		codes[i] = make([]uint32, len(in[i].list))

@@ -161,10 +161,10 @@ func newFile(w io.Writer, us []source) (*file, []tableCodes) {
 		}
 	}
 	var cs, cc, ca, cf [][]uint32
-	f.t.shapes, cs = canonical(shapes, compareShapes)
-	f.t.clients, cc = canonical(clients, compareClients)
-	f.t.agents, ca = canonical(agents, strings.Compare)
-	f.t.files, cf = canonical(files, strings.Compare)
+	f.t.shapes, cs = canonical(shapes, keyOfShape, compareShapes)
+	f.t.clients, cc = canonical(clients, keyOfClient, compareClients)
+	f.t.agents, ca = canonical(agents, keyOfString, strings.Compare)
+	f.t.files, cf = canonical(files, keyOfString, strings.Compare)
 	f.base, f.minutes = all.lo, spanOf(all.lo, all.hi)
 	codes := make([]tableCodes, len(us))
 	first := make([]*firstTimes, len(f.t.files))
