@@ -1,9 +1,6 @@
 package element
 
-import (
-	"unicode/utf16"
-	"unicode/utf8"
-)
+import "github.com/haetae/haetae/ingest/line"
 
 // Object goes over the members of a JSON object, one after another, without
 // decoding what nobody asks for. It checks the grammar of what it passes.
@@ -224,72 +221,8 @@ func Text(s []byte) ([]byte, bool) {
 	s = s[1 : len(s)-1]
 	for i, c := range s {
 		if c == '\\' {
-			return unescape(s, i)
+			return line.Unescape(append(make([]byte, 0, len(s)), s[:i]...), s[i:])
 		}
 	}
 	return s, true
-}
-
-func unescape(s []byte, i int) ([]byte, bool) {
-	out := append(make([]byte, 0, len(s)), s[:i]...)
-	for ; i < len(s); i++ {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			continue
-		}
-		if i++; i == len(s) {
-			return nil, false
-		}
-		switch s[i] {
-		case '"', '\\', '/':
-			out = append(out, s[i])
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case 'n':
-			out = append(out, '\n')
-		case 'r':
-			out = append(out, '\r')
-		case 't':
-			out = append(out, '\t')
-		case 'u':
-			r, ok := hex4(s[i+1:])
-			if !ok {
-				return nil, false
-			}
-			i += 4
-			if utf16.IsSurrogate(r) {
-				var low rune
-				if i+6 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
-					low, _ = hex4(s[i+3:])
-				}
-				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-					i += 6
-				}
-			}
-			out = utf8.AppendRune(out, r)
-		default:
-			return nil, false
-		}
-	}
-	return out, true
-}
-
-func hex4(s []byte) (r rune, ok bool) {
-	if len(s) < 4 {
-		return 0, false
-	}
-	for _, c := range s[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }

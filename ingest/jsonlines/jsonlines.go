@@ -263,7 +263,7 @@ func (st *state) next(path string, first bool) (*seen, bool) {
 	}
 	if how == escaped {
 		var ok bool
-		if raw, ok = unescape(nil, raw); !ok {
+		if raw, ok = line.Unescape(nil, raw); !ok {
 			return nil, false
 		}
 	}
@@ -311,7 +311,7 @@ func (st *state) member(what *seen, depth int) bool {
 		if how == escaped {
 			// A string of its own: it must outlive the line.
 			var ok bool
-			if raw, ok = unescape(nil, raw); !ok {
+			if raw, ok = line.Unescape(nil, raw); !ok {
 				return false
 			}
 		}
@@ -469,7 +469,7 @@ func (st *state) skip(depth int) bool {
 func (st *state) skipString() bool {
 	raw, how := st.str()
 	if how == escaped {
-		_, ok := unescape(st.d.scratch[:0], raw)
+		_, ok := line.Unescape(st.d.scratch[:0], raw)
 		return ok
 	}
 	return how != unended
@@ -495,7 +495,7 @@ func (st *state) list() bool {
 			raw, how = st.str()
 			ok = how != unended
 			if how == escaped {
-				raw, ok = unescape(nil, raw)
+				raw, ok = line.Unescape(nil, raw)
 			}
 		case '{', '[':
 			ok = st.skip(0)

@@ -1,13 +1,13 @@
-package jsonlines
+package line
 
 import (
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// unescape appends the meaning of a JSON string's inside to dst. It refuses
+// Unescape appends the meaning of a JSON string's inside to dst. It refuses
 // what is not an escape.
-func unescape(dst, s []byte) ([]byte, bool) {
+func Unescape(dst, s []byte) ([]byte, bool) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c != '\\' {
