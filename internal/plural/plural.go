@@ -6,7 +6,7 @@ package plural
 
 import (
 	"fmt"
-	"regexp"
+	"io"
 	"strings"
 )
 
@@ -120,34 +120,26 @@ func word(s string, at int) (from, to int, ok bool) {
 	return from, to, to > from
 }
 
-var verbPattern = regexp.MustCompile(`%(%|[-+# 0]*[0-9]*(\.[0-9]*)?[a-zA-Z])`)
-
 // Sprintf is fmt.Sprintf, with the words behind a plain %d or %s that came out as
 // 1 in the singular.
 func Sprintf(format string, args ...any) string {
-	var b strings.Builder
-	at, n := 0, 0
-	for _, m := range verbPattern.FindAllStringIndex(format, -1) {
-		text, verb := format[at:m[0]], format[m[0]:m[1]]
-		at = m[1]
-		if b.WriteString(text); verb == "%%" {
-			b.WriteByte('%')
-			continue
-		}
-		if strings.Contains(text, "%") || n == len(args) {
-			return fmt.Sprintf(format, args...) // a mistake: fmt has words for it
-		}
-		s := fmt.Sprintf(verb, args[n])
-		if n++; verb == "%d" || verb == "%s" {
-			s = One(s)
-		} else {
-			s = Value(s)
-		}
-		b.WriteString(s)
+	values := make([]any, len(args))
+	for i, a := range args {
+		values[i] = value{a}
 	}
-	if strings.Contains(format[at:], "%") || n != len(args) {
-		return fmt.Sprintf(format, args...)
+	return Settle(fmt.Sprintf(format, values...))
+}
+
+// value is what stands for an argument: it writes as the argument would, and marks
+// a count of one. A width that is itself an argument (%*d) is not supported.
+type value struct{ any }
+
+func (v value) Format(f fmt.State, verb rune) {
+	s := fmt.Sprintf(fmt.FormatString(f, verb), v.any)
+	if verb == 'd' || verb == 's' {
+		s = One(s)
+	} else {
+		s = Value(s)
 	}
-	b.WriteString(format[at:])
-	return Settle(b.String())
+	io.WriteString(f, s)
 }
