@@ -86,3 +86,15 @@ func (m *itemMap) toCatalog(mask uint64) (out uint64) {
 	}
 	return out
 }
+
+// sets are the edition's sets of items, in the catalog's bits.
+func (m *itemMap) sets(h *edition.Holdings) []uint64 {
+	if m.same {
+		return h.Sets()
+	}
+	out := make([]uint64, len(h.Sets()))
+	for i, mask := range h.Sets() {
+		out[i] = m.toCatalog(mask)
+	}
+	return out
+}

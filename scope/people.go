@@ -109,7 +109,15 @@ type peopleCounter struct {
 	alone   bool // no other edition can say otherwise
 	byMask  maskCounts
 	mine    []personItems // people of the account at hand, under several editions
+
+	simple bool // alone, and of all accounts
+	shown  []shownItems
+	in     []uint64 // of the word at hand, the accounts of each set
 }
+
+// shownItems are the items of a set of accounts, in the catalog's bits: of an
+// account's holder, and of everybody behind it.
+type shownItems struct{ own, behind uint64 }
 
 func (p *peopleCounter) begin() error {
 	if len(p.holdings) == 0 {
@@ -132,8 +140,16 @@ func (p *peopleCounter) begin() error {
 		}
 		m := &p.maps[s.holdings]
 		s.itemsIn = m.toHoldings(s.items)
-		p.t.missing |= s.items &^ catalog.ItemSet(m.toCatalog(s.itemsIn))
+		known := m.toCatalog(s.itemsIn)
+		p.t.missing |= s.items &^ catalog.ItemSet(known)
+		shown := shownItems{own: known}
+		if s.behind {
+			shown.behind = known
+		}
+		p.shown = append(p.shown, shown)
 	}
+	first, last := p.sets[0].holdings, p.sets[len(p.sets)-1].holdings // in order
+	p.simple = p.alone && first == last
 	if !p.alone {
 		for _, h := range p.live {
 			if err := open(h); err != nil {
@@ -171,12 +187,15 @@ func (p *peopleCounter) word(i int) {
 		p.holders(i, all)
 		return
 	}
+	if p.keep != nil {
+		eachBit(all, i, func(l uint32) { p.keep.locals = append(p.keep.locals, l) })
+	}
+	if p.simple {
+		p.simply(i, all)
+		return
+	}
 	for x := all; x != 0; x &= x - 1 {
-		l := uint32(i<<6 | bits.TrailingZeros64(x))
-		if p.keep != nil {
-			p.keep.locals = append(p.keep.locals, l)
-		}
-		p.account(i, x&-x, l)
+		p.account(i, x&-x, uint32(i<<6|bits.TrailingZeros64(x)))
 	}
 }
 
@@ -221,6 +240,48 @@ func (p *peopleCounter) eachItem(i int, fn func(item int, shown uint64)) {
 // maxLines is from how many lines of an account on its people are united with
 // the others at the end instead of among themselves.
 const maxLines = 64
+
+// simply counts the people behind a word of accounts where one edition of the
+// holdings speaks of all of them: what account does, without asking which.
+func (p *peopleCounter) simply(i int, all uint64) {
+	h := p.sets[0].holdings
+	pt, cursor, masks := p.parts[h], &p.cursors[h], p.masks[h]
+	in := p.in[:0]
+	for k := range p.sets {
+		in = append(in, p.sets[k].existing(i))
+	}
+	p.in = in
+	for x := all; x != 0; x &= x - 1 {
+		own, behind, bit := uint64(0), uint64(0), x&-x
+		for k, w := range in {
+			if w&bit != 0 {
+				own |= p.shown[k].own
+				behind |= p.shown[k].behind
+			}
+		}
+		from, to := cursor.Seek(uint32(i<<6 | bits.TrailingZeros64(x)))
+		if from == to {
+			p.c.withoutHolding++
+		}
+		for n := from; n < to; n++ {
+			set, holder, shared := pt.Set(n)
+			shown := behind
+			if holder {
+				shown |= own
+			}
+			switch shown &= masks[set]; {
+			case shown == 0:
+			case shared:
+				p.t.shared = append(p.t.shared, personItems{p.group, pt.Person(n), shown})
+			case p.keep != nil:
+				p.person(pt.Person(n), shown)
+			default:
+				p.c.people++
+				p.byMask.add(shown)
+			}
+		}
+	}
+}
 
 // account counts the people behind an account.
 func (p *peopleCounter) account(i int, bit uint64, l uint32) {

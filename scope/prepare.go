@@ -26,8 +26,9 @@ type plan struct {
 	olds      map[uint32]*catalog.Catalog // that decoded records; without the one in force
 	registers []*edition.Register
 	holdings  []*edition.Holdings
-	maps      []itemMap // per edition of the holdings
-	live      []int     // editions of the holdings that can be in force in the question's time
+	maps      []itemMap  // per edition of the holdings
+	masks     [][]uint64 // likewise, its sets of items in the catalog's bits
+	live      []int      // editions of the holdings that can be in force in the question's time
 
 	refs [][]dictionary.Ref // per pseudonymised leaf, what its constants are
 	toks [][]uint64         // per token leaf
@@ -119,7 +120,8 @@ func newPlan(v View, q Query) (*plan, error) {
 	for _, h := range p.holdings {
 		p.bounds = append(p.bounds, h.From())
 		if p.catalog != nil {
-			p.maps = append(p.maps, newItemMap(p.catalog, h))
+			m := newItemMap(p.catalog, h)
+			p.maps, p.masks = append(p.maps, m), append(p.masks, m.sets(h))
 		}
 	}
 	slices.Sort(p.bounds)

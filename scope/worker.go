@@ -19,6 +19,7 @@ type worker struct {
 	pass pass
 
 	part    int
+	at      segment.Partition // at hand, of one segment
 	classes map[class]*accountSet
 	own     map[groupRegister]*accountSet // members who connected as themselves
 	splits  map[splitHome]int32
@@ -170,10 +171,10 @@ func (w *worker) partition(ctx context.Context, part int) error {
 		if w.pass == passMoved && !sp.moves {
 			continue
 		}
-		pt, err := sp.r.Partition(part)
-		if err != nil {
+		if err := w.at.Read(sp.r, part); err != nil {
 			return err
 		}
+		pt := &w.at
 		w.sessions, w.summary, w.summed, w.tables = nil, nil, nil, nil
 		clear(w.combos)
 		if w.by != nil && w.by.local {

@@ -38,6 +38,9 @@ func (h *Holdings) Lines() uint64 { return h.lines }
 // Items are the kinds of item, in the order of the bits of a mask.
 func (h *Holdings) Items() []string { return h.items }
 
+// Sets are the sets of items that lines have, each as bits of Items.
+func (h *Holdings) Sets() []uint64 { return h.sets }
+
 // OpenHoldings opens an edition; r must stay open.
 func OpenHoldings(r io.ReaderAt, size int64) (*Holdings, error) {
 	h, err := openHoldings(r, size)
@@ -271,6 +274,16 @@ func (pt *Part) Line(i uint32) Line {
 		Holder: s&flagHolder != 0, Shared: s&flagShared != 0,
 	}
 }
+
+// Set is of line i what few lines differ in: the number of its set of items (see
+// Holdings.Sets), and the flags of Line.
+func (pt *Part) Set(i uint32) (set uint32, holder, shared bool) {
+	s := pt.set(i)
+	return s & setMask, s&flagHolder != 0, s&flagShared != 0
+}
+
+// Person is the person of line i, in the dictionary of persons.
+func (pt *Part) Person(i uint32) dictionary.Ref { return dictionary.Ref(pt.persons[i]) }
 
 // Lines gives the range of an account's lines; Line reads one.
 func (pt *Part) Lines(local uint32) (from, to uint32) {

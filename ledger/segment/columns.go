@@ -18,7 +18,8 @@ type Group struct {
 	at, sizes [2]int
 }
 
-// Partition is one partition's groups. Its methods may be called side by side.
+// Partition is one partition's groups. It is for one goroutine, and can be read
+// into again: a question that looks at ten thousand partitions needs one.
 type Partition struct {
 	s      *Reader
 	n      int
@@ -27,10 +28,10 @@ type Partition struct {
 	groups []Group
 	pages  [2][]page // of homes and of details
 
-	mu       sync.Mutex // guards what follows
 	sessions *Sessions
-	whole    []byte    // of a partition without pages; not changed once set
+	head     []byte    // the groups, or all of a partition without pages
 	near     [2]window // of homes and of details, the small groups read last
+	far      []byte    // a large group
 }
 
 // page is a checked piece of a column block.
@@ -50,34 +51,44 @@ type window struct {
 const windowSize = 32 << 10
 
 // Partition reads the groups of partition n; there may be none.
-func (s *Reader) Partition(n int) (_ *Partition, err error) {
-	defer s.named(&err)
-	p := &Partition{s: s, n: n, pl: &s.parts[n]}
-	if p.pl.rows == 0 {
-		return p, nil
-	}
-	if p.shapes, err = s.Shapes(); err != nil {
+func (s *Reader) Partition(n int) (*Partition, error) {
+	p := &Partition{}
+	if err := p.Read(s, n); err != nil {
 		return nil, err
 	}
-	var raw []byte
-	if p.pl.paged {
-		raw, err = s.read(p.pl.at, p.pl.sizes[blockGroups], p.pl.crc[0])
-	} else if p.whole, err = s.read(p.pl.at, p.pl.size(), p.pl.crc[0]); err == nil {
-		raw = p.whole[:p.pl.sizes[blockGroups]]
+	return p, nil
+}
+
+// Read reads the groups of another partition into p. What p gave before is no
+// longer good, its sessions excepted.
+func (p *Partition) Read(s *Reader, n int) (err error) {
+	defer s.named(&err)
+	p.s, p.n, p.pl = s, n, &s.parts[n]
+	p.groups, p.pages, p.sessions = p.groups[:0], [2][]page{p.pages[0][:0], p.pages[1][:0]}, nil
+	p.near[0].b, p.near[1].b = p.near[0].b[:0], p.near[1].b[:0]
+	if p.pl.rows == 0 {
+		return nil
 	}
-	if err == nil {
-		err = p.readGroups(&varints{b: raw})
+	if p.shapes, err = s.Shapes(); err != nil {
+		return err
+	}
+	size := p.pl.size()
+	if p.pl.paged {
+		size = p.pl.sizes[blockGroups]
+	}
+	if p.head, err = s.readInto(p.head, p.pl.at, size, p.pl.crc[0]); err == nil {
+		err = p.readGroups(&varints{b: p.head[:p.pl.sizes[blockGroups]]})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("partition %d at byte %d: %w", n, p.pl.at, err)
+		return fmt.Errorf("partition %d at byte %d: %w", n, p.pl.at, err)
 	}
-	return p, nil
+	return nil
 }
 
 func (p *Partition) readGroups(v *varints) error {
 	pl := p.pl
 	n := v.int(int64(pl.rows))
-	p.groups = make([]Group, n)
+	p.groups = resize(p.groups, n)
 	buf := scratch.Get().(*[]uint64)
 	defer scratch.Put(buf)
 	column := func(limit uint64, put func(g *Group, v uint64)) {
@@ -145,8 +156,8 @@ func (p *Partition) readGroups(v *varints) error {
 func (p *Partition) Groups() []Group { return p.groups }
 
 // bytes gives a group's part of the homes (0) or details (1), verified. It is
-// good until buf is used again.
-func (p *Partition) bytes(which int, g *Group, buf *[]byte) ([]byte, error) {
+// good until the next call.
+func (p *Partition) bytes(which int, g *Group) ([]byte, error) {
 	at, n := g.at[which], g.sizes[which]
 	if n == 0 {
 		return nil, nil
@@ -156,15 +167,12 @@ func (p *Partition) bytes(which int, g *Group, buf *[]byte) ([]byte, error) {
 		if which == 1 {
 			at += int(p.pl.sizes[blockHomes])
 		}
-		return p.whole[at : at+n], nil
+		return p.head[at : at+n], nil
 	}
 	small := n <= windowSize/4
-	if small {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if w := &p.near[which]; at >= w.at && at+n <= w.at+len(w.b) {
-			return w.b[at-w.at : at-w.at+n], nil
-		}
+	w := &p.near[which]
+	if small && at >= w.at && at+n <= w.at+len(w.b) {
+		return w.b[at-w.at : at-w.at+n], nil
 	}
 	pages := p.pages[which]
 	first := sort.Search(len(pages), func(i int) bool { return pages[i].end > at })
@@ -184,13 +192,12 @@ func (p *Partition) bytes(which int, g *Group, buf *[]byte) ([]byte, error) {
 		base += p.pl.sizes[blockHomes]
 	}
 	size := pages[last].end - from
-	var b []byte
+	mem := &p.far
 	if small {
-		b = make([]byte, size)
-	} else {
-		*buf = resize(*buf, size)
-		b = *buf
+		mem = &w.b
 	}
+	b := resize(*mem, size)
+	*mem = b[:0] // until it is verified
 	if err := readAt(p.s.r, b, base+int64(from)); err != nil {
 		return nil, fmt.Errorf("partition %d: %w", p.n, err)
 	}
@@ -201,26 +208,21 @@ func (p *Partition) bytes(which int, g *Group, buf *[]byte) ([]byte, error) {
 		}
 		start = pages[i].end
 	}
-	if small {
-		p.near[which] = window{from, b}
+	if *mem = b; small {
+		w.at = from
 	}
 	return b[at-from : at-from+n], nil
 }
 
-// Memory for a column while it is decoded, and for its bytes.
-var (
-	scratch = sync.Pool{New: func() any { s := make([]uint64, 0, 1<<12); return &s }}
-	rawPool = sync.Pool{New: func() any { return new([]byte) }}
-)
+// scratch is memory for a column while it is decoded.
+var scratch = sync.Pool{New: func() any { s := make([]uint64, 0, 1<<12); return &s }}
 
 // Homes gives each row's place in the dictionary's partition, ascending; rows
 // without an account come last, as 0xFFFFFF.
 func (p *Partition) Homes(g int, dst []uint32) (_ []uint32, err error) {
 	defer p.s.named(&err)
 	gr := &p.groups[g]
-	buf := rawPool.Get().(*[]byte)
-	defer rawPool.Put(buf)
-	raw, err := p.bytes(0, gr, buf)
+	raw, err := p.bytes(0, gr)
 	if err != nil {
 		return nil, err
 	}
@@ -266,8 +268,6 @@ func (p *Partition) FindHome(local uint32) ([]Range, error) {
 // Sessions reads the partition's session table; it is kept with p.
 func (p *Partition) Sessions() (_ *Sessions, err error) {
 	defer p.s.named(&err)
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.sessions != nil {
 		return p.sessions, nil
 	}
@@ -281,7 +281,7 @@ func (p *Partition) Sessions() (_ *Sessions, err error) {
 	if p.pl.paged {
 		raw, err = p.s.read(p.pl.at+at, size, p.pl.crc[1])
 	} else {
-		raw = p.whole[at:]
+		raw = p.head[at:]
 	}
 	var ss *Sessions
 	if err == nil {
@@ -314,9 +314,7 @@ func (p *Partition) Details(g int, homes []uint32, d *Details, origin bool) (err
 	if err != nil {
 		return err
 	}
-	buf := rawPool.Get().(*[]byte)
-	defer rawPool.Put(buf)
-	raw, err := p.bytes(1, &p.groups[g], buf)
+	raw, err := p.bytes(1, &p.groups[g])
 	if err != nil {
 		return err
 	}

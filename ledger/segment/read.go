@@ -185,8 +185,11 @@ func readAt(r io.ReaderAt, b []byte, at int64) error {
 }
 
 // read reads and verifies n bytes.
-func (s *Reader) read(at, n int64, crc uint32) ([]byte, error) {
-	b := make([]byte, n)
+func (s *Reader) read(at, n int64, crc uint32) ([]byte, error) { return s.readInto(nil, at, n, crc) }
+
+// readInto does so into the memory of b, if there is enough.
+func (s *Reader) readInto(b []byte, at, n int64, crc uint32) ([]byte, error) {
+	b = resize(b, int(n))
 	if err := readAt(s.r, b, at); err != nil {
 		return nil, err
 	}
@@ -207,7 +210,10 @@ func (e *inFile) Unwrap() error { return e.err }
 
 // named puts the file's name before an error that has none yet.
 func (s *Reader) named(err *error) {
-	if in := (*inFile)(nil); *err != nil && s.Name != "" && !errors.As(*err, &in) {
+	if *err == nil || s.Name == "" {
+		return
+	}
+	if in := (*inFile)(nil); !errors.As(*err, &in) {
 		*err = &inFile{s.Name, *err}
 	}
 }

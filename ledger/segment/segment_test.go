@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -358,29 +359,50 @@ func TestFindHome(t *testing.T) {
 	}
 }
 
-// TestSide: partitions may be read side by side, with one Partition in common.
+// TestSide: a segment's partitions may be read side by side, and a Partition may be
+// read into again and again.
 func TestSide(t *testing.T) {
-	b, _ := write(t, traffic(rand.New(rand.NewPCG(3, 3)), 200_000, 6, 1000))
-	r := reader(t, b)
-	shared, err := r.Partition(5)
-	if err != nil {
-		t.Fatal(err)
+	var rs []*Reader
+	for i := range uint64(2) {
+		b, _ := write(t, traffic(rand.New(rand.NewPCG(3, i)), 100_000, 6, 1000))
+		rs = append(rs, reader(t, b))
+	}
+	type group struct {
+		Group
+		Homes   []uint32
+		Details Details
+	}
+	read := func(p *Partition) (out []group) {
+		for g := range p.Groups() {
+			at := group{Group: p.Groups()[g]}
+			var err error
+			if at.Homes, err = p.Homes(g, nil); err == nil {
+				err = p.Details(g, at.Homes, &at.Details, true)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			out = append(out, at)
+		}
+		return out
 	}
 	var wg sync.WaitGroup
-	for w := range 4 {
+	for w := range uint64(4) {
 		wg.Go(func() {
-			for g := range shared.Groups() {
-				homes, err := shared.Homes(g, nil)
+			rnd := rand.New(rand.NewPCG(7, w))
+			var again Partition
+			for range 2 * dictionary.Partitions {
+				r, n := rs[rnd.IntN(len(rs))], rnd.IntN(dictionary.Partitions)
+				fresh, err := r.Partition(n)
 				if err == nil {
-					err = shared.Details(g, homes, &Details{}, true)
+					err = again.Read(r, n)
 				}
 				if err != nil {
 					t.Error(err)
+					return
 				}
-			}
-			for p := w; p < dictionary.Partitions; p += 4 {
-				if err := eachGroup(r, p, func(*Sessions, *Group, *Details) {}); err != nil {
-					t.Error(err)
+				if a, b := read(fresh), read(&again); !reflect.DeepEqual(a, b) {
+					t.Errorf("partition %d: %d groups, read again %d of them or others", n, len(a), len(b))
 				}
 			}
 		})
