@@ -163,6 +163,7 @@ func (s *folder) Open(name string) (Blob, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
+	disk.Scattered(f)
 	return f, nil
 }
 

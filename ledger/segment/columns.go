@@ -42,12 +42,14 @@ type page struct {
 
 // window is a verified part of a column block.
 type window struct {
-	at int
-	b  []byte
+	at   int
+	b    []byte
+	room int // how large the next one may be
 }
 
-// windowSize is read at once when a group is small: thousands of shapes may
-// have a few rows each.
+// windowSize is the most that is read at once when a group is small. Thousands of
+// shapes may have a few rows each, and a question may ask for one of them: the first
+// window of a partition is the pages of the group, each further one twice as large.
 const windowSize = 32 << 10
 
 // Partition reads the groups of partition n; there may be none.
@@ -65,7 +67,9 @@ func (p *Partition) Read(s *Reader, n int) (err error) {
 	defer s.named(&err)
 	p.s, p.n, p.pl = s, n, &s.parts[n]
 	p.groups, p.pages, p.sessions = p.groups[:0], [2][]page{p.pages[0][:0], p.pages[1][:0]}, nil
-	p.near[0].b, p.near[1].b = p.near[0].b[:0], p.near[1].b[:0]
+	for i := range p.near {
+		p.near[i].b, p.near[i].room = p.near[i].b[:0], 0
+	}
 	if p.pl.rows == 0 {
 		return nil
 	}
@@ -181,7 +185,7 @@ func (p *Partition) bytes(which int, g *Group) ([]byte, error) {
 		from = pages[first-1].end
 	}
 	last := first
-	for last < len(pages) && (pages[last].end < at+n || small && last+1 < len(pages) && pages[last+1].end <= from+windowSize) {
+	for last < len(pages) && (pages[last].end < at+n || small && last+1 < len(pages) && pages[last+1].end <= from+w.room) {
 		last++
 	}
 	if last >= len(pages) {
@@ -209,7 +213,7 @@ func (p *Partition) bytes(which int, g *Group) ([]byte, error) {
 		start = pages[i].end
 	}
 	if *mem = b; small {
-		w.at = from
+		w.at, w.room = from, min(max(2*w.room, 2*pageSize), windowSize)
 	}
 	return b[at-from : at-from+n], nil
 }

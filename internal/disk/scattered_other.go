@@ -1,0 +1,6 @@
+//go:build !linux
+
+package disk
+
+// Scattered is a hint that only Linux is given.
+func Scattered(File) {}
