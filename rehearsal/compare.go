@@ -53,17 +53,12 @@ func (b bound) holds(v float64) bool { return !b.set || b.min <= v && v <= b.max
 // takes the signal of its rule and group that fits it best.
 func compare(signals []detect.Signal, c *Case, forms func(field, id string) []string, zone *time.Location) ([]Difference, error) {
 	var out []Difference
-	if c.Expect == nil {
-		most, _ := detect.ParseSeverity(c.AtMost)
-		for _, s := range signals {
-			if s.Severity > most {
-				out = append(out, Difference{Kind: TooSevere, Rule: s.Rule, Group: s.Group, Field: "severity", Want: c.AtMost, Got: s.Severity.String()})
-			}
-		}
-		return out, nil
+	var expected []Expectation
+	if c.Expect != nil {
+		expected = *c.Expect
 	}
 	taken := make([]bool, len(signals))
-	for _, x := range *c.Expect {
+	for _, x := range expected {
 		best, diffs := -1, []Difference(nil)
 		for i, s := range signals {
 			if taken[i] || s.Rule != x.Rule || !fits(s.Group, x.Group, forms) {
@@ -84,9 +79,15 @@ func compare(signals []detect.Signal, c *Case, forms func(field, id string) []st
 		taken[best] = true
 		out = append(out, diffs...)
 	}
+	most, some := detect.ParseSeverity(c.AtMost)
 	for i, s := range signals {
-		if !taken[i] {
-			out = append(out, Difference{Kind: Unexpected, Rule: s.Rule, Group: s.Group, Field: "severity", Got: s.Severity.String()})
+		switch d := (Difference{Kind: Unexpected, Rule: s.Rule, Group: s.Group, Field: "severity", Got: s.Severity.String()}); {
+		case taken[i]:
+		case !some:
+			out = append(out, d)
+		case s.Severity > most:
+			d.Kind, d.Want = TooSevere, c.AtMost
+			out = append(out, d)
 		}
 	}
 	return out, nil
