@@ -485,7 +485,7 @@ func (l *Ledger) OpenAside(opener *pseudonym.Opener, fn func(AsideLine) error) e
 func (l *Ledger) readAside(name string, from int64, summaries bool, acked int64, fn func(*asideSummary, int64, []byte) error) error {
 	f, err := l.fs.Open(l.path(asideDir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("named by the manifest and not there: %w", ErrCorrupt)
+		return &MissingError{Err: err}
 	}
 	if err != nil {
 		return err
