@@ -32,6 +32,7 @@ func TestReadHoldings(t *testing.T) {
 	}{
 		{"csv", "account,person,items\nm1,m1,name;email\nm1,c5,name\n", []string{"m1 m1 name+email true", "m1 c5 name false"}, nil, nil},
 		{"no final newline, CRLF, BOM, blank lines", "\ufeffaccount,person,items\r\n\r\nm1,m1,name\r\n  \nm2,m2,", []string{"m1 m1 name true", "m2 m2  true"}, nil, nil},
+		{"NDJSON with a BOM", "\ufeff" + `{"account":"m1","person":"m1","items":["name"]}` + "\n", []string{"m1 m1 name true"}, nil, nil},
 		{"other order, capitals, spaces, more columns", "Items, Person ,note,ACCOUNT\nname,c5,vip,m1\n", []string{"m1 c5 name false"}, nil, []string{"note"}},
 		{"quotes", "account,person,items\n\"m1\",\"m\"\"1\",\"name;email\"\n", []string{`m1 m"1 name+email false`}, nil, nil},
 		{"relation", "account,person,items,relation\nm1,c5,name,holder\nm1,m1,name,contact\nm1,m1,name,\n", []string{"m1 c5 name true", "m1 m1 name false", "m1 m1 name true"}, nil, nil},
@@ -168,6 +169,13 @@ func TestReadRegister(t *testing.T) {
 	}
 	if _, err := ReadRegister("r.csv", strings.NewReader("account\nm6\n"), read); err != nil {
 		t.Error(err)
+	}
+	for name, text := range map[string]string{"r.csv": "account\nm7\n", "r.json": `{"account":"m7"}` + "\n"} {
+		before := len(got)
+		if rep, err := ReadRegister(name, strings.NewReader("\ufeff"+text), read); err != nil || rep.Bad != 0 || !slices.Equal(got[before:], []string{"m7 ?"}) {
+			t.Errorf("%s with a byte order mark: %+v, %v, %q", name, rep, err, got[before:])
+		}
+		got = got[:before]
 	}
 	want := []string{"m1 2025-03-01T00:00:00.000Z", "m2 2025-02-28T15:00:00.000Z", "m3 ?", "m5 2025-02-28T15:00:00.000Z", "m6 ?"}
 	if d := cmp.Diff(want, got); d != "" {

@@ -238,6 +238,24 @@ func (e *Engine) compile(set *rule.Set) error {
 	return nil
 }
 
+// Signalling gives the rules that raise signals of their own, in their order: not
+// those that only say what others count or leave out.
+func Signalling(docs []*rule.Document) ([]*rule.Document, error) {
+	lists, _ := Lists{}.forRules(docs)
+	set, err := rule.Compile(docs, Schema(), rule.Options{Placeholders: lists})
+	if err != nil {
+		return nil, err
+	}
+	own := map[*rule.Document]bool{}
+	for _, r := range set.Rules() {
+		own[r.Doc] = r.Signals && !slices.Contains(r.Doc.Tags, recordTag)
+	}
+	for _, c := range set.Correlations() {
+		own[c.Doc] = c.Signals
+	}
+	return slices.DeleteFunc(slices.Clone(docs), func(d *rule.Document) bool { return !own[d] }), nil
+}
+
 // recordTag marks a rule that says what kind of record something is, for others to
 // count, and that is no signal even where no other rule of the folder counts it.
 const recordTag = "haetae.record"
@@ -254,8 +272,8 @@ func toErrors(errs []error) []rule.Error {
 
 func millis(d time.Duration) event.Millis { return event.Millis(d / time.Millisecond) }
 
-// levelOf is a rule's own severity; a rule that does not say is medium.
-func levelOf(d *rule.Document) Severity {
+// SeverityOf is a rule's own severity; a rule that does not say is medium.
+func SeverityOf(d *rule.Document) Severity {
 	switch d.Level {
 	case rule.LevelInformational:
 		return Informational
@@ -271,7 +289,7 @@ func levelOf(d *rule.Document) Severity {
 
 // prepare works out what the condition needs.
 func (c *correlation) prepare(e *Engine) {
-	c.ladder = []step{{c.typ.Bounds, "count", levelOf(c.doc)}}
+	c.ladder = []step{{c.typ.Bounds, "count", SeverityOf(c.doc)}}
 	if x := c.doc.Haetae; x != nil {
 		for _, s := range x.Severity {
 			l, _ := ParseSeverity(s.Level.String())

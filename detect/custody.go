@@ -118,7 +118,7 @@ func (e *Engine) custody(c *correlation, now event.Millis) {
 			key := tuple{code}
 			f := c.findings[key]
 			if f == nil {
-				f = &finding{corr: c, key: key, first: since, at: since, level: levelOf(c.doc), changed: true}
+				f = &finding{corr: c, key: key, first: since, at: since, level: SeverityOf(c.doc), changed: true}
 				c.findings[key] = f
 			}
 			days := float64((now - f.first) / 86_400_000)

@@ -25,6 +25,9 @@ type Position struct {
 	// Changed is when the file was written to last, as far as it was read: what
 	// was written to later is newer.
 	Changed time.Time `json:"changed,omitzero"`
+	// Unread is set while nothing of the file was read and it has no line to know
+	// it by. Changed is when it was seen then.
+	Unread *Unread `json:"unread,omitempty"`
 }
 
 // headMax is how much of a file's beginning tells it from others: the first
@@ -57,6 +60,12 @@ type Tail struct {
 	// Known, if set, tells where to go on in a file that was opened: r gives it
 	// from a position on, and whole says that it will not grow any more.
 	Known func(ctx context.Context, from Position, r io.Reader, whole bool) (Position, error)
+	// Begun, if set, is given the position before the first byte, when the file is
+	// seen and nothing of it was read yet. When it returns nil, the position must be
+	// durable: only then the file is watched.
+	Begun func(ctx context.Context, at Position) error
+	// Opened is told that a file is followed from now on.
+	Opened func()
 	// Missing is told, once each time, that the file is not there.
 	Missing func(err error)
 	// Lost is told that what lies behind a position will never be read: the file
@@ -74,7 +83,8 @@ type Tail struct {
 
 	pos   Position
 	file  *tailFile
-	asked bool // Known was, for this file
+	asked bool    // Known was, for this file
+	begun *Unread // what is durable, as long as no line was delivered
 }
 
 // Run follows the file from a position until ctx ends. With the zero Position
@@ -115,7 +125,7 @@ func (t *Tail) Run(ctx context.Context, from Position) error {
 // look reads what there is to read.
 func (t *Tail) look(ctx context.Context) error {
 	if t.file == nil {
-		if err := t.open(); err != nil {
+		if err := t.open(ctx); err != nil {
 			return err
 		}
 	}
@@ -144,7 +154,7 @@ func (t *Tail) look(ctx context.Context) error {
 			return err
 		}
 		if name == t.Path && now.Size() == 0 {
-			return nil
+			return t.beginAgain(ctx)
 		}
 		if err := t.drain(ctx, true); err != nil {
 			return err
@@ -161,15 +171,15 @@ func (t *Tail) missing() error {
 
 // open opens the file to go on with: the one the position speaks of, if it can
 // be found under the path or as a rotated sibling, else the one after it.
-func (t *Tail) open() error {
+func (t *Tail) open(ctx context.Context) error {
 	f, err := openTail(t.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("follow %s: %w", filepath.Base(t.Path), err)
 	}
-	if t.pos.HeadSize == 0 || err == nil && t.matches(f) {
-		if err != nil {
-			return t.missing()
-		}
+	if t.pos.HeadSize == 0 {
+		return t.openUnread(ctx, f)
+	}
+	if err == nil && t.matches(f) {
 		t.use(f)
 		return nil
 	}
@@ -238,7 +248,7 @@ func (t *Tail) next(name string) error {
 		t.pos, t.file = was, old
 		return err
 	}
-	if t.Left != nil && !old.packed && was.HeadSize > 0 {
+	if t.Left != nil && !old.packed && was.Offset > 0 {
 		old.shut()
 		t.Left(was, &Left{old})
 		return nil
@@ -265,6 +275,9 @@ func (t *Tail) use(f *tailFile) {
 		t.file.Close()
 	}
 	t.file, t.asked = f, false
+	if f != nil && t.Opened != nil {
+		t.Opened()
+	}
 }
 
 func (t *Tail) lost(cut bool) {
@@ -290,11 +303,15 @@ func (t *Tail) headOf(f *tailFile, n int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return t.digest(b), nil
+}
+
+func (t *Tail) digest(head []byte) string {
 	if t.Digest != nil {
-		return t.Digest(b), nil
+		return t.Digest(head)
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
+	sum := sha256.Sum256(head)
+	return hex.EncodeToString(sum[:])
 }
 
 // truncated notices that the file was cut: shorter than what was read, or with
@@ -354,7 +371,7 @@ func (t *Tail) drain(ctx context.Context, last bool) error {
 		if err != nil {
 			return err
 		}
-		t.pos, again = after, 0
+		t.pos, t.begun, again = after, nil, 0
 		if done {
 			return nil
 		}
@@ -363,6 +380,7 @@ func (t *Tail) drain(ctx context.Context, last bool) error {
 
 // stamp notes what the file is known again by.
 func (t *Tail) stamp(p *Position) (err error) {
+	p.Unread = nil
 	if p.HeadSize < headMax {
 		p.HeadSize = min(headMax, p.Offset)
 		if p.Head, err = t.headOf(t.file, p.HeadSize); err != nil {

@@ -85,6 +85,7 @@ func Detect(sample []byte) Verdict {
 
 func splitSample(sample []byte) [][]byte {
 	var out [][]byte
+	sample = line.Unmarked(sample)
 	for len(sample) > 0 && len(out) < detectLines {
 		l, rest, more := cutLine(sample)
 		if !more && len(out) > 0 {
@@ -170,6 +171,9 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 		data = rest
 		from := at
 		at += size
+		if from == 0 {
+			text = line.Unmarked(text)
+		}
 		p := piece{text: text, offset: from, line: number}
 		if len(text) > 0 {
 			p.err = c.doubt(at, ended)

@@ -67,7 +67,7 @@ func (v *View) CatalogEdition(number uint32) (*catalog.Catalog, error) {
 func (l *Ledger) readCatalog(e editionRef) (*catalog.Catalog, error) {
 	data, err := disk.ReadFile(l.fs, l.path(editionDir, e.File))
 	if err != nil {
-		return nil, fmt.Errorf("open editions/%s: %w", e.File, err)
+		return nil, fmt.Errorf("open editions/%s: %w", e.File, notThere(err))
 	}
 	// Every answer rests on it, and YAML has no checksum but the one in the name.
 	if catalogFile(data) != e.File {

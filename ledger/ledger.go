@@ -253,7 +253,7 @@ func Open(fsys disk.FS, dir string, o Options) (_ *Ledger, err error) {
 		}
 	}
 	if l.blobs, err = blob.Folder(fsys, path.Join(dir, segmentDir)); err != nil {
-		return nil, fmt.Errorf("open segments: %w", err)
+		return nil, fmt.Errorf("open segments: %w", l.missing(err))
 	}
 	// Beside a running owner a merge may remove a file between reading the
 	// manifest and opening the file; the next manifest no longer names it.
@@ -262,7 +262,7 @@ func Open(fsys disk.FS, dir string, o Options) (_ *Ledger, err error) {
 			break
 		}
 		if !o.ReadOnly || try == 5 || !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return nil, l.missing(err)
 		}
 		l.closeFiles()
 		l.segments = map[string]*openSegment{}

@@ -121,7 +121,7 @@ func (im *Import) stagedReaders() (rs []*segment.Reader, closeAll func(), err er
 			}
 		}
 		closeAll()
-		return nil, nil, fmt.Errorf("open segments/%s: %w", ref.Name, err)
+		return nil, nil, fmt.Errorf("open segments/%s: %w", ref.Name, notThere(err))
 	}
 	return rs, closeAll, nil
 }

@@ -384,7 +384,7 @@ func (l *Ledger) eachStagedRef(ref segmentRef, fn func(dictionary.Ref)) error {
 		return nil // its import was given up just now
 	}
 	if err != nil {
-		return fmt.Errorf("open segments/%s: %w", ref.Name, err)
+		return fmt.Errorf("open segments/%s: %w", ref.Name, notThere(err))
 	}
 	defer b.Close()
 	r, err := segment.Open(b, ref.Size)

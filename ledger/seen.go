@@ -508,7 +508,7 @@ func sortHashes(ids, spare []uint64) []uint64 {
 func (s *seenSet) load(ref seenRef, hour int64) ([]uint64, error) {
 	f, err := s.fs.Open(path.Join(s.dir, ref.Name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("named by the manifest and not there: %w", ErrCorrupt)
+		return nil, &MissingError{Err: err}
 	}
 	if err != nil {
 		return nil, err

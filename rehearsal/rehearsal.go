@@ -13,6 +13,9 @@ import (
 	"github.com/haetae/haetae/rule"
 )
 
+// ErrNoRules: there is no rule file in the folder.
+var ErrNoRules = errors.New("there is no rule file in the folder (*.yaml)")
+
 // Result is what the tests of a folder came to.
 type Result struct {
 	Tests []Test `json:"tests"`
@@ -161,7 +164,7 @@ func load(files fs.FS, root string) (docs []*rule.Document, tests map[string]*Fi
 		}
 	}
 	if len(docs) == 0 {
-		return nil, nil, errors.New("there is no rule file in the folder (*.yaml)")
+		return nil, nil, ErrNoRules
 	}
 	return docs, tests, nil
 }

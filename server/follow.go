@@ -64,14 +64,14 @@ func (s *Server) newFollower(f Follow) (*follower, error) {
 	sum := sha256.Sum256([]byte(path))
 	return &follower{
 		s: s, f: Follow{f.Source, path}, file: filepath.Base(path),
-		name: "follow " + f.Source + " " + hex.EncodeToString(sum[:8]),
+		name: "follow " + f.Source + " " + hex.EncodeToString(sum[:8]), err: errUnwatched,
 	}, nil
 }
 
 // followPosition is what the checkpoint holds.
 type followPosition struct {
 	ingest.Position
-	Stream []byte       `json:"stream"` // see ledger.Followed
+	Stream []byte       `json:"stream,omitempty"` // see ledger.Followed; none while nothing was read
 	Newest event.Millis `json:"newest,omitempty"`
 	// Left is the file that was followed before, so that a restart looks for what
 	// was written to it late.
@@ -83,6 +83,10 @@ type leftPosition struct {
 	Stream []byte       `json:"stream"`
 	Newest event.Millis `json:"newest,omitempty"`
 }
+
+// errUnwatched is the error of a follower until its file is open and its position
+// durable.
+var errUnwatched = errors.New("the file is not watched yet")
 
 // followRetry is how long a follower waits after an error. The file keeps what
 // it cannot deliver.
@@ -110,7 +114,7 @@ func (f *follower) once(ctx context.Context) error {
 	f.cur, f.gap, f.left = nil, nil, nil
 	if data, ok := f.s.ledger.Checkpoint(f.name); ok {
 		err := json.Unmarshal(data, &from)
-		if err == nil {
+		if err == nil && from.Offset > 0 {
 			f.cur, err = f.s.ledger.OpenFollowed(f.f.Source, from.Stream)
 		}
 		if err != nil {
@@ -122,7 +126,7 @@ func (f *follower) once(ctx context.Context) error {
 	f.offset = from.Offset
 	f.mu.Unlock()
 	t := ingest.Tail{
-		Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: f.deliver, Known: f.known, Lost: f.lost, Digest: f.s.ledger.Hasher().Stream,
+		Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: f.deliver, Known: f.known, Lost: f.lost, Begun: f.begun, Opened: f.opened, Digest: f.s.ledger.Hasher().Stream,
 		Missing: func(error) {
 			f.set(fs.ErrNotExist)
 			f.s.log.Warn("followed file is not there", "source", f.f.Source, "file", f.file)
@@ -225,6 +229,24 @@ func (f *follower) lost(was ingest.Position, cut bool) {
 		f.s.log.Error("a gap cannot be recorded yet", "source", f.f.Source, "file", f.file, "error", withoutFolder(err))
 	}
 	f.s.log.Warn("a followed file was not read to its end", "source", f.f.Source, "file", f.file, "cut", cut)
+}
+
+// opened: a file is watched, as its position is durable.
+func (f *follower) opened() { f.set(nil) }
+
+// begun keeps the position before the first byte of a file.
+func (f *follower) begun(ctx context.Context, at ingest.Position) error {
+	if f.gap != nil { // the position it began at is not known any more behind this
+		if err := f.s.ledger.AddGap(*f.gap); err != nil {
+			return err
+		}
+	}
+	position, err := json.Marshal(followPosition{Position: at, Newest: f.newest, Left: f.left})
+	if err != nil {
+		return err
+	}
+	_, err = f.s.ledger.AppendBatch(ctx, f.s.ledger.NewBatch(), f.file, &ledger.Checkpoint{Name: f.name, Value: position})
+	return err
 }
 
 func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Position) error {

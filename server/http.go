@@ -18,6 +18,8 @@ import (
 
 	"github.com/haetae/haetae/journal"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
 )
 
@@ -212,8 +214,8 @@ func (s *Server) fault(w http.ResponseWriter, what string, err error) {
 		s.busy(w, http.StatusServiceUnavailable, "stopping", "the server is stopping")
 	case errors.Is(err, context.DeadlineExceeded):
 		writeError(w, http.StatusGatewayTimeout, failure{Code: "too_slow", Message: "the question took longer than the server allows"})
-	case errors.Is(err, ledger.ErrCorrupt), errors.Is(err, segment.ErrCorrupt), errors.Is(err, journal.ErrCorrupt):
-		writeError(w, http.StatusInternalServerError, failure{Code: "damaged", Message: "a file of the data folder is damaged; the server's log names it. Leave the folder as it is, and restore the file from a backup"})
+	case errors.Is(err, ledger.ErrCorrupt), errors.Is(err, segment.ErrCorrupt), errors.Is(err, dictionary.ErrCorrupt), errors.Is(err, edition.ErrCorrupt), errors.Is(err, journal.ErrCorrupt):
+		writeError(w, http.StatusInternalServerError, failure{Code: "damaged", Message: "a file of the data folder is damaged or missing; the server's log names it. Leave the folder as it is, and restore the file from a backup"})
 	case errors.Is(err, ledger.ErrFailed), errors.Is(err, journal.ErrPoisoned):
 		writeError(w, http.StatusServiceUnavailable, failure{Code: "outcome_unknown", Message: "a write had an unknown outcome; the server takes nothing more until it is started again"})
 	default:

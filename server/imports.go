@@ -77,7 +77,7 @@ func KindOf(err error) string {
 		return "held"
 	case errors.Is(err, ledger.ErrFollowed):
 		return "followed"
-	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &pe):
+	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &pe) && !errors.Is(err, ledger.ErrCorrupt):
 		return "not_imported" // nothing to redecode
 	case errors.As(err, new(*ingest.FormatError)):
 		return "format"

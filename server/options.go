@@ -17,6 +17,10 @@ import (
 // listening port on every interface should be somebody's decision.
 const DefaultListen = "127.0.0.1:7420"
 
+// DefaultLinger is longer than the processes of a web server take to end their last
+// requests after a rotation.
+const DefaultLinger = 10 * time.Minute
+
 // Options is the whole configuration of a server. Each field says its unit, its
 // default and what goes wrong when it is wrong.
 type Options struct {
@@ -77,7 +81,8 @@ type Options struct {
 	// the time a line may wait before it counts.
 	PollEvery time.Duration
 	// LingerFor is how long a file that was rotated away must be quiet, after its
-	// successor has lines, until it is not looked at any more. Default 10 min.
+	// successor has lines, until it is not looked at any more. Default DefaultLinger.
+	// What is written later is not read; each file costs a descriptor until then.
 	LingerFor time.Duration
 
 	// Detect says which rules run over what arrives; nil = none. Rules cost up to a
@@ -157,7 +162,7 @@ func (o *Options) check() error {
 	setDuration("QueryTimeout", &o.QueryTimeout, 5*time.Minute)
 	setDuration("MergeEvery", &o.MergeEvery, 10*time.Minute)
 	setDuration("PollEvery", &o.PollEvery, 500*time.Millisecond)
-	setDuration("LingerFor", &o.LingerFor, 10*time.Minute)
+	setDuration("LingerFor", &o.LingerFor, DefaultLinger)
 	if o.MemtableRows < 0 {
 		bad("MemtableRows", "negative")
 	}

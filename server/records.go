@@ -164,6 +164,9 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		at := offset
 		offset += size
 		text = bytes.TrimSuffix(text, []byte("\r"))
+		if at == 0 {
+			text = line.Unmarked(text)
+		}
 		if len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"io/fs"
 	"net/http/httptest"
 	"path"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/journal"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/ledger/dictionary"
+	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
 )
 
@@ -88,7 +91,7 @@ func TestReadyOnFullDisk(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	w := newWorld(t, disk.OS, path.Join(t.TempDir(), "d"))
 	r := w.serve(nil)
-	for _, err := range []error{ledger.ErrCorrupt, segment.ErrCorrupt, journal.ErrCorrupt} {
+	for _, err := range []error{ledger.ErrCorrupt, &ledger.MissingError{File: "segments/x", Err: fs.ErrNotExist}, segment.ErrCorrupt, dictionary.ErrCorrupt, edition.ErrCorrupt, journal.ErrCorrupt} {
 		rec := httptest.NewRecorder()
 		r.fault(rec, "test", fmt.Errorf("segments/x: %w", err))
 		if rec.Code != 500 || !strings.Contains(rec.Body.String(), `"code":"damaged"`) || strings.Contains(rec.Body.String(), "segments/x") {

@@ -103,6 +103,9 @@ func readBeside(name string) ([]byte, error) {
 	return text, nil
 }
 
+// ErrNoRules: there is no rule file in the folder.
+var ErrNoRules = errors.New("there is no rule file in the folder (*.yaml)")
+
 // LoadRules reads a folder of rule files (*.yaml, *.yml; *.test.yaml are their
 // tests), or the pack that ships when dir is empty. All mistakes come at once.
 func LoadRules(dir string) ([]*rule.Document, error) {
@@ -139,7 +142,7 @@ func LoadRules(dir string) ([]*rule.Document, error) {
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 && len(docs) == 0 {
-		errs = append(errs, errors.New("read rules: there is no rule file in the folder (*.yaml)"))
+		errs = append(errs, &FileError{dir, ErrNoRules})
 	}
 	return docs, joined(errs)
 }

@@ -103,6 +103,7 @@ func (a *app) hint(cmd *cobra.Command, err error) string {
 		newer     *ledger.VersionError
 		overlap   *ledger.OverlapError
 		held      *ledger.HeldError
+		missing   *ledger.MissingError
 		predicate *scope.PredicateError
 		answer    *server.Answer
 		mistakes  catalog.Errors
@@ -130,6 +131,8 @@ func (a *app) hint(cmd *cobra.Command, err error) string {
 		return a.say(hintText.inUse)
 	case errors.Is(err, ledger.ErrNotFolder):
 		return a.say(hintText.notFolder)
+	case errors.As(err, &missing) && missing.File != "": // at the opening
+		return a.say(hintText.missing)
 	case damaged(err):
 		return a.say(hintText.corrupt)
 	case errors.Is(err, ledger.ErrImporting):

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -92,6 +93,12 @@ func (a *app) importError(err error) error {
 		return a.failure(err, importWords.someFailed, count(len(some.Errs)), count(some.Of))
 	case errors.As(err, &one):
 		cause := a.importCause(server.KindOf(err), one.Cause())
+		switch {
+		case errors.Is(err, syscall.ENOTDIR):
+			cause = a.say(importWords.notFolder)
+		case errors.Is(err, server.ErrNoRules):
+			cause = a.say(importWords.noRules)
+		}
 		var ko interface{ KO() string }
 		if a.lang == korean && errors.As(err, &ko) {
 			cause = ko.KO()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rehearsal"
 	"github.com/haetae/haetae/server"
@@ -26,6 +28,20 @@ func rulesAt(args []string) (files fs.FS, root string) {
 	return os.DirFS(args[0]), "."
 }
 
+// atRoot names the folder that was given in an error that knows it as "." only.
+func atRoot(err error, args []string) error {
+	var at *fs.PathError
+	switch {
+	case len(args) == 0:
+		return err
+	case errors.Is(err, rehearsal.ErrNoRules):
+		return &server.FileError{Path: args[0], Err: server.ErrNoRules}
+	case errors.As(err, &at) && at.Path == ".":
+		return &server.FileError{Path: args[0], Err: err}
+	}
+	return err
+}
+
 func (a *app) ruleTest() *cobra.Command {
 	var asJSON bool
 	c := a.command("test [DIR]", ruleTestText)
@@ -35,7 +51,7 @@ func (a *app) ruleTest() *cobra.Command {
 		files, root := rulesAt(args)
 		res, err := rehearsal.Run(cmd.Context(), files, root)
 		if err != nil {
-			return err
+			return a.fileError(atRoot(err, args))
 		}
 		passed, all := res.Passed()
 		if passed < all {
@@ -92,8 +108,11 @@ func (a *app) ruleList() *cobra.Command {
 			dir = args[0]
 		}
 		docs, err := server.LoadRules(dir)
+		if err == nil {
+			docs, err = detect.Signalling(docs)
+		}
 		if err != nil {
-			return err
+			return a.fileError(err)
 		}
 		type view struct {
 			Rule  string   `json:"rule"`
@@ -102,20 +121,14 @@ func (a *app) ruleList() *cobra.Command {
 			Title string   `json:"title"`
 			Tags  []string `json:"tags"`
 		}
-		levels := map[string]text{}
-		for s, t := range severityWords {
-			levels[s.String()] = t
-		}
 		t := newTable()
 		t.indent = ""
 		enc := json.NewEncoder(a.stdout)
 		enc.SetEscapeHTML(false)
 		for _, d := range docs {
-			if d.Correlation == nil && slices.Contains(d.Tags, "haetae.record") {
-				continue
-			}
+			level := detect.SeverityOf(d)
 			if asJSON {
-				if err := enc.Encode(view{d.Key(), d.File, d.Level.String(), d.Title, orEmpty(d.Tags)}); err != nil {
+				if err := enc.Encode(view{d.Key(), d.File, level.String(), d.Title, orEmpty(d.Tags)}); err != nil {
 					return err
 				}
 				continue
@@ -124,7 +137,7 @@ func (a *app) ruleList() *cobra.Command {
 			if !ok {
 				ko = en
 			}
-			t.add(d.Key(), a.say(levels[d.Level.String()]), a.say(text{ko, en}))
+			t.add(d.Key(), a.say(severityWords[level]), a.say(text{ko, en}))
 		}
 		t.write(a.stdout)
 		return nil

@@ -20,12 +20,14 @@ func (a *app) serveCommand() *cobra.Command {
 	var follow, networks []string
 	var rules server.DetectRequest
 	var noDetect bool
+	var linger time.Duration
 	c := a.command("serve --data DIR", serveText)
 	c.Args = a.args(0)
 	a.folderFlags(c, &f)
 	fl := c.Flags()
 	fl.StringVar(&listen, "listen", server.DefaultListen, a.say(flagText.listen))
 	fl.StringArrayVar(&follow, "follow", nil, a.say(flagText.follow))
+	fl.DurationVar(&linger, "linger", server.DefaultLinger, a.say(flagText.linger))
 	fl.StringArrayVar(&networks, "networks", nil, a.say(flagText.networks))
 	c.RegisterFlagCompletionFunc("follow", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var out []string
@@ -48,7 +50,10 @@ func (a *app) serveCommand() *cobra.Command {
 		if err := lv.UnmarshalText([]byte(level)); err != nil {
 			return a.usage(usageText.badLevel)
 		}
-		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, Networks: networks, Logger: a.logger(lv), Version: version()}
+		if linger <= 0 {
+			return a.usage(usageText.badLinger)
+		}
+		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, LingerFor: linger, Networks: networks, Logger: a.logger(lv), Version: version()}
 		if !noDetect {
 			o.Detect, o.Alerts = &rules, alerts
 		} else if alerts != "" {

@@ -77,6 +77,7 @@ func (a *app) subjectShow() *cobra.Command {
 func (a *app) showAccesses(g *scope.Accesses) {
 	if !g.Known {
 		a.printf(subjectWords.unknown)
+		a.showLimits(g.Limits) // a read that names nobody may have been this person's
 		return
 	}
 	a.printf(subjectWords.total, count(g.Total), count(g.Reads))

@@ -59,6 +59,7 @@ func errorKO(err error) string {
 		wrongKey *ledger.WrongKeyError
 		exposed  *pseudonym.ExposedError
 		held     *ledger.HeldError
+		missing  *ledger.MissingError
 	)
 	switch {
 	case errors.As(err, &said):
@@ -80,6 +81,11 @@ func errorKO(err error) string {
 		return fmt.Sprintf("%s: 다른 사용자가 읽을 수 있는 키 파일입니다(%04o). chmod 600으로 권한을 제한하십시오", exposed.File, exposed.Mode)
 	case errors.As(err, &held):
 		return fmt.Sprintf("자료 보전이 설정되어 있어 파기할 수 없습니다 (%v)", err)
+	case errors.As(err, &missing):
+		if missing.File == "" {
+			return fmt.Sprintf("데이터 폴더에 있어야 할 파일이 없습니다 (%v)", err)
+		}
+		return "데이터 폴더에 있어야 할 파일이 없습니다: " + missing.File
 	case damaged(err):
 		return fmt.Sprintf("데이터 폴더의 파일이 손상되었습니다 (%v)", err)
 	}

@@ -3,10 +3,10 @@ package main
 // What flags mean, and what is said when a command was written wrongly.
 
 var flagText = struct {
-	data, keys, lang, json, help, version                                                                      text
-	catalog, holdings, register, networks, source, format, importNew, redecode, again, workers                 text
-	listen, follow, where, from, to, by, explain, save, export, recipient, reason, openKey, once, limit, quiet text
-	before, keep, yes, showSource, logLevel                                                                    text
+	data, keys, lang, json, help, version                                                                              text
+	catalog, holdings, register, networks, source, format, importNew, redecode, again, workers                         text
+	listen, follow, linger, where, from, to, by, explain, save, export, recipient, reason, openKey, once, limit, quiet text
+	before, keep, yes, showSource, logLevel                                                                            text
 }{
 	data:       text{"데이터 `폴더` (환경변수 HAETAE_DATA)", "data `folder` (environment: HAETAE_DATA)"},
 	keys:       text{"키 `폴더`. 지정하지 않으면 데이터폴더.keys (환경변수 HAETAE_KEYS)", "key `folder`, else the data folder's name with .keys (environment: HAETAE_KEYS)"},
@@ -26,6 +26,7 @@ var flagText = struct {
 	workers:    text{"동시 작업 `수`. 지정하지 않으면 코어 수", "`number` of workers, else one for each core"},
 	listen:     text{"수신 `주소`", "`address` to listen on"},
 	follow:     text{"실시간으로 읽을 로그 `이름=파일` (여러 번 지정 가능)", "live log to follow, `source=file` (may be repeated)"},
+	linger:     text{"교체된 로그 파일에 새 줄이 없을 때 더 지켜볼 `시간`", "how long a rotated log must be `quiet` until it is read no more"},
 	where:      text{"조건(`CEL` 식)", "condition, a `CEL` expression"},
 	from:       text{"이 `시각`부터(해당 시각 포함)", "first `moment` that counts"},
 	to:         text{"이 `시각` 전까지(해당 시각 제외)", "first `moment` that no longer counts"},
@@ -48,7 +49,7 @@ var flagText = struct {
 
 var usageText = struct {
 	noData, badLang, unknownCommand, tooFew, tooMany, badTime, badKeep, oneOf, noFiles, needWhere, exportNeeds, needReason, needCatalog, noID,
-	asideNeeds, badBy, badLevel, stdinOnce, holdReason, holdName, hashKey, negative, keysInside, badFollow text
+	asideNeeds, badBy, badLevel, stdinOnce, holdReason, holdName, hashKey, negative, keysInside, badFollow, badLinger text
 }{
 	noData:         text{"데이터 폴더를 지정하지 않았습니다: --data DIR 또는 환경변수 HAETAE_DATA", "no data folder: give --data DIR or set HAETAE_DATA"},
 	badLang:        text{"--lang에는 ko 또는 en을 지정하십시오", "--lang is ko or en"},
@@ -73,5 +74,6 @@ var usageText = struct {
 	hashKey:        text{"--open-key: hash.key는 가명처리 키입니다. 열람 키 open.key를 지정하십시오", "--open-key: hash.key makes the pseudonyms and opens nothing; give open.key"},
 	negative:       text{"%s: 0 이상의 수를 지정하십시오", "%s: give a number of 0 or more"},
 	keysInside:     text{"--keys: 키 폴더는 데이터 폴더 밖에 두십시오. 안에 두면 데이터 백업에 키까지 들어갑니다", "--keys: the key folder lies outside the data folder, else every backup of the data holds the keys"},
+	badLinger:      text{"--linger에는 0보다 긴 시간을 지정하십시오. 예: 10m, 2h", "--linger is longer than 0, for example 10m or 2h"},
 	badFollow:      text{"--follow: 이름=파일 형식으로 쓰십시오. 예: gateway=/var/log/nginx/access.json", "--follow: write SOURCE=FILE, for example gateway=/var/log/nginx/access.json"},
 }

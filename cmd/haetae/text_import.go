@@ -2,7 +2,7 @@ package main
 
 var importWords = struct {
 	handedOver, catalogNew, catalogSame, register, holdings, badLines, already, file, known, resumed, duplicates, aside, first, broken, total,
-	refused, someFailed, oneFailed, lostAddresses, lostTexts, ignored, unknownItems, like text
+	refused, someFailed, oneFailed, notFolder, noRules, lostAddresses, lostTexts, ignored, unknownItems, like text
 }{
 	handedOver:    text{"이 폴더는 서버(%s)가 사용 중이므로 서버가 가져오기를 수행합니다.\n", "a server at %s owns the folder and does the import\n"},
 	catalogNew:    text{"카탈로그 %s: 제%d판으로 적용하였습니다.\n", "catalog %s is now edition %d\n"},
@@ -27,6 +27,8 @@ var importWords = struct {
 	refused:       text{"%s: 가져오지 못하였습니다: %s\n", "%s: not imported: %s\n"},
 	someFailed:    text{"파일 %s개를 가져오지 못하였습니다(전체 %s개). 나머지는 가져왔습니다", "%s of %s files could not be imported; the others were"},
 	oneFailed:     text{"%s: %s", "%s: %s"},
+	noRules:       text{"폴더에 규칙 파일(*.yaml)이 없습니다", "there is no rule file in the folder (*.yaml)"},
+	notFolder:     text{"폴더가 아닙니다", "not a folder"},
 }
 
 // importCauses are why a file was not imported, by the code of the report. The
@@ -39,7 +41,7 @@ var importCauses = map[string]text{
 	"failed":          {"앞선 쓰기의 성공 여부를 알 수 없습니다. 폴더를 다시 여십시오", "an earlier write had an unknown outcome"},
 	"disk_full":       {"디스크에 남은 공간이 없습니다", "the disk is full"},
 	"damaged":         {"데이터 폴더의 파일이 손상되었습니다", "a file of the data folder is damaged"},
-	"missing_file":    {"그런 파일이 없습니다", "no such file"},
+	"missing_file":    {"그런 파일이나 폴더가 없습니다", "no such file or folder"},
 	"permission":      {"읽을 권한이 없습니다", "permission denied"},
 	"overlap":         {"이미 가져왔거나 수집한 행이 다시 들어 있고, 어느 행이 새로운지 구별할 수 없어 가져오면 중복으로 집계됩니다", "repeats lines that were read before"},
 	"followed":        {"앞부분을 실시간으로 수집하였으므로 다시 해석할 수 없습니다", "its beginning was followed, not imported, and cannot be decoded again"},

@@ -31,10 +31,13 @@ Without a folder, the pack that ships is tested.`},
 }
 
 var ruleListText = commandText{
-	short: text{"규칙 목록을 표시합니다", "list the rules that signal"},
+	short: text{"탐지 결과를 내는 규칙 목록을 표시합니다", "list the rules that signal"},
 	long: text{
-		"규칙 이름, 기본 심각도, 제목을 표시합니다. 폴더를 지정하지 않으면 함께 배포되는 규칙을 표시합니다.",
-		"Name, severity and title of each. Without a folder, the pack that ships."},
+		`규칙 이름, 기본 심각도, 제목을 표시합니다. 다른 규칙이 집계하거나 제외할 기록을 정의할 뿐
+스스로 탐지 결과를 내지 않는 규칙은 표시하지 않습니다. 폴더를 지정하지 않으면 함께 배포되는
+규칙을 표시합니다.`,
+		`Name, severity and title of each. Rules that only say what others count or leave out, and raise
+no signal themselves, are not among them. Without a folder, the pack that ships.`},
 	example: text{`
   haetae rule list
   haetae rule list my-rules --json`, `

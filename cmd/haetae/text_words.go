@@ -4,7 +4,7 @@ package main
 // them in the same order in both languages.
 
 var hintText = struct {
-	interrupted, catalogMistakes, usage, predicate, newer, overlap, held, catalog, inUse, notFolder, corrupt,
+	interrupted, catalogMistakes, usage, predicate, newer, overlap, held, catalog, inUse, notFolder, corrupt, missing,
 	importing, noCatalog, noSource, key, diskFull, portTaken, otherServer, permission, exists, noKeys text
 }{
 	interrupted:     text{"중단하였습니다. 같은 명령을 다시 실행하면 이어서 진행합니다.", "stopped; the same command goes on from here"},
@@ -18,16 +18,19 @@ var hintText = struct {
 	inUse:           text{"서버나 다른 명령이 이 폴더를 사용 중입니다. 끝날 때까지 기다리거나 haetae status로 확인하십시오", "a server or another command owns the folder: wait for it, or look with haetae status"},
 	notFolder:       text{"데이터 폴더를 먼저 만드십시오: haetae init --data DIR", "make one first: haetae init --data DIR"},
 	corrupt:         text{"폴더를 그대로 보존하고 사본에서 확인하십시오. 백업이 있으면 오류에 나온 파일을 백업에서 복원하십시오", "leave the folder as it is and look at a copy; if there is a backup, restore the file that is named from it"},
-	importing:       text{"진행 중인 가져오기가 끝난 뒤 다시 실행하십시오", "run it again when the other import has ended"},
-	noCatalog:       text{"카탈로그를 적용하십시오: haetae import --data DIR --catalog FILE", "give it one: haetae import --data DIR --catalog FILE"},
-	noSource:        text{"--source NAME으로 카탈로그의 로그 이름을 지정하십시오(haetae catalog show로 확인)", "give the catalog's name for this log: --source NAME (haetae catalog show lists them)"},
-	key:             text{"이 폴더와 함께 만든 키인지 확인하십시오", "check that this is the key made together with the folder"},
-	diskFull:        text{"디스크 공간을 확보한 뒤 같은 명령을 다시 실행하십시오. 저장되었다고 응답한 기록은 안전합니다", "the disk is full: make room and run the same command again; what was acknowledged is safe"},
-	portTaken:       text{"다른 주소를 지정하십시오: --listen 127.0.0.1:0", "choose another address: --listen 127.0.0.1:0"},
-	otherServer:     text{"그 주소에서는 다른 폴더의 서버가 실행 중입니다", "another folder's server is at that address"},
-	permission:      text{"파일의 소유자와 권한을 확인하십시오", "check who owns the file and who may read it"},
-	exists:          text{"다른 이름이나 폴더를 지정하거나, 이미 있는 것을 옮기십시오", "use another name or folder, or move what is there"},
-	noKeys:          text{"키 폴더가 다른 곳에 있으면 --keys DIR로 지정하십시오", "if the keys are elsewhere, say --keys DIR"},
+	missing: text{
+		"파일이 옮겨졌거나 지워졌습니다. 이 파일 없이 산정하면 일부 접속기록이 빠지므로 진행하지 않았으며, 데이터 폴더는 변경하지 않았습니다. 백업이나 사본에서 같은 자리에 복원한 뒤 다시 실행하십시오",
+		"something moved or removed the file; going on without it would leave records out, so nothing was done and nothing in the folder was changed: restore the file to its place from a backup or a copy, and run the command again"},
+	importing:   text{"진행 중인 가져오기가 끝난 뒤 다시 실행하십시오", "run it again when the other import has ended"},
+	noCatalog:   text{"카탈로그를 적용하십시오: haetae import --data DIR --catalog FILE", "give it one: haetae import --data DIR --catalog FILE"},
+	noSource:    text{"--source NAME으로 카탈로그의 로그 이름을 지정하십시오(haetae catalog show로 확인)", "give the catalog's name for this log: --source NAME (haetae catalog show lists them)"},
+	key:         text{"이 폴더와 함께 만든 키인지 확인하십시오", "check that this is the key made together with the folder"},
+	diskFull:    text{"디스크 공간을 확보한 뒤 같은 명령을 다시 실행하십시오. 저장되었다고 응답한 기록은 안전합니다", "the disk is full: make room and run the same command again; what was acknowledged is safe"},
+	portTaken:   text{"다른 주소를 지정하십시오: --listen 127.0.0.1:0", "choose another address: --listen 127.0.0.1:0"},
+	otherServer: text{"그 주소에서는 다른 폴더의 서버가 실행 중입니다", "another folder's server is at that address"},
+	permission:  text{"파일의 소유자와 권한을 확인하십시오", "check who owns the file and who may read it"},
+	exists:      text{"다른 이름이나 폴더를 지정하거나, 이미 있는 것을 옮기십시오", "use another name or folder, or move what is there"},
+	noKeys:      text{"키 폴더가 다른 곳에 있으면 --keys DIR로 지정하십시오", "if the keys are elsewhere, say --keys DIR"},
 }
 
 var initWords = struct{ done text }{

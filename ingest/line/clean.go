@@ -109,3 +109,7 @@ func Identifier(key string) string {
 	}
 	return key
 }
+
+// Unmarked is the beginning of a text without a byte order mark: what Windows
+// writes in front of UTF-8 belongs to no line.
+func Unmarked(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
