@@ -38,7 +38,7 @@ var rules = []rule{
 		"journal is a seam: another engine must be able to take its place"},
 	{"blob/...", []string{"blob", "internal/disk"}, false,
 		"blob is a seam: another engine must be able to take its place"},
-	{"catalog", []string{"event"}, true,
+	{"catalog", []string{"event", "internal/written"}, true,
 		"the catalog reads requests; where records are kept is not its business"},
 	{"rule", []string{"event"}, true,
 		"a rule says what to look for in an event; where events are kept and what follows from a match is not its business"},
@@ -57,9 +57,9 @@ var rules = []rule{
 		"an answer comes from the record and the catalog alone, never from how the record came in"},
 	{"detect", []string{"event", "catalog", "rule", "scope", "ledger/...", "internal/..."}, true,
 		"detect works on rows and their meaning; how they came in, and who is told, is not its business"},
-	{"alert", []string{"event", "detect", "internal/digits", "internal/disk", "internal/plural"}, true,
+	{"alert", []string{"event", "detect", "internal/digits", "internal/disk", "internal/plural", "internal/written"}, true,
 		"alert tells what detect found: how it was found, and where records are kept, must be able to change without it"},
-	{"rehearsal", []string{"event", "catalog", "rule", "scope", "detect", "ledger", "packs", "internal/disk", "internal/plural"}, true,
+	{"rehearsal", []string{"event", "catalog", "rule", "scope", "detect", "ledger", "packs", "internal/disk", "internal/plural", "internal/written"}, true,
 		"a test of a rule runs the real path from record to signal; how lines are read and who is told is no part of it"},
 	{"server", []string{"event", "catalog", "ingest/...", "journal", "blob", "ledger/...", "scope", "rule", "detect", "alert", "packs", "internal/..."}, true,
 		"server sees everything but the commands that start it"},
@@ -70,6 +70,7 @@ var rules = []rule{
 	{"e2e", nil, false, "e2e is tests"},
 	{"internal/plural", nil, false, "how English counts is nobody's in particular"},
 	{"internal/golden", nil, false, "golden helps the tests of every package, so it needs none of them"},
+	{"internal/written", nil, true, "what is wrong with a file is told without knowing what the file is for"},
 	{"internal/house", nil, false, "house is tests"},
 }
 
