@@ -21,6 +21,9 @@ var nodeType = reflect.TypeFor[*yaml.Node]()
 
 func (r *Reader) into(n *yaml.Node, field string, v reflect.Value) {
 	r.note(field, n)
+	if r.Blank && IsNull(n) {
+		return
+	}
 	if own, ok := v.Addr().Interface().(Own); ok {
 		own.Read(r, n, field)
 		return

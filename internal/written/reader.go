@@ -50,6 +50,9 @@ type Reader struct {
 	File string // for messages; without its folder
 	// References says that YAML's own (&a and *a) may be used.
 	References bool
+	// Blank says that an empty file, or a key without a value, is no mistake: nothing
+	// is said there.
+	Blank bool
 	// Places says that mistakes will be found by the field alone (FailAt), so that
 	// the line of each is kept.
 	Places bool
@@ -79,10 +82,11 @@ func (r *Reader) Failf(n *yaml.Node, field, ko, en string, args ...any) {
 // FailAt is Failf where only the field is known: the line is that of the field,
 // or of what the field stands in.
 func (r *Reader) FailAt(field, ko, en string, args ...any) {
-	r.Failf(r.placeOf(field), field, ko, en, args...)
+	r.Failf(r.At(field), field, ko, en, args...)
 }
 
-func (r *Reader) placeOf(field string) *yaml.Node {
+// At is where a field stands, or what it stands in; nil where that is not known.
+func (r *Reader) At(field string) *yaml.Node {
 	for field != "" {
 		if p, ok := r.places[field]; ok {
 			return &yaml.Node{Line: p.line, Column: p.column}
@@ -94,7 +98,7 @@ func (r *Reader) placeOf(field string) *yaml.Node {
 
 // LineOf is the line on which a field stands.
 func (r *Reader) LineOf(field string) int {
-	if n := r.placeOf(field); n != nil {
+	if n := r.At(field); n != nil {
 		return n.Line
 	}
 	return 1
@@ -147,7 +151,7 @@ func (r *Reader) Err() error {
 }
 
 // Document returns the root of the one YAML document that a file is, nil with a
-// mistake. most is how large the file may be, in MiB.
+// mistake or where the file may be empty and is. most is how large the file may be, in MiB.
 func (r *Reader) Document(text []byte, most int) (root *yaml.Node) {
 	// The YAML library has panicked on broken input before; a file may come in over
 	// HTTP, and a mistake in it must not end the server.
@@ -165,7 +169,9 @@ func (r *Reader) Document(text []byte, most int) (root *yaml.Node) {
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF), err == nil && (doc.Kind != yaml.DocumentNode || len(doc.Content) != 1):
-		r.Fail(nil, "", Empty)
+		if !r.Blank {
+			r.Fail(nil, "", Empty)
+		}
 		return nil
 	case err != nil:
 		r.unreadable(text, err)
@@ -241,7 +247,9 @@ func (r *Reader) Keys(n *yaml.Node, field string, known ...string) map[string]*y
 		case !slices.Contains(known, kv.Name):
 			r.Fail(kv.Key, field, Unknown, Meant(kv.Name, known), strings.Join(known, ", "))
 		case IsNull(kv.Value):
-			r.Fail(kv.Key, kv.Field, NoValue)
+			if !r.Blank {
+				r.Fail(kv.Key, kv.Field, NoValue)
+			}
 		default:
 			out[kv.Name] = kv.Value
 			r.note(kv.Field, kv.Value)
