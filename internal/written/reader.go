@@ -62,16 +62,23 @@ type Reader struct {
 	nodes  int
 }
 
-type place struct{ line, column int }
+type place struct {
+	line, column int
+	style        yaml.Style
+}
 
 // Fail reports a mistake at a node; without one, at the beginning of the file.
 func (r *Reader) Fail(n *yaml.Node, field string, k Kind, args ...any) {
+	r.found = append(r.found, r.mistake(n, field, k, args...))
+}
+
+func (r *Reader) mistake(n *yaml.Node, field string, k Kind, args ...any) Mistake {
 	t := k.Say(args...)
 	m := Mistake{File: r.File, Line: 1, Field: field, Code: k.Code, Problem: t.EN, ProblemKO: t.KO}
 	if n != nil && n.Line > 0 {
 		m.Line, m.Column = n.Line, n.Column
 	}
-	r.found = append(r.found, m)
+	return m
 }
 
 // Failf is Fail for a kind that needs no code.
@@ -85,11 +92,41 @@ func (r *Reader) FailAt(field, ko, en string, args ...any) {
 	r.Failf(r.At(field), field, ko, en, args...)
 }
 
+// Wrong is the mistake that FailAt would report, for whoever returns it instead.
+func (r *Reader) Wrong(field, ko, en string, args ...any) error {
+	return r.mistake(r.At(field), field, Kind{KO: ko, EN: en}, args...)
+}
+
+// Inside makes the mistakes of a text that stands in a field those of this file.
+// Other errors are left as they are.
+func (r *Reader) Inside(field string, err error) error {
+	ms, ok := errors.AsType[Mistakes](err)
+	if !ok {
+		return err
+	}
+	begins := r.LineOf(field)
+	if n := r.At(field); n == nil || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		begins-- // the text begins on the line of its key
+	}
+	ms = slices.Clone(ms)
+	for i := range ms {
+		ms[i].File, ms[i].Column = r.File, 0
+		if ms[i].Line > 0 {
+			ms[i].Line += begins
+		}
+		if ms[i].Field != "" {
+			ms[i].Field = "." + ms[i].Field
+		}
+		ms[i].Field = field + ms[i].Field
+	}
+	return ms
+}
+
 // At is where a field stands, or what it stands in; nil where that is not known.
 func (r *Reader) At(field string) *yaml.Node {
 	for field != "" {
 		if p, ok := r.places[field]; ok {
-			return &yaml.Node{Line: p.line, Column: p.column}
+			return &yaml.Node{Line: p.line, Column: p.column, Style: p.style}
 		}
 		field = field[:max(strings.LastIndexAny(field, ".["), 0)]
 	}
@@ -115,7 +152,7 @@ func (r *Reader) note(field string, n *yaml.Node) {
 	if r.places == nil {
 		r.places = map[string]place{}
 	}
-	r.places[field] = place{n.Line, n.Column}
+	r.places[field] = place{n.Line, n.Column, n.Style}
 }
 
 // Found is how many mistakes there are so far.
