@@ -33,7 +33,7 @@ var (
 	LongText  = Kind{"long_text", "%d바이트보다 깁니다", "is longer than %d bytes"}
 	Control   = Kind{"control", "제어 문자가 있습니다", "holds a control character"}
 	NoNumber  = Kind{"number", "%d 이상 %d 이하의 수여야 합니다", "expected a number from %d to %d"}
-	NoWord    = Kind{"word", "다음 중 하나여야 합니다: %s", "is not one of %s"}
+	NoWord    = Kind{"one_of", "다음 중 하나여야 합니다: %s", "is not one of %s"}
 	Missing   = Kind{"missing", "없습니다", "is missing"}
 	NoZone    = Kind{"zone", "알 수 없는 시간대입니다. Asia/Seoul이나 UTC처럼 쓰십시오", "unknown time zone; zones are named like Asia/Seoul or UTC"}
 )
@@ -343,7 +343,7 @@ func (r *Reader) text(n *yaml.Node, field string, most int, but string) (string,
 		r.Fail(n, field, NoText)
 	case len(s) > most:
 		r.Fail(n, field, LongText, most)
-	case strings.ContainsFunc(s, func(c rune) bool { return unprintable(c) && !strings.ContainsRune(but, c) }):
+	case strings.ContainsFunc(s, func(c rune) bool { return Unprintable(c) && !strings.ContainsRune(but, c) }):
 		r.Fail(n, field, Control)
 	default:
 		return s, true
@@ -351,9 +351,9 @@ func (r *Reader) text(n *yaml.Node, field string, most int, but string) (string,
 	return "", false
 }
 
-// unprintable reports what must not reach a terminal: control characters, and
+// Unprintable reports what must not reach a terminal: control characters, and
 // those that turn the direction of what follows.
-func unprintable(c rune) bool { return c == unicode.ReplacementChar || !unicode.IsGraphic(c) }
+func Unprintable(c rune) bool { return c == unicode.ReplacementChar || !unicode.IsGraphic(c) }
 
 // follow goes to what a reference stands for, if references may be used.
 func (r *Reader) follow(n *yaml.Node, field string) *yaml.Node {
