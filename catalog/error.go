@@ -7,5 +7,14 @@ import "github.com/haetae/haetae/internal/written"
 // a log may be there.
 type Error = written.Mistake
 
-// Errors is all mistakes of one catalog, in the order of its lines.
-type Errors = written.Mistakes
+// Errors is all mistakes of one catalog, in the order of its lines. It is a type
+// of its own so that a command can tell them from those of other files.
+type Errors []Error
+
+func (es Errors) Error() string { return written.Mistakes(es).Error() }
+
+// KO is Error in Korean.
+func (es Errors) KO() string { return written.Mistakes(es).KO() }
+
+// Unwrap lets errors.As find a single Error, and all of them as Mistakes.
+func (es Errors) Unwrap() error { return written.Mistakes(es) }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,8 +29,8 @@ const (
 func Parse(name string, text []byte) (*Catalog, error) {
 	p := &parser{Reader: &written.Reader{File: name}}
 	c := p.catalog(text)
-	if err := p.Err(); err != nil {
-		return nil, err
+	if ms, ok := errors.AsType[written.Mistakes](p.Err()); ok {
+		return nil, Errors(ms)
 	}
 	return c, nil
 }

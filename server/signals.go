@@ -12,6 +12,7 @@ import (
 
 	"github.com/haetae/haetae/alert"
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Signals is the answer to GET /v1/signals.
@@ -116,7 +117,7 @@ func (s *Server) postReload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	if err := s.ReloadRules(); err != nil {
-		writeError(w, http.StatusUnprocessableEntity, failure{Code: "rules", Message: err.Error()})
+		writeError(w, http.StatusUnprocessableEntity, failure{Code: "rules", Message: err.Error(), Korean: written.Korean(err)})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"reloaded": true})

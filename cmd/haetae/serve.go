@@ -79,7 +79,7 @@ func (a *app) serveCommand() *cobra.Command {
 					return
 				case <-again:
 					if err := s.ReloadRules(); err != nil {
-						a.notef(serveWords.reload, err)
+						a.notef(serveWords.reload, a.said(err))
 					}
 				}
 			}
