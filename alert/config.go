@@ -27,6 +27,10 @@ const (
 	defaultSignals     = 10_000
 	defaultPerMinute   = 20 // Slack takes about one a second; a person reads less
 	defaultHeartbeat   = time.Minute
+
+	// Shorter than this a repetition would come before anybody could have looked.
+	minRepeat = 5 * time.Minute
+	maxRepeat = 7 * 24 * time.Hour
 )
 
 // Config is an alerts file. Load reads one with all files that it names.
@@ -117,6 +121,9 @@ type Step struct {
 	After   time.Duration // since the signal was first told, or came up again
 	Channel string
 	Role    string // of the rota
+	// Repeat is how often the step is taken again until somebody acknowledges; 0:
+	// once. Only the last step has one.
+	Repeat time.Duration
 }
 
 // Heartbeat is a sign of life that a monitor elsewhere watches: it rings when
@@ -402,11 +409,12 @@ func (p *parser) escalation(c *Config, n *yaml.Node) {
 	for i, n := range list {
 		field := written.Index("escalation.steps", i)
 		before := p.Found()
-		k := p.Keys(n, field, "after", "channel", "role")
+		k := p.Keys(n, field, "after", "channel", "role", "repeat")
 		s := Step{
 			After:   p.duration(k["after"], field+".after", 0, 0, 30*24*time.Hour),
 			Channel: p.name(k["channel"], field+".channel"),
 			Role:    p.name(k["role"], field+".role"),
+			Repeat:  p.duration(k["repeat"], field+".repeat", 0, minRepeat, maxRepeat),
 		}
 		switch {
 		case p.Found() > before:
@@ -418,6 +426,8 @@ func (p *parser) escalation(c *Config, n *yaml.Node) {
 			p.Failf(k["after"], field+".after", "앞 단계보다 이릅니다", "is earlier than the step before")
 		case s.Channel != "" && c.channel(s.Channel) == nil:
 			p.Fail(k["channel"], field+".channel", noChannel)
+		case s.Repeat > 0 && i < len(list)-1:
+			p.Failf(k["repeat"], field+".repeat", "마지막 단계만 반복할 수 있습니다", "only the last step can repeat")
 		case s.Role != "" && c.RotaFile == "":
 			p.Failf(k["role"], field+".role", "당직표가 없습니다. rota: rota.yaml로 지정하십시오", "there is no rota: rota: rota.yaml")
 		}

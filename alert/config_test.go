@@ -44,7 +44,7 @@ escalation:
   min_severity: critical
   steps:
     - {after: 0s, role: first}
-    - {after: 1h30m, channel: officers}
+    - {after: 1h30m, channel: officers, repeat: 1h}
 heartbeat: {url_file: watch-url, interval: 5m, within: 10m, method: POST}
 growth: {every: 15m, acknowledged: 1d}
 queue: {signals: 500}
@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 				From: "해태 <haetae@shop.example>", To: []string{"cpo@shop.example", "보안팀 <sec@shop.example>"},
 				MinSeverity: detect.Medium, Language: Both, PerMinute: 20, Standby: true},
 		},
-		Escalation: Escalation{detect.Critical, []Step{{0, "", "first"}, {90 * time.Minute, "officers", ""}}},
+		Escalation: Escalation{detect.Critical, []Step{{0, "", "first", 0}, {90 * time.Minute, "officers", "", time.Hour}}},
 		Heartbeat:  Heartbeat{URLFile: "watch-url", Every: 5 * time.Minute, Within: 10 * time.Minute, Method: "POST"},
 		GrowEvery:  15 * time.Minute, GrowEveryAcked: 24 * time.Hour, MaxSignals: 500,
 	}
@@ -106,6 +106,8 @@ escalation:
     - {after: 2h}
     - {channel: a}
     - {after: soon, channel: a}
+    - {after: 3h, channel: a, repeat: 1h}
+    - {after: 4h, channel: a, repeat: 1m}
 heartbeat: {interval: 1s, method: BREW}
 growth: {every: 1s}
 queue: {signals: 3}
@@ -149,10 +151,12 @@ queue: {signals: 3}
 		"alerts.yaml:26: escalation.steps[4]: a step names a channel or a role",
 		"alerts.yaml:27: escalation.steps[5].after: is missing",
 		"alerts.yaml:28: escalation.steps[6].after: expected a time",
-		"alerts.yaml:29: heartbeat.interval: expected a time from 10s",
-		"alerts.yaml:29: heartbeat.method: is not one of",
-		"alerts.yaml:30: growth.every: expected a time",
-		"alerts.yaml:31: queue.signals: expected a number from 10",
+		"alerts.yaml:29: escalation.steps[7].repeat: only the last step",
+		"alerts.yaml:30: escalation.steps[8].repeat: expected a time from 5m0s to 168h0m0s",
+		"alerts.yaml:31: heartbeat.interval: expected a time from 10s",
+		"alerts.yaml:31: heartbeat.method: is not one of",
+		"alerts.yaml:32: growth.every: expected a time",
+		"alerts.yaml:33: queue.signals: expected a number from 10",
 	}
 	for i := range max(len(got), len(want)) {
 		switch {
