@@ -104,8 +104,8 @@ const (
 
 var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	wantNumber: {"want_number", "expected a number, like %d", "%d 같은 수여야 합니다"},
-	newerVersion: {"newer", "this catalog is of version %d and this haetae reads up to version %d: a newer haetae is needed",
-		"카탈로그 형식의 버전이 %d인데 이 haetae는 버전 %d까지 읽을 수 있습니다. 더 새로운 haetae가 필요합니다"},
+	newerVersion: {"newer", "this catalog is of a newer version, and this haetae reads up to version %d: a newer haetae is needed",
+		"더 새로운 버전의 카탈로그입니다. 이 haetae는 버전 %d까지 읽을 수 있으므로 더 새로운 haetae가 필요합니다"},
 	patternLong:   {"pattern_long", "the pattern is longer than 256 bytes", "정규식이 256바이트보다 깁니다"},
 	patternSyntax: {"pattern", "not a regular expression%s", "정규식이 아닙니다%s"},
 	patternLarge:  {"pattern_large", "not a regular expression: too large", "정규식이 너무 큽니다"},

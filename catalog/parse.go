@@ -96,7 +96,7 @@ func (p *parser) version(n *yaml.Node) {
 	case err != nil || v < 1:
 		p.fail(n, "version", wantNumber, catalogVersion)
 	case v > catalogVersion:
-		p.fail(n, "version", newerVersion, v, catalogVersion)
+		p.fail(n, "version", newerVersion, catalogVersion)
 	}
 }
 

@@ -77,7 +77,7 @@ func TestParseErrors(t *testing.T) {
 		{"key is a list", "? [a]\n: b\n", "c.yaml:1: a key is a plain word"},
 		{"reference", "items: &i\n  name: {ko: 성명, en: name, class: ordinary}\nsources: *i\n", "c.yaml:3: sources: YAML references (*) are not supported: write the value out"},
 		{"merge key", "items:\n  name: {<<: {ko: 성명}, en: name, class: ordinary}\n", "c.yaml:2: items[0]: unknown key; known are ko, en, class\nc.yaml:2: items[0].ko: is missing: notices and reports name the item in both languages"},
-		{"version", "version: 2\n", "c.yaml:1: version: this catalog is of version 2 and this haetae reads up to version 1: a newer haetae is needed"},
+		{"version", "version: 2\n", "c.yaml:1: version: this catalog is of a newer version, and this haetae reads up to version 1: a newer haetae is needed"},
 		{"version word", "version: one\n", "c.yaml:1: version: expected a number, like 1"},
 		{"zone", "zone: Seoul\n", `c.yaml:1: zone: unknown time zone; zones are named like Asia/Seoul or UTC`},
 		{"zone local", "zone: Local\n", `c.yaml:1: zone: unknown time zone; zones are named like Asia/Seoul or UTC`},

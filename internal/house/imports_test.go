@@ -70,7 +70,7 @@ var rules = []rule{
 	{"e2e", nil, false, "e2e is tests"},
 	{"internal/plural", nil, false, "how English counts is nobody's in particular"},
 	{"internal/golden", nil, false, "golden helps the tests of every package, so it needs none of them"},
-	{"internal/written", nil, true, "what is wrong with a file is told without knowing what the file is for"},
+	{"internal/written/...", []string{"internal/written"}, true, "what is wrong with a file is told without knowing what the file is for"},
 	{"internal/house", nil, false, "house is tests"},
 }
 
