@@ -402,5 +402,11 @@ func coverageLost(l Loss) Signal {
 	return s
 }
 
-// Watermark is the moment before which everything is decided.
-func (e *Engine) Watermark() time.Time { return e.watermark.Time() }
+// Watermark is the moment before which everything is decided; zero while there was
+// no record.
+func (e *Engine) Watermark() time.Time {
+	if e.newest == catalog.Always {
+		return time.Time{}
+	}
+	return e.watermark.Time()
+}
