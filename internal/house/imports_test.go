@@ -40,7 +40,7 @@ var rules = []rule{
 		"blob is a seam: another engine must be able to take its place"},
 	{"catalog", []string{"event", "internal/written"}, true,
 		"the catalog reads requests; where records are kept is not its business"},
-	{"rule", []string{"event"}, true,
+	{"rule", []string{"event", "internal/written"}, true,
 		"a rule says what to look for in an event; where events are kept and what follows from a match is not its business"},
 	{"ingest/...", []string{"event", "catalog", "ingest/..."}, true,
 		"a line becomes a record without knowing where records go"},

@@ -39,10 +39,19 @@ var usual = []struct {
 	{"UTF-16", Text{": UTF-8이 아닙니다", ": it is not UTF-8"}},
 }
 
-// unreadable finds the line also where the library names none: it leaves it out
-// on the first line, for bytes that are no text, and for anchors.
+// unreadable reports what the YAML library says of a text.
 func (r *Reader) unreadable(text []byte, err error) {
-	said, line := err.Error(), 1
+	line, why := YAML(text, err)
+	r.Fail(&yaml.Node{Line: line}, "", NotYAML, why)
+}
+
+// YAML is the line that an error of the YAML library is about, and what is wrong
+// there in words of ours, which may be empty. The line is found also where the
+// library names none: it leaves it out on the first line, for bytes that are no
+// text, and for anchors.
+func YAML(text []byte, err error) (line int, why Text) {
+	said := err.Error()
+	line = 1
 	if m := yamlLine.FindStringSubmatch(said); m != nil {
 		line, _ = strconv.Atoi(m[1])
 	} else if m := yamlAnchor.FindStringSubmatch(said); m != nil {
@@ -50,14 +59,12 @@ func (r *Reader) unreadable(text []byte, err error) {
 	} else if at := firstNonText(text); at >= 0 {
 		line = lineOf(text, at)
 	}
-	why := Text{}
 	for _, u := range usual {
 		if strings.Contains(said, u.said) {
-			why = u.Text
-			break
+			return line, u.Text
 		}
 	}
-	r.Fail(&yaml.Node{Line: line}, "", NotYAML, why)
+	return line, Text{}
 }
 
 func lineOf(text []byte, at int) int { return 1 + bytes.Count(text[:max(at, 0)], []byte("\n")) }
