@@ -29,6 +29,7 @@ const (
 // knows neither disk nor clock nor network.
 type book struct {
 	cfg     *Config
+	item    func(id string) detect.Text // the name of an item; nil: ids are told
 	entries map[string]*entry
 	bytes   int64
 	lost    int64 // signals given up because there was no room
@@ -44,6 +45,7 @@ type entry struct {
 	// reached the bound, or when it came up again. Zero: there is none.
 	Raised time.Time  `json:"raised,omitzero"`
 	Steps  int        `json:"steps,omitempty"` // taken since Raised
+	Called time.Time  `json:"called,omitzero"` // when the last of Steps was taken
 	Acks   []ack      `json:"acks,omitempty"`
 	Taken  bool       `json:"taken,omitempty"` // the last of Acks holds
 	Told   []*telling `json:"told,omitempty"`
@@ -65,6 +67,7 @@ type telling struct {
 	Step    int    `json:"step,omitempty"` // 0: not by the escalation
 	Role    string `json:"role,omitempty"`
 	Nobody  bool   `json:"nobody,omitempty"` // the role had nobody on call
+	Round   int    `json:"round,omitempty"`  // how often the step was taken again
 	State   state  `json:"state"`
 	// Due is the moment before which a queued one does not leave.
 	Due      time.Time       `json:"due,omitzero"`
@@ -149,7 +152,7 @@ func (b *book) accept(s detect.Signal, now time.Time) (change, error) {
 		e.Taken, e.Raised = false, time.Time{} // what was acknowledged was less than this
 	}
 	if e.Raised.IsZero() && e.climbs(b.cfg) {
-		e.Raised, e.Steps = now, 0
+		e.Raised, e.Steps, e.Called = now, 0, time.Time{}
 	}
 	b.plan(e, now)
 	b.measure(e)
@@ -248,7 +251,7 @@ func (b *book) acknowledge(id, who, note string, when, now time.Time) (change, e
 		e.Acks = slices.Clone(e.Acks[n-maxAcks:])
 	}
 	first := !e.Taken
-	e.Taken, e.Raised, e.Steps = true, time.Time{}, 0
+	e.Taken, e.Raised, e.Steps, e.Called = true, time.Time{}, 0, time.Time{}
 	if first {
 		// Whoever was told is told that it is taken, once and at once; whoever
 		// was to be called need not be.
@@ -272,12 +275,25 @@ func (b *book) escalate(now time.Time) change {
 			continue
 		}
 		before := e.Steps
-		for e.Steps < len(b.cfg.Escalation.Steps) && !now.Before(e.Raised.Add(b.cfg.Escalation.Steps[e.Steps].After)) {
+		called := e.Called
+		for e.Steps < len(b.cfg.Escalation.Steps) && !now.Before(e.nextStep(b.cfg)) {
 			s := b.cfg.Escalation.Steps[e.Steps]
 			e.Steps++
+			e.Called = now
 			b.call(e, s, e.Steps, now)
 		}
-		if e.Steps != before {
+		// However often it was missed while nothing ran, it is taken again once.
+		if next := e.nextStep(b.cfg); e.Steps == before && !next.IsZero() && !now.Before(next) {
+			e.Called = now
+			s, step := b.cfg.upcoming(e.Steps)
+			b.call(e, s, step, now)
+			for _, t := range e.Told {
+				if t.Step == step {
+					t.Round++
+				}
+			}
+		}
+		if e.Steps != before || !e.Called.Equal(called) {
 			b.measure(e)
 			c.Put = append(c.Put, e)
 		}
@@ -326,10 +342,29 @@ func (b *book) everybody() []string {
 
 // nextStep is when the escalation of an entry goes on; zero if it does not.
 func (e *entry) nextStep(cfg *Config) time.Time {
-	if e.Raised.IsZero() || !e.climbs(cfg) || e.Steps >= len(cfg.Escalation.Steps) {
+	s, step := cfg.upcoming(e.Steps)
+	switch {
+	case e.Raised.IsZero() || !e.climbs(cfg) || step == 0:
 		return time.Time{}
+	case step > e.Steps:
+		return e.Raised.Add(s.After)
+	case e.Called.Before(e.Raised): // it was taken before repetitions were kept
+		return e.Raised.Add(s.After + s.Repeat)
 	}
-	return e.Raised.Add(cfg.Escalation.Steps[e.Steps].After)
+	return e.Called.Add(s.Repeat)
+}
+
+// upcoming is the step that comes after so many were taken, and its number from 1:
+// the next one, or the last again. 0: there is none.
+func (cfg *Config) upcoming(taken int) (Step, int) {
+	steps := cfg.Escalation.Steps
+	if taken < len(steps) {
+		return steps[taken], taken + 1
+	}
+	if n := len(steps); n > 0 && steps[n-1].Repeat > 0 {
+		return steps[n-1], n
+	}
+	return Step{}, 0
 }
 
 // measure keeps the size of an entry, for the bound in bytes.

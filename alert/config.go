@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // The numbers of this package. docs/alerts.md has them in a table, and a test
@@ -26,6 +27,10 @@ const (
 	defaultSignals     = 10_000
 	defaultPerMinute   = 20 // Slack takes about one a second; a person reads less
 	defaultHeartbeat   = time.Minute
+
+	// Shorter than this a repetition would come before anybody could have looked.
+	minRepeat = 5 * time.Minute
+	maxRepeat = 7 * 24 * time.Hour
 )
 
 // Config is an alerts file. Load reads one with all files that it names.
@@ -46,8 +51,7 @@ type Config struct {
 	// MaxSignals bounds the queue.
 	MaxSignals int
 
-	lines map[string]*yaml.Node // for mistakes that Load and Use find
-	file  string
+	read *written.Reader // for mistakes that Load and Use find
 }
 
 // Kind of a channel.
@@ -117,6 +121,9 @@ type Step struct {
 	After   time.Duration // since the signal was first told, or came up again
 	Channel string
 	Role    string // of the rota
+	// Repeat is how often the step is taken again until somebody acknowledges; 0:
+	// once. Only the last step has one.
+	Repeat time.Duration
 }
 
 // Heartbeat is a sign of life that a monitor elsewhere watches: it rings when
@@ -146,25 +153,25 @@ func (c *Config) channel(name string) *Channel {
 // Parse reads an alerts file and none of the files that it names. name is only
 // for messages. All mistakes are reported at once, as Errors.
 func Parse(name string, text []byte) (*Config, error) {
-	p := &parser{file: name, lines: map[string]*yaml.Node{}}
-	root := p.document(text)
+	p := newParser(name)
+	root := p.Document(text, maxFileMiB)
 	if root == nil {
-		return nil, p.failed()
+		return nil, p.Err()
 	}
 	c := &Config{
 		Zone: time.UTC, GrowEvery: defaultGrowth, GrowEveryAcked: defaultGrowthAcked, MaxSignals: defaultSignals,
-		Escalation: Escalation{MinSeverity: detect.High}, lines: p.lines, file: name,
+		Escalation: Escalation{MinSeverity: detect.High}, read: p.Reader,
 	}
-	keys := p.mapping(root, "", "version", "zone", "link", "channels", "rota", "escalation", "heartbeat", "growth", "queue")
-	p.version(root, keys["version"])
-	c.Zone = p.zone(keys["zone"], "zone")
+	keys := p.Keys(root, "", "version", "zone", "link", "channels", "rota", "escalation", "heartbeat", "growth", "queue")
+	p.version(root, keys)
+	c.Zone = p.Zone(keys["zone"], "zone")
 	if n := keys["link"]; n != nil {
 		c.Link = p.link(n)
 	}
-	if n := keys["channels"]; n == nil {
-		p.fail(root, "channels", "is missing: nobody would be told")
-	} else {
+	if n := keys["channels"]; n != nil {
 		p.channels(c, n)
+	} else if !p.Has("channels") {
+		p.Failf(root, "channels", "없습니다. 알림을 받을 채널이 하나도 없게 됩니다", "is missing: nobody would be told")
 	}
 	c.RotaFile = p.text(keys["rota"], "rota")
 	if n := keys["escalation"]; n != nil {
@@ -174,16 +181,16 @@ func Parse(name string, text []byte) (*Config, error) {
 		c.Heartbeat = p.heartbeat(n)
 	}
 	if n := keys["growth"]; n != nil {
-		g := p.mapping(n, "growth", "every", "acknowledged")
+		g := p.Keys(n, "growth", "every", "acknowledged")
 		c.GrowEvery = p.duration(g["every"], "growth.every", defaultGrowth, time.Minute, 24*time.Hour)
 		c.GrowEveryAcked = p.duration(g["acknowledged"], "growth.acknowledged", max(defaultGrowthAcked, c.GrowEvery), time.Minute, 7*24*time.Hour)
 	}
 	if n := keys["queue"]; n != nil {
-		q := p.mapping(n, "queue", "signals")
-		c.MaxSignals = p.number(q["signals"], "queue.signals", defaultSignals, 10, 100_000)
+		q := p.Keys(n, "queue", "signals")
+		c.MaxSignals = p.Number(q["signals"], "queue.signals", defaultSignals, 10, 100_000)
 	}
 	p.reachable(c)
-	if err := p.failed(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -192,16 +199,16 @@ func Parse(name string, text []byte) (*Config, error) {
 func (p *parser) channels(c *Config, n *yaml.Node) {
 	list := p.list(n, "channels")
 	if n.Kind == yaml.SequenceNode && len(list) == 0 {
-		p.fail(n, "channels", "the list is empty: nobody would be told")
+		p.Failf(n, "channels", "목록이 비어 있습니다. 알림을 받을 채널이 하나도 없게 됩니다", "the list is empty: nobody would be told")
 	}
 	if len(list) > maxChannels {
-		p.fail(n, "channels", "more than %d channels", maxChannels)
+		p.Failf(n, "channels", "채널은 %d개까지입니다", "more than %d channels", maxChannels)
 		return
 	}
 	for i, n := range list {
-		ch := p.oneChannel(n, at("channels", i))
+		ch := p.oneChannel(n, written.Index("channels", i))
 		if ch.Name != "" && c.channel(ch.Name) != nil {
-			p.fail(n, at("channels", i)+".name", "another channel has this name")
+			p.Failf(n, written.Index("channels", i)+".name", "같은 이름의 채널이 이미 있습니다", "another channel has this name")
 		}
 		c.Channels = append(c.Channels, ch)
 	}
@@ -218,23 +225,19 @@ var kindKeys = map[Kind][]string{
 func (p *parser) oneChannel(n *yaml.Node, field string) Channel {
 	ch := Channel{MinSeverity: detect.Medium, Language: Both, PerMinute: defaultPerMinute}
 	all := slices.Concat(channelKeys, kindKeys[Webhook], kindKeys[Mail])
-	before := len(p.errs)
-	keys := p.mapping(n, field, all...)
+	before := p.Found()
+	keys := p.Keys(n, field, all...)
 	if n.Kind != yaml.MappingNode {
 		return ch
 	}
 	ch.Name = p.name(keys["name"], field+".name")
-	ch.Kind = Kind(p.word(keys["kind"], field+".kind", "", string(Webhook), string(Slack), string(Mail)))
-	for _, must := range []string{"name", "kind"} {
-		if keys[must] == nil {
-			p.fail(n, join(field, must), "is missing")
-		}
-	}
+	ch.Kind = Kind(p.Word(keys["kind"], field+".kind", "", string(Webhook), string(Slack), string(Mail)))
+	p.must(n, field, keys, "name", "kind")
 	ch.MinSeverity = p.severity(keys["min_severity"], field+".min_severity", ch.MinSeverity)
-	ch.Personal = p.yes(keys["personal"], field+".personal")
-	ch.Language = Language(p.word(keys["language"], field+".language", string(Both), string(Korean), string(English), string(Both)))
-	ch.Standby = p.yes(keys["standby"], field+".standby")
-	ch.PerMinute = p.number(keys["per_minute"], field+".per_minute", defaultPerMinute, 1, 600)
+	ch.Personal = p.Yes(keys["personal"], field+".personal")
+	ch.Language = Language(p.Word(keys["language"], field+".language", string(Both), string(Korean), string(English), string(Both)))
+	ch.Standby = p.Yes(keys["standby"], field+".standby")
+	ch.PerMinute = p.Number(keys["per_minute"], field+".per_minute", defaultPerMinute, 1, 600)
 	ch.CAFile = p.text(keys["ca_file"], field+".ca_file")
 	if ch.Kind == "" {
 		return ch
@@ -242,15 +245,15 @@ func (p *parser) oneChannel(n *yaml.Node, field string) Channel {
 	for _, key := range all {
 		if v := keys[key]; v != nil && !slices.Contains(channelKeys, key) && !slices.Contains(kindKeys[ch.Kind], key) {
 			if ch.Kind == Slack && key == "url" {
-				p.fail(v, field+".url", "the address of a Slack webhook is its secret: put it into a file, and name that in url_file")
+				p.Failf(v, field+".url", "Slack 웹훅은 주소 자체가 비밀입니다. 파일에 넣고 url_file에 그 파일을 적으십시오", "the address of a Slack webhook is its secret: put it into a file, and name that in url_file")
 			} else {
-				p.fail(v, join(field, key), "a %s channel has no such key", ch.Kind)
+				p.Failf(v, written.Key(field, key), "%s 채널에는 쓸 수 없는 키입니다", "a %s channel has no such key", ch.Kind)
 			}
 		}
 	}
 	switch ch.Kind {
 	case Webhook, Slack:
-		ch.Plain = p.yes(keys["plain"], field+".plain")
+		ch.Plain = p.Yes(keys["plain"], field+".plain")
 		ch.URLFile = p.text(keys["url_file"], field+".url_file")
 		if ch.Kind == Webhook {
 			ch.URL = p.address(keys["url"], field+".url", ch.Plain)
@@ -268,47 +271,43 @@ func (p *parser) oneChannel(n *yaml.Node, field string) Channel {
 func (p *parser) oneOf(n *yaml.Node, field string, before int, both bool, u, file *yaml.Node) {
 	switch {
 	case u != nil && file != nil && both:
-		p.fail(file, field+".url_file", "stands beside url: one of them")
-	case u == nil && file == nil && len(p.errs) == before && both:
-		p.fail(n, field+".url", "is missing, and so is url_file: one of them")
-	case file == nil && len(p.errs) == before && !both:
-		p.fail(n, field+".url_file", "is missing")
+		p.Failf(file, field+".url_file", "url과 함께 쓸 수 없습니다. 하나만 쓰십시오", "stands beside url: one of them")
+	case u == nil && file == nil && p.Found() == before && both:
+		p.Failf(n, field+".url", "url이나 url_file 중 하나가 있어야 합니다", "is missing, and so is url_file: one of them")
+	case file == nil && p.Found() == before && !both:
+		p.Fail(n, field+".url_file", written.Missing)
 	}
 }
 
 func (p *parser) mailChannel(n *yaml.Node, field string, keys map[string]*yaml.Node, ch *Channel) {
-	ch.TLS = TLS(p.word(keys["tls"], field+".tls", string(StartTLS), string(StartTLS), string(Implicit), string(NoTLS)))
+	ch.TLS = TLS(p.Word(keys["tls"], field+".tls", string(StartTLS), string(StartTLS), string(Implicit), string(NoTLS)))
 	ch.Host = p.text(keys["host"], field+".host")
 	if strings.ContainsAny(ch.Host, " /@:[]") && ch.Host != "" {
 		if _, err := netip.ParseAddr(ch.Host); err != nil {
-			p.fail(keys["host"], field+".host", "is no host: a name or an address, without a port")
+			p.Failf(keys["host"], field+".host", "호스트가 아닙니다. 포트 없이 호스트 이름이나 IP 주소를 쓰십시오", "is no host: a name or an address, without a port")
 		}
 	}
 	usual := map[TLS]int{StartTLS: 587, Implicit: 465, NoTLS: 25}[ch.TLS]
-	ch.Port = p.number(keys["port"], field+".port", usual, 1, 65535)
+	ch.Port = p.Number(keys["port"], field+".port", usual, 1, 65535)
 	ch.Username = p.text(keys["username"], field+".username")
 	ch.PasswordFile = p.text(keys["password_file"], field+".password_file")
 	ch.From = p.mailbox(keys["from"], field+".from")
-	for _, must := range []string{"host", "from", "to"} {
-		if keys[must] == nil {
-			p.fail(n, join(field, must), "is missing")
-		}
-	}
+	p.must(n, field, keys, "host", "from", "to")
 	if to := keys["to"]; to != nil {
 		list := p.list(to, field+".to")
 		if to.Kind == yaml.SequenceNode && (len(list) == 0 || len(list) > maxTo) {
-			p.fail(to, field+".to", "expected 1 to %d addresses", maxTo)
+			p.Failf(to, field+".to", "주소를 1개부터 %d개까지 쓰십시오", "expected 1 to %d addresses", maxTo)
 			list = nil
 		}
 		for i, n := range list {
-			ch.To = append(ch.To, p.mailbox(n, at(field+".to", i)))
+			ch.To = append(ch.To, p.mailbox(n, written.Index(field+".to", i)))
 		}
 	}
 	switch {
 	case (keys["username"] == nil) != (keys["password_file"] == nil):
-		p.fail(n, field+".username", "username and password_file stand together or not at all")
+		p.Failf(n, field+".username", "username과 password_file은 함께 쓰거나 둘 다 쓰지 않아야 합니다", "username and password_file stand together or not at all")
 	case ch.Username != "" && ch.TLS == NoTLS && !loopback(ch.Host):
-		p.fail(keys["username"], field+".username", "a password is not sent without TLS to another machine")
+		p.Failf(keys["username"], field+".username", "TLS 없이 다른 서버로 비밀번호를 보내지 않습니다", "a password is not sent without TLS to another machine")
 	}
 }
 
@@ -320,14 +319,14 @@ func (p *parser) mailbox(n *yaml.Node, field string) string {
 	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || !strings.Contains(a.Address, "@") || strings.ContainsFunc(a.Address, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		p.fail(n, field, "is no mail address")
+		p.Failf(n, field, "전자우편 주소가 아닙니다", "is no mail address")
 		return ""
 	}
 	return s
 }
 
 func (p *parser) severity(n *yaml.Node, field string, byDefault detect.Severity) detect.Severity {
-	s := p.word(n, field, byDefault.String(), "informational", "low", "medium", "high", "critical")
+	s := p.Word(n, field, byDefault.String(), "informational", "low", "medium", "high", "critical")
 	v, _ := detect.ParseSeverity(s)
 	return v
 }
@@ -340,10 +339,10 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 	}
 	u, err := url.Parse(s)
 	switch problem := wrongURL(s, plain); {
-	case problem != "":
-		p.fail(n, field, "%s", problem)
+	case problem != sound:
+		p.Failf(n, field, problem.KO, problem.EN)
 	case err == nil && (u.User != nil || u.RawQuery != ""):
-		p.fail(n, field, "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
+		p.Failf(n, field, "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
 	default:
 		return s
 	}
@@ -351,20 +350,25 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 }
 
 // wrongURL says what is wrong with an address, without the address.
-func wrongURL(s string, plain bool) string {
+func wrongURL(s string, plain bool) written.Text {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return "is no address: https://host/path"
+		return noAddress
 	case u.Fragment != "":
-		return "an address with # cannot be called"
+		return written.Text{KO: "#이 든 주소는 호출할 수 없습니다", EN: "an address with # cannot be called"}
 	case u.Scheme == "http" && !plain && !loopback(u.Hostname()):
-		return "http to another machine can be read on the way: use https, or say plain: true"
+		return written.Text{KO: "다른 서버로 가는 http는 도중에 읽힐 수 있습니다. https를 쓰거나 plain: true를 적으십시오", EN: "http to another machine can be read on the way: use https, or say plain: true"}
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "is no address: https://host/path"
+		return noAddress
 	}
-	return ""
+	return sound
 }
+
+var (
+	sound     written.Text // nothing is wrong
+	noAddress = written.Text{KO: "주소가 아닙니다. https://호스트/경로처럼 쓰십시오", EN: "is no address: https://host/path"}
+)
 
 func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
@@ -379,11 +383,11 @@ func (p *parser) link(n *yaml.Node) string {
 	u, err := url.Parse(strings.ReplaceAll(s, "{id}", "sig-0"))
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(s, "<>|\" "):
-		p.fail(n, "link", "is no address: https://host/signals/{id}")
+		p.Failf(n, "link", "주소가 아닙니다. https://호스트/signals/{id}처럼 쓰십시오", "is no address: https://host/signals/{id}")
 	case u.User != nil:
-		p.fail(n, "link", "a name or password would be told to everybody")
+		p.Failf(n, "link", "사용자 이름이나 비밀번호가 모든 수신자에게 전달됩니다", "a name or password would be told to everybody")
 	case strings.Count(s, "{id}") != 1 || strings.Contains(u.Host, "sig-0"):
-		p.fail(n, "link", "{id} stands in it once, behind the host")
+		p.Failf(n, "link", "{id}는 호스트 뒤에 한 번만 쓰십시오", "{id} stands in it once, behind the host")
 	default:
 		return s
 	}
@@ -391,51 +395,54 @@ func (p *parser) link(n *yaml.Node) string {
 }
 
 func (p *parser) escalation(c *Config, n *yaml.Node) {
-	keys := p.mapping(n, "escalation", "min_severity", "steps")
+	keys := p.Keys(n, "escalation", "min_severity", "steps")
 	c.Escalation.MinSeverity = p.severity(keys["min_severity"], "escalation.min_severity", detect.High)
 	if keys["steps"] == nil {
-		p.fail(n, "escalation.steps", "is missing")
+		p.must(n, "escalation", keys, "steps")
 		return
 	}
 	list := p.list(keys["steps"], "escalation.steps")
 	if len(list) > maxSteps {
-		p.fail(n, "escalation.steps", "more than %d steps", maxSteps)
+		p.Failf(n, "escalation.steps", "단계는 %d개까지입니다", "more than %d steps", maxSteps)
 		return
 	}
 	for i, n := range list {
-		field := at("escalation.steps", i)
-		before := len(p.errs)
-		k := p.mapping(n, field, "after", "channel", "role")
+		field := written.Index("escalation.steps", i)
+		before := p.Found()
+		k := p.Keys(n, field, "after", "channel", "role", "repeat")
 		s := Step{
 			After:   p.duration(k["after"], field+".after", 0, 0, 30*24*time.Hour),
 			Channel: p.name(k["channel"], field+".channel"),
 			Role:    p.name(k["role"], field+".role"),
+			Repeat:  p.duration(k["repeat"], field+".repeat", 0, minRepeat, maxRepeat),
 		}
 		switch {
-		case len(p.errs) > before:
+		case p.Found() > before:
 		case k["after"] == nil:
-			p.fail(n, field+".after", "is missing")
+			p.Fail(n, field+".after", written.Missing)
 		case (s.Channel == "") == (s.Role == ""):
-			p.fail(n, field, "a step names a channel or a role")
+			p.Failf(n, field, "단계에는 channel이나 role 중 하나를 쓰십시오", "a step names a channel or a role")
 		case i > 0 && i == len(c.Escalation.Steps) && s.After < c.Escalation.Steps[i-1].After:
-			p.fail(k["after"], field+".after", "is earlier than the step before")
+			p.Failf(k["after"], field+".after", "앞 단계보다 이릅니다", "is earlier than the step before")
 		case s.Channel != "" && c.channel(s.Channel) == nil:
-			p.fail(k["channel"], field+".channel", "there is no such channel")
+			p.Fail(k["channel"], field+".channel", noChannel)
+		case s.Repeat > 0 && i < len(list)-1:
+			p.Failf(k["repeat"], field+".repeat", "마지막 단계만 반복할 수 있습니다", "only the last step can repeat")
 		case s.Role != "" && c.RotaFile == "":
-			p.fail(k["role"], field+".role", "there is no rota: rota: rota.yaml")
+			p.Failf(k["role"], field+".role", "당직표가 없습니다. rota: rota.yaml로 지정하십시오", "there is no rota: rota: rota.yaml")
 		}
 		c.Escalation.Steps = append(c.Escalation.Steps, s)
 	}
 }
 
 func (p *parser) heartbeat(n *yaml.Node) Heartbeat {
-	before := len(p.errs)
-	keys := p.mapping(n, "heartbeat", "url", "url_file", "plain", "interval", "within", "method")
+	before := p.Found()
+	keys := p.Keys(n, "heartbeat", "url", "url_file", "plain", "interval", "within", "method")
 	h := Heartbeat{
-		Plain:   p.yes(keys["plain"], "heartbeat.plain"),
+		Plain:   p.Yes(keys["plain"], "heartbeat.plain"),
 		URLFile: p.text(keys["url_file"], "heartbeat.url_file"),
 		Every:   p.duration(keys["interval"], "heartbeat.interval", defaultHeartbeat, 10*time.Second, 24*time.Hour),
-		Method:  p.word(keys["method"], "heartbeat.method", "GET", "GET", "HEAD", "POST", "PUT"),
+		Method:  p.Word(keys["method"], "heartbeat.method", "GET", "GET", "HEAD", "POST", "PUT"),
 	}
 	h.URL = p.address(keys["url"], "heartbeat.url", h.Plain)
 	h.Within = p.duration(keys["within"], "heartbeat.within", h.Every, 10*time.Second, 24*time.Hour)
@@ -443,11 +450,13 @@ func (p *parser) heartbeat(n *yaml.Node) Heartbeat {
 	return h
 }
 
+var noChannel = written.Kind{Code: "no_channel", KO: "그런 채널이 없습니다", EN: "there is no such channel"}
+
 // reachable asks that somebody is told of a signal when it comes.
 func (p *parser) reachable(c *Config) {
-	if len(p.errs) == 0 && !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return !ch.Standby }) &&
+	if p.Found() == 0 && !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return !ch.Standby }) &&
 		!slices.ContainsFunc(c.Escalation.Steps, func(s Step) bool { return s.After == 0 }) {
-		p.fail(nil, "channels", "all are standby, and no step of the escalation comes at once: nobody would be told of a new signal")
+		p.FailAt("channels", "모두 standby이고 바로(after: 0s) 알리는 단계도 없어, 새 탐지를 아무도 받지 못합니다", "all are standby, and no step of the escalation comes at once: nobody would be told of a new signal")
 	}
 }
 

@@ -44,7 +44,7 @@ escalation:
   min_severity: critical
   steps:
     - {after: 0s, role: first}
-    - {after: 1h30m, channel: officers}
+    - {after: 1h30m, channel: officers, repeat: 1h}
 heartbeat: {url_file: watch-url, interval: 5m, within: 10m, method: POST}
 growth: {every: 15m, acknowledged: 1d}
 queue: {signals: 500}
@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 				From: "해태 <haetae@shop.example>", To: []string{"cpo@shop.example", "보안팀 <sec@shop.example>"},
 				MinSeverity: detect.Medium, Language: Both, PerMinute: 20, Standby: true},
 		},
-		Escalation: Escalation{detect.Critical, []Step{{0, "", "first"}, {90 * time.Minute, "officers", ""}}},
+		Escalation: Escalation{detect.Critical, []Step{{0, "", "first", 0}, {90 * time.Minute, "officers", "", time.Hour}}},
 		Heartbeat:  Heartbeat{URLFile: "watch-url", Every: 5 * time.Minute, Within: 10 * time.Minute, Method: "POST"},
 		GrowEvery:  15 * time.Minute, GrowEveryAcked: 24 * time.Hour, MaxSignals: 500,
 	}
@@ -106,6 +106,8 @@ escalation:
     - {after: 2h}
     - {channel: a}
     - {after: soon, channel: a}
+    - {after: 3h, channel: a, repeat: 1h}
+    - {after: 4h, channel: a, repeat: 1m}
 heartbeat: {interval: 1s, method: BREW}
 growth: {every: 1s}
 queue: {signals: 3}
@@ -119,7 +121,7 @@ queue: {signals: 3}
 		"alerts.yaml:1: version: this haetae reads version 1",
 		"alerts.yaml:2: zone: unknown time zone",
 		"alerts.yaml:3: link: {id} stands in it once",
-		"alerts.yaml:4: chanels: unknown key; known are version,",
+		`alerts.yaml:4: unknown key; did you mean "channels"?; known are version,`,
 		"alerts.yaml:6: channels[0].name: a name is made of",
 		"alerts.yaml:7: channels[0].kind: is not one of webhook, slack, mail",
 		"alerts.yaml:8: channels[1].url: the address of a Slack webhook is its secret",
@@ -136,7 +138,7 @@ queue: {signals: 3}
 		"alerts.yaml:15: channels[8].to: expected 1 to 50 addresses",
 		"alerts.yaml:16: channels[9].to[1]: holds a control character",
 		"alerts.yaml:16: channels[9].username: a password is not sent without TLS",
-		"alerts.yaml:17: channels[10].password: unknown key",
+		"alerts.yaml:17: channels[10]: unknown key",
 		"alerts.yaml:17: channels[10].username: username and password_file stand together",
 		"alerts.yaml:18: channels[11].min_severity: is not one of",
 		"alerts.yaml:18: channels[11].personal: is not one of true, false",
@@ -149,10 +151,12 @@ queue: {signals: 3}
 		"alerts.yaml:26: escalation.steps[4]: a step names a channel or a role",
 		"alerts.yaml:27: escalation.steps[5].after: is missing",
 		"alerts.yaml:28: escalation.steps[6].after: expected a time",
-		"alerts.yaml:29: heartbeat.interval: expected a time from 10s",
-		"alerts.yaml:29: heartbeat.method: is not one of",
-		"alerts.yaml:30: growth.every: expected a time",
-		"alerts.yaml:31: queue.signals: expected a number from 10",
+		"alerts.yaml:29: escalation.steps[7].repeat: only the last step",
+		"alerts.yaml:30: escalation.steps[8].repeat: expected a time from 5m0s to 168h0m0s",
+		"alerts.yaml:31: heartbeat.interval: expected a time from 10s",
+		"alerts.yaml:31: heartbeat.method: is not one of",
+		"alerts.yaml:32: growth.every: expected a time",
+		"alerts.yaml:33: queue.signals: expected a number from 10",
 	}
 	for i := range max(len(got), len(want)) {
 		switch {
@@ -173,13 +177,13 @@ func TestUnreadable(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                       "alerts.yaml:1: the file is empty",
 		"- a":                                    "alerts.yaml:1: expected keys and values, found a list",
-		"a: [hunter2":                            "alerts.yaml:1: not readable as YAML",
+		"a: [hunter2":                            "alerts.yaml:1: not readable as YAML: a bracket or a comma is missing",
 		"version: 1\n---\nversion: 1\n":          "alerts.yaml:2: a second document",
 		"version: 1\nversion: 1\nchannels: []\n": "alerts.yaml:2: version: stands twice",
 		"version: 1\nchannels:\n":                "alerts.yaml:2: channels: has no value",
-		"version: 1\nx: &a 1\nzone: *a\n":        "alerts.yaml:3: zone: expected one value, found a YAML reference",
-		"version: 1\n" + strings.Repeat("#", maxFileBytes):                             "alerts.yaml: the file is larger than 1 MiB",
-		"version: 1\nchannels: [{name: a, kind: slack, url_file: x, standby: true}]\n": "alerts.yaml: channels: all are standby",
+		"version: 1\nx: &a 1\nzone: *a\n":        "alerts.yaml:3: zone: YAML references (*) are not supported",
+		"version: 1\n" + strings.Repeat("#", maxFileBytes):                             "alerts.yaml:1: the file is larger than 1 MiB",
+		"version: 1\nchannels: [{name: a, kind: slack, url_file: x, standby: true}]\n": "alerts.yaml:2: channels: all are standby",
 	} {
 		_, err := Parse("alerts.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
@@ -214,7 +218,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal("files are wrong")
 	}
 	for _, part := range []string{
-		"alerts.yaml:33: escalation.steps[0].role: the rota has no such role", "rota.yaml:3: people.kim.channels[0]: there is no such channel",
+		"alerts.yaml:33: escalation.steps[0].role: the rota has no such role", "rota.yaml:3: people[0].channels[0]: there is no such channel",
 		"alerts.yaml:7: channels[0].url_file: the address in the file: is no address", "channels[1].secret_file: the secret is shorter than 16 bytes",
 		"channels[1].token_file: the file holds more than one line", "channels[1].ca_file: the file holds no certificate", "alerts.yaml:25: channels[2].password_file: the file is empty",
 	} {

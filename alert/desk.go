@@ -16,6 +16,7 @@ import (
 
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Desk keeps the queue and tells people.
@@ -23,15 +24,16 @@ import (
 // mu guards everything below it. It is held while the disk is written and never
 // while a message is under way.
 type Desk struct {
-	cfg     *Config
 	log     *slog.Logger
 	now     func() time.Time
 	lock    io.Closer
 	pulse   *http.Client
+	opts    Options
 	wake    chan struct{} // holds one: something changed
-	results chan result   // has room for every attempt there can be
+	results chan result
 
 	mu       sync.Mutex
+	cfg      *Config
 	rnd      *rand.Rand
 	book     *book
 	store    *store
@@ -39,6 +41,7 @@ type Desk struct {
 	diskNext time.Time // when to write again after an error
 	routes   []*route
 	heart    heart
+	refused  written.Text // what is wrong with the settings that were read last
 	running  bool
 	closed   bool
 }
@@ -47,6 +50,9 @@ type Desk struct {
 type Options struct {
 	Log *slog.Logger     // nil: nothing is logged
 	Now func() time.Time // nil: time.Now
+	// Item is the name of an item, such as door_code, in both languages; nil, or an
+	// empty text: the item's id is told.
+	Item func(id string) detect.Text
 	// Seed makes the jitter of the back-off repeatable; 0 takes one at random.
 	Seed uint64
 
@@ -59,7 +65,7 @@ var ErrClosed = errors.New("the alert queue is closed")
 // Open reads the queue in dir, which it makes if it is missing and owns until
 // Close. Nothing is told before Run.
 func Open(fsys disk.FS, dir string, cfg *Config, o Options) (*Desk, error) {
-	d := &Desk{cfg: cfg, log: o.Log, now: o.Now, wake: make(chan struct{}, 1), results: make(chan result, len(cfg.Channels)+1)}
+	d := &Desk{cfg: cfg, log: o.Log, now: o.Now, wake: make(chan struct{}, 1), results: make(chan result, maxChannels+1), opts: o}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -115,19 +121,10 @@ func (d *Desk) load(fsys disk.FS, dir string) error {
 	if cut {
 		d.log.Warn("the last line of the alert queue was not whole and is left out", "file", queueName)
 	}
-	d.store, d.book = s, &book{cfg: d.cfg, entries: entries}
-	gone, now := 0, d.stamp()
+	d.store, d.book = s, &book{cfg: d.cfg, entries: entries, item: d.opts.Item}
+	now := d.stamp()
 	for _, e := range d.book.sorted() {
-		e.Told = slices.DeleteFunc(e.Told, func(t *telling) bool {
-			known := d.cfg.channel(t.Channel) != nil
-			if !known && t.State != sent {
-				gone++
-			}
-			return !known
-		})
-		if e.Raised.IsZero() && e.climbs(d.cfg) {
-			e.Raised = now // an escalation that the settings did not have before
-		}
+		d.fit(e, now)
 		for _, t := range e.Told {
 			if l := d.route(t.Channel); t.Sent && t.State == sent && t.Tried.After(l.success) {
 				l.success = t.Tried
@@ -137,9 +134,6 @@ func (d *Desk) load(fsys disk.FS, dir string) error {
 	}
 	if e := entries[overflowID]; e != nil {
 		d.book.lost = int64(e.Signal.Reached)
-	}
-	if gone > 0 {
-		d.log.Warn("alerts for channels that are no longer there are dropped", "alerts", gone)
 	}
 	if err := s.rewrite(d.book.sorted()); err != nil {
 		s.broken()
@@ -269,17 +263,17 @@ var ErrNoChannel = errors.New("there is no such channel")
 // Try sends a test message on a channel at once, past the queue, and returns how
 // that went.
 func (d *Desk) Try(ctx context.Context, channel string) error {
-	d.mu.Lock()
-	l, now := d.route(channel), d.stamp()
-	d.mu.Unlock()
-	if l == nil {
-		return fmt.Errorf("try %q: %w", channel, ErrNoChannel)
-	}
+	now := d.stamp()
 	e := &entry{Since: now, Revision: 1, Signal: detect.Signal{
 		ID: detect.SignalID("haetae-alert-test", nil), Rule: "haetae-alert-test", Severity: detect.Informational, Status: detect.Open,
 		First: stamp(now), Last: stamp(now), Title: detect.Text{KO: "알림 설정 시험", EN: "Test of the alert settings"},
 	}}
-	m := d.book.message(e, &telling{Channel: channel}, now)
+	d.mu.Lock()
+	l, m := d.route(channel), d.book.message(e, &telling{Channel: channel}, now)
+	d.mu.Unlock()
+	if l == nil {
+		return fmt.Errorf("try %q: %w", channel, ErrNoChannel)
+	}
 	m.test = true
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()

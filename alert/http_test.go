@@ -69,6 +69,7 @@ func example() message {
 	return message{
 		key: s.ID + ".2.5d41402abc4b2a76", at: time.Date(2026, 9, 1, 1, 36, 0, 0, time.UTC), zone: time.UTC,
 		link: "https://haetae.example/signals/" + s.ID, signal: s, revision: 2,
+		items: map[string]detect.Text{"name": {KO: "성명", EN: "name"}, "door_code": {KO: "공동현관 비밀번호", EN: "door code"}},
 	}
 }
 

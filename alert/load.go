@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Load reads an alerts file and its rota, and looks once into every file that
@@ -19,88 +19,92 @@ import (
 func Load(name string) (*Config, error) {
 	text, err := readFile(name, maxFileBytes+1)
 	if err != nil {
-		return nil, Errors{{File: name, Problem: err.Error()}}
+		t := written.TextOf(err)
+		return nil, Errors{{File: filepath.Base(name), Problem: t.EN, ProblemKO: t.KO}}
 	}
-	c, err := Parse(name, text)
+	c, err := Parse(filepath.Base(name), text)
 	if err != nil {
 		return nil, err
 	}
 	c.under(filepath.Dir(name))
-	p := &parser{file: name}
+	p := c.read.Again()
+	var rota error
 	if c.RotaFile != "" {
 		text, err := readFile(c.RotaFile, maxFileBytes+1)
 		if err != nil {
-			p.fail(c.lines["rota"], "rota", "%v", err)
-		} else if r, err := ParseRota(c.RotaFile, text); err != nil {
-			if es, ok := errors.AsType[Errors](err); ok {
-				p.errs = append(p.errs, es...)
-			}
-		} else if es, ok := errors.AsType[Errors](c.Use(r)); ok {
-			p.errs = append(p.errs, es...)
+			fail(p, "rota", err)
+		} else if r, err := ParseRota(filepath.Base(c.RotaFile), text); err != nil {
+			rota = err
+		} else {
+			rota = c.Use(r)
 		}
 	}
-	p.secrets(c)
-	if len(p.errs) > 0 {
-		return nil, p.errs // in the order of their files, and there of their lines
+	secrets(p, c)
+	if err := written.Joined(p.Err(), rota); err != nil {
+		return nil, err // in the order of their files, and there of their lines
 	}
 	return c, nil
 }
 
+// fail reports what is wrong with a file that a field names.
+func fail(p *written.Reader, field string, err error) {
+	t := written.TextOf(err)
+	p.FailAt(field, "%s", "%s", t)
+}
+
 // Use takes a rota, if its channels and the roles of the escalation are there.
 func (c *Config) Use(r *Rota) error {
-	p, q := &parser{file: c.file}, &parser{file: r.file}
+	p, q := c.read.Again(), r.read.Again()
 	for i, s := range c.Escalation.Steps {
-		field := at("escalation.steps", i) + ".role"
+		field := written.Index("escalation.steps", i) + ".role"
 		if _, ok := r.Roles[s.Role]; s.Role != "" && !ok {
-			p.fail(c.lines[field], field, "the rota has no such role")
+			p.FailAt(field, "당직표에 그런 역할이 없습니다", "the rota has no such role")
 		}
 	}
 	for person, channels := range r.People {
 		for i, ch := range channels {
 			if c.channel(ch) == nil {
-				field := at(join("people", person)+".channels", i)
-				q.fail(r.lines[field], field, "there is no such channel")
+				field := written.Index(r.places[person]+".channels", i)
+				q.FailAt(field, noChannel.KO, noChannel.EN)
 			}
 		}
 	}
-	p.failed()
-	q.failed()
-	if es := slices.Concat(p.errs, q.errs); len(es) > 0 {
-		return es
+	if err := written.Joined(p.Err(), q.Err()); err != nil {
+		return err
 	}
 	c.Rota = r
 	return nil
 }
 
-func (p *parser) secrets(c *Config) {
+func secrets(p *written.Reader, c *Config) {
 	for i, ch := range c.Channels {
-		field := at("channels", i)
+		field := written.Index("channels", i)
 		if ch.URLFile != "" {
 			if _, err := urlFrom("", ch.URLFile, ch.Plain); err != nil {
-				p.fail(c.lines[field+".url_file"], field+".url_file", "%v", err)
+				fail(p, field+".url_file", err)
 			}
 		}
 		if ch.SecretFile != "" {
 			if _, err := hmacKey(ch.SecretFile); err != nil {
-				p.fail(c.lines[field+".secret_file"], field+".secret_file", "%v", err)
+				fail(p, field+".secret_file", err)
 			}
 		}
 		for _, f := range [][2]string{{"token_file", ch.TokenFile}, {"password_file", ch.PasswordFile}} {
 			if f[1] != "" {
 				if _, err := secret(f[1]); err != nil {
-					p.fail(c.lines[join(field, f[0])], join(field, f[0]), "%v", err)
+					fail(p, written.Key(field, f[0]), err)
 				}
 			}
 		}
 		if ch.CAFile != "" {
 			if _, err := authorities(ch.CAFile); err != nil {
-				p.fail(c.lines[field+".ca_file"], field+".ca_file", "%v", err)
+				fail(p, field+".ca_file", err)
 			}
 		}
 	}
 	if f := c.Heartbeat.URLFile; f != "" {
 		if _, err := urlFrom("", f, c.Heartbeat.Plain); err != nil {
-			p.fail(c.lines["heartbeat.url_file"], "heartbeat.url_file", "%v", err)
+			fail(p, "heartbeat.url_file", err)
 		}
 	}
 }
@@ -120,11 +124,11 @@ func secret(name string) (string, error) {
 	s := string(bytes.TrimRight(raw, "\r\n"))
 	switch {
 	case s == "":
-		return "", errors.New("the file is empty")
+		return "", written.Errorf("파일이 비어 있습니다", "the file is empty")
 	case len(s) > maxSecretBytes:
-		return "", fmt.Errorf("the file is larger than %d bytes", maxSecretBytes)
+		return "", written.Errorf("파일이 %d바이트보다 큽니다", "the file is larger than %d bytes", maxSecretBytes)
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", errors.New("the file holds more than one line, or a control character")
+		return "", written.Errorf("파일에 두 줄 이상이 있거나 제어 문자가 있습니다", "the file holds more than one line, or a control character")
 	}
 	return s, nil
 }
@@ -132,22 +136,22 @@ func secret(name string) (string, error) {
 func hmacKey(name string) ([]byte, error) {
 	s, err := secret(name)
 	if err == nil && len(s) < minSecretBytes {
-		err = fmt.Errorf("the secret is shorter than %d bytes", minSecretBytes)
+		err = written.Errorf("비밀이 %d바이트보다 짧습니다", "the secret is shorter than %d bytes", minSecretBytes)
 	}
 	return []byte(s), err
 }
 
 // urlFrom is the address that was written down, or the one in the file.
-func urlFrom(written, file string, plain bool) (string, error) {
+func urlFrom(here, file string, plain bool) (string, error) {
 	if file == "" {
-		return written, nil
+		return here, nil
 	}
 	s, err := secret(file)
 	if err != nil {
 		return "", err
 	}
-	if problem := wrongURL(s, plain); problem != "" {
-		return "", errors.New("the address in the file: " + problem)
+	if problem := wrongURL(s, plain); problem != sound {
+		return "", written.Errorf("파일에 든 주소: %s", "the address in the file: %s", problem)
 	}
 	return s, nil
 }
@@ -166,7 +170,7 @@ func authorities(name string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the file holds no certificate")
+		return nil, written.Errorf("파일에 인증서가 없습니다", "the file holds no certificate")
 	}
 	return pool, nil
 }
@@ -182,9 +186,9 @@ func readFile(name string, limit int64) ([]byte, error) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errors.New("the file is not there")
+		return nil, written.Errorf("파일이 없습니다", "the file is not there")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, errors.New("the file may not be read")
+		return nil, written.Errorf("파일을 읽을 권한이 없습니다", "the file may not be read")
 	}
-	return nil, errors.New("the file cannot be read")
+	return nil, written.Errorf("파일을 읽을 수 없습니다", "the file cannot be read")
 }

@@ -33,6 +33,9 @@ type message struct {
 	role     string
 	nobody   bool
 	open     time.Duration // how long nobody has acknowledged
+	round    int           // how often the step was taken before
+	every    time.Duration // how often it is taken again
+	items    map[string]detect.Text
 }
 
 // sender delivers on one channel. Desk makes one attempt at a time with it.
@@ -52,13 +55,21 @@ func (m message) status() detect.Status {
 func (b *book) message(e *entry, t *telling, now time.Time) message {
 	m := message{
 		key: key(e, t), at: now, zone: b.cfg.Zone, link: link(b.cfg, e.Signal.ID),
-		signal: e.Signal, revision: e.Revision,
+		signal: e.Signal, revision: e.Revision, items: map[string]detect.Text{},
+	}
+	for id := range e.Signal.Items {
+		if b.item != nil {
+			m.items[id] = b.item(id)
+		}
 	}
 	if e.Taken {
 		last := e.Acks[len(e.Acks)-1]
 		m.taken = &last
 	} else if t.Step > 0 {
-		m.step, m.role, m.nobody, m.open = t.Step, t.Role, t.Nobody, max(0, now.Sub(e.Raised))
+		m.step, m.role, m.nobody, m.open, m.round = t.Step, t.Role, t.Nobody, max(0, now.Sub(e.Raised)), t.Round
+		if steps := b.cfg.Escalation.Steps; t.Step == len(steps) {
+			m.every = steps[t.Step-1].Repeat
+		}
 	}
 	return m
 }
@@ -69,7 +80,7 @@ func link(cfg *Config, id string) string {
 
 // key names a message. The moments are in it because a signal that was dropped
 // from the queue and came again counts its revisions anew, and because one that
-// came up again is escalated anew.
+// came up again is escalated anew. A step that is taken again tells again.
 func key(e *entry, t *telling) string {
 	var raised int64
 	if t.Step > 0 {
@@ -77,6 +88,9 @@ func key(e *entry, t *telling) string {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "haetae alert 1\n%s\n%d\n%d\n%d\n%s\n", e.Signal.ID, e.Since.UnixMilli(), raised, t.Step, t.Channel)
+	if t.Step > 0 && t.Round > 0 {
+		fmt.Fprintf(h, "%d\n", t.Round)
+	}
 	return fmt.Sprintf("%s.%d.%s", e.Signal.ID, e.Revision, hex.EncodeToString(h.Sum(nil)[:8]))
 }
 

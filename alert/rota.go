@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Rota (당직표) says who is on call when: shifts that repeat by the week, and
@@ -18,8 +20,8 @@ type Rota struct {
 	People map[string][]string // to the names of their channels
 	Roles  map[string]Role
 
-	file  string
-	lines map[string]*yaml.Node
+	read   *written.Reader   // for mistakes that Use finds
+	places map[string]string // of People, as messages name them
 }
 
 // Role is what an escalation asks for: "first on call".
@@ -125,78 +127,76 @@ var dayNames = [...]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
 // ParseRota reads a rota file. All mistakes are reported at once, as Errors.
 func ParseRota(name string, text []byte) (*Rota, error) {
-	p := &parser{file: name, lines: map[string]*yaml.Node{}}
-	root := p.document(text)
+	p := newParser(name)
+	root := p.Document(text, maxFileMiB)
 	if root == nil {
-		return nil, p.failed()
+		return nil, p.Err()
 	}
-	r := &Rota{People: map[string][]string{}, Roles: map[string]Role{}, file: name, lines: p.lines}
-	keys := p.mapping(root, "", "version", "zone", "people", "roles")
-	p.version(root, keys["version"])
-	for _, must := range []string{"zone", "people", "roles"} {
-		if keys[must] == nil {
-			p.fail(root, must, "is missing")
-		}
-	}
-	r.Zone = p.zone(keys["zone"], "zone")
+	r := &Rota{People: map[string][]string{}, Roles: map[string]Role{}, read: p.Reader, places: map[string]string{}}
+	keys := p.Keys(root, "", "version", "zone", "people", "roles")
+	p.version(root, keys)
+	p.must(root, "", keys, "zone", "people", "roles")
+	r.Zone = p.Zone(keys["zone"], "zone")
 	if n := keys["people"]; n != nil {
-		for _, kv := range p.pairs(n, "people") {
+		people, _ := p.Pairs(n, "people")
+		for _, kv := range people {
 			p.person(r, kv)
 		}
 	}
 	if n := keys["roles"]; n != nil {
-		for _, kv := range p.pairs(n, "roles") {
-			if !namePattern.MatchString(kv.name) {
-				p.fail(kv.key, join("roles", kv.name), "a name is made of small letters, digits and -, at most 40")
+		roles, _ := p.Pairs(n, "roles")
+		for _, kv := range roles {
+			if !namePattern.MatchString(kv.Name) {
+				p.Fail(kv.Key, kv.Field, badName)
 				continue
 			}
-			r.Roles[kv.name] = p.role(r, kv.value, join("roles", kv.name))
+			r.Roles[kv.Name] = p.role(r, kv.Value, kv.Field)
 		}
 	}
-	if err := p.failed(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-func (p *parser) person(r *Rota, kv pair) {
-	field := join("people", kv.name)
-	if !namePattern.MatchString(kv.name) {
-		p.fail(kv.key, field, "a name is made of small letters, digits and -, at most 40")
+func (p *parser) person(r *Rota, kv written.Pair) {
+	field := kv.Field
+	if !namePattern.MatchString(kv.Name) {
+		p.Fail(kv.Key, field, badName)
 		return
 	}
-	r.People[kv.name] = nil
-	keys := p.mapping(kv.value, field, "channels")
+	r.People[kv.Name], r.places[kv.Name] = nil, field
+	keys := p.Keys(kv.Value, field, "channels")
 	n := keys["channels"]
 	if n == nil {
-		p.fail(kv.key, field+".channels", "is missing")
+		if keys != nil {
+			p.must(kv.Key, field, keys, "channels")
+		}
 		return
 	}
 	list := p.list(n, field+".channels")
 	if n.Kind == yaml.SequenceNode && len(list) == 0 {
-		p.fail(n, field+".channels", "the list is empty: this person could not be told")
+		p.Failf(n, field+".channels", "목록이 비어 있어 이 사람에게 알릴 수 없습니다", "the list is empty: this person could not be told")
 	}
 	for i, n := range list {
-		f := at(field+".channels", i)
-		r.People[kv.name] = append(r.People[kv.name], p.name(n, f))
-		p.lines[f] = n
+		r.People[kv.Name] = append(r.People[kv.Name], p.name(n, written.Index(field+".channels", i)))
 	}
 }
 
 func (p *parser) role(r *Rota, n *yaml.Node, field string) Role {
 	var role Role
-	keys := p.mapping(n, field, "weekly", "dated")
+	keys := p.Keys(n, field, "weekly", "dated")
 	if keys["weekly"] == nil && keys["dated"] == nil && n.Kind == yaml.MappingNode {
-		p.fail(n, field, "has neither weekly nor dated shifts")
+		p.Failf(n, field, "weekly도 dated도 없습니다", "has neither weekly nor dated shifts")
 	}
 	if n := keys["weekly"]; n != nil {
 		for i, n := range p.list(n, field+".weekly") {
-			role.Weekly = append(role.Weekly, p.shift(r, n, at(field+".weekly", i)))
+			role.Weekly = append(role.Weekly, p.shift(r, n, written.Index(field+".weekly", i)))
 		}
 	}
 	if n := keys["dated"]; n != nil {
 		for i, n := range p.list(n, field+".dated") {
-			role.Dated = append(role.Dated, p.override(r, n, at(field+".dated", i)))
+			role.Dated = append(role.Dated, p.override(r, n, written.Index(field+".dated", i)))
 		}
 	}
 	return role
@@ -204,7 +204,7 @@ func (p *parser) role(r *Rota, n *yaml.Node, field string) Role {
 
 func (p *parser) shift(r *Rota, n *yaml.Node, field string) Shift {
 	var s Shift
-	keys := p.mapping(n, field, "days", "from", "to", "who", "since")
+	keys := p.Keys(n, field, "days", "from", "to", "who", "since")
 	if n.Kind != yaml.MappingNode {
 		return s
 	}
@@ -212,9 +212,9 @@ func (p *parser) shift(r *Rota, n *yaml.Node, field string) Shift {
 		s.Days = [7]bool{true, true, true, true, true, true, true}
 	} else {
 		for i, n := range p.list(keys["days"], field+".days") {
-			d := slices.Index(dayNames[:], p.text(n, at(field+".days", i)))
+			d := slices.Index(dayNames[:], p.text(n, written.Index(field+".days", i)))
 			if d < 0 {
-				p.fail(n, at(field+".days", i), "is not one of %s", strings.Join(dayNames[:], ", "))
+				p.Fail(n, written.Index(field+".days", i), written.NoWord, strings.Join(dayNames[:], ", "))
 				continue
 			}
 			s.Days[(d+1)%7] = true
@@ -223,13 +223,13 @@ func (p *parser) shift(r *Rota, n *yaml.Node, field string) Shift {
 	s.From, s.To = p.clock(n, keys["from"], field+".from"), p.clock(n, keys["to"], field+".to")
 	switch who := keys["who"]; {
 	case who == nil:
-		p.fail(n, field+".who", "is missing")
+		p.must(n, field, keys, "who")
 	case who.Kind == yaml.SequenceNode:
 		for i, n := range who.Content {
-			s.Who = append(s.Who, p.who(r, n, at(field+".who", i)))
+			s.Who = append(s.Who, p.who(r, n, written.Index(field+".who", i)))
 		}
 		if len(s.Who) == 0 {
-			p.fail(who, field+".who", "the list is empty")
+			p.Failf(who, field+".who", "목록이 비어 있습니다", "the list is empty")
 		}
 	default:
 		s.Who = []string{p.who(r, who, field+".who")}
@@ -237,11 +237,11 @@ func (p *parser) shift(r *Rota, n *yaml.Node, field string) Shift {
 	since := keys["since"]
 	switch {
 	case since == nil && len(s.Who) > 1:
-		p.fail(n, field+".since", "is missing: the date in whose week the first of several is on call")
+		p.Failf(n, field+".since", "없습니다. 여러 사람이 교대하면 첫 사람이 당직인 주의 날짜를 쓰십시오", "is missing: the date in whose week the first of several is on call")
 	case since != nil:
 		d, err := time.Parse(time.DateOnly, p.text(since, field+".since"))
 		if err != nil {
-			p.fail(since, field+".since", "expected a date, as 2026-01-05")
+			p.Failf(since, field+".since", "2026-01-05처럼 날짜를 쓰십시오", "expected a date, as 2026-01-05")
 		}
 		s.Since = monday(d.Add(12 * time.Hour))
 	}
@@ -251,7 +251,9 @@ func (p *parser) shift(r *Rota, n *yaml.Node, field string) Shift {
 // clock reads 09:00. 24:00 is the end of the day.
 func (p *parser) clock(shift, n *yaml.Node, field string) int {
 	if n == nil {
-		p.fail(shift, field, "is missing")
+		if !p.Has(field) {
+			p.Fail(shift, field, written.Missing)
+		}
 		return 0
 	}
 	s := p.text(n, field)
@@ -260,7 +262,7 @@ func (p *parser) clock(shift, n *yaml.Node, field string) int {
 	}
 	t, err := time.Parse("15:04", s)
 	if err != nil || len(s) != len("15:04") {
-		p.fail(n, field, `expected a time of the day in quotes, as "09:00"`)
+		p.Failf(n, field, `"09:00"처럼 따옴표 안에 시각을 쓰십시오`, `expected a time of the day in quotes, as "09:00"`)
 		return 0
 	}
 	return t.Hour()*60 + t.Minute()
@@ -269,14 +271,14 @@ func (p *parser) clock(shift, n *yaml.Node, field string) int {
 func (p *parser) who(r *Rota, n *yaml.Node, field string) string {
 	s := p.name(n, field)
 	if _, ok := r.People[s]; s != "" && !ok {
-		p.fail(n, field, "is not among people")
+		p.Failf(n, field, "people에 없는 사람입니다", "is not among people")
 	}
 	return s
 }
 
 func (p *parser) override(r *Rota, n *yaml.Node, field string) Override {
 	var o Override
-	keys := p.mapping(n, field, "from", "to", "who")
+	keys := p.Keys(n, field, "from", "to", "who")
 	if n.Kind != yaml.MappingNode {
 		return o
 	}
@@ -284,22 +286,20 @@ func (p *parser) override(r *Rota, n *yaml.Node, field string) Override {
 		name string
 		to   *time.Time
 	}{{"from", &o.From}, {"to", &o.To}} {
-		t, err := time.ParseInLocation("2006-01-02T15:04", p.text(keys[k.name], join(field, k.name)), r.Zone)
+		t, err := time.ParseInLocation("2006-01-02T15:04", p.text(keys[k.name], written.Key(field, k.name)), r.Zone)
 		if err != nil {
 			at := keys[k.name]
 			if at == nil {
 				at = n
 			}
-			p.fail(at, join(field, k.name), "expected a date and a time, as 2026-10-03T09:00")
+			p.Failf(at, written.Key(field, k.name), "2026-10-03T09:00처럼 날짜와 시각을 쓰십시오", "expected a date and a time, as 2026-10-03T09:00")
 		}
 		*k.to = t
 	}
 	if !o.From.IsZero() && !o.To.IsZero() && !o.From.Before(o.To) {
-		p.fail(n, field+".to", "is not after from")
+		p.Failf(n, field+".to", "from보다 뒤의 시각이어야 합니다", "is not after from")
 	}
-	if keys["who"] == nil {
-		p.fail(n, field+".who", "is missing")
-	}
+	p.must(n, field, keys, "who")
 	o.Who = p.who(r, keys["who"], field+".who")
 	return o
 }

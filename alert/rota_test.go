@@ -147,12 +147,12 @@ roles:
 		t.Fatal("no mistake was found")
 	}
 	for _, want := range []string{
-		"rota.yaml:2: zone: unknown", "rota.yaml:4: people.Kim: a name", "rota.yaml:5: people.lee.channels: the list is empty", "rota.yaml:6: people.park.channels: is missing",
-		"rota.yaml:10: roles.first.weekly[0].days[1]: is not one of", "rota.yaml:10: roles.first.weekly[0].from: expected a time", "rota.yaml:10: roles.first.weekly[0].to: expected",
-		"rota.yaml:11: roles.first.weekly[1].to: is missing", "rota.yaml:11: roles.first.weekly[1].who: is not among people", "rota.yaml:12: roles.first.weekly[2].since: is missing",
-		"rota.yaml:13: roles.first.weekly[3].who: the list is empty", "rota.yaml:13: roles.first.weekly[3].since: expected a date", "rota.yaml:14: roles.first.weekly[4].who: is missing",
-		"rota.yaml:16: roles.first.dated[0].to: is not after", "rota.yaml:17: roles.first.dated[1].from: expected a date", "rota.yaml:17: roles.first.dated[1].to: expected",
-		"rota.yaml:18: roles.second: has neither",
+		"rota.yaml:2: zone: unknown", "rota.yaml:4: people[0]: a name", "rota.yaml:5: people[1].channels: the list is empty", "rota.yaml:6: people[2].channels: is missing",
+		"rota.yaml:10: roles[0].weekly[0].days[1]: is not one of", "rota.yaml:10: roles[0].weekly[0].from: expected a time", "rota.yaml:10: roles[0].weekly[0].to: expected",
+		"rota.yaml:11: roles[0].weekly[1].to: is missing", "rota.yaml:11: roles[0].weekly[1].who: is not among people", "rota.yaml:12: roles[0].weekly[2].since: is missing",
+		"rota.yaml:13: roles[0].weekly[3].who: the list is empty", "rota.yaml:13: roles[0].weekly[3].since: expected a date", "rota.yaml:14: roles[0].weekly[4].who: is missing",
+		"rota.yaml:16: roles[0].dated[0].to: is not after", "rota.yaml:17: roles[0].dated[1].from: expected a date", "rota.yaml:17: roles[0].dated[1].to: expected",
+		"rota.yaml:18: roles[1]: has neither",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("not found: %s", want)

@@ -87,9 +87,18 @@ func (d *Desk) Run(ctx context.Context) error {
 	d.mu.Unlock()
 	var flights sync.WaitGroup
 	defer func() {
-		flights.Wait()
-		for len(d.results) > 0 {
-			d.finish(<-d.results, true)
+		landed := make(chan struct{})
+		go func() {
+			flights.Wait()
+			close(landed)
+		}()
+		for open := true; open || len(d.results) > 0; {
+			select {
+			case r := <-d.results:
+				d.finish(r, true)
+			case <-landed:
+				open, landed = false, nil
+			}
 		}
 		d.mu.Lock()
 		d.running = false

@@ -14,12 +14,15 @@ const maxListed = 200
 // Status is how the desk stands. Its JSON is stable. It holds no field of a
 // signal that could name anybody, and of an address nothing.
 type Status struct {
-	At       time.Time       `json:"at"`
-	Signals  int             `json:"signals"` // held
-	Bound    int             `json:"bound"`   // of them
-	Lost     int64           `json:"lost"`    // dropped for want of room, ever
-	Disk     string          `json:"disk,omitempty"`
-	Channels []ChannelStatus `json:"channels"`
+	At      time.Time `json:"at"`
+	Signals int       `json:"signals"` // held
+	Bound   int       `json:"bound"`   // of them
+	Lost    int64     `json:"lost"`    // dropped for want of room, ever
+	Disk    string    `json:"disk,omitempty"`
+	// Settings is what is wrong with the settings that were read since those in force.
+	Settings   string          `json:"settings_error,omitempty"`
+	SettingsKO string          `json:"settings_error_ko,omitempty"`
+	Channels   []ChannelStatus `json:"channels"`
 	// Unacknowledged counts the signals of the escalation's severity that nobody
 	// has taken; Waiting lists them, the gravest and oldest first.
 	Unacknowledged int             `json:"unacknowledged"`
@@ -85,7 +88,7 @@ func (d *Desk) Status() Status {
 	h := d.heart
 	s := Status{
 		At: now, Signals: len(d.book.entries), Bound: d.cfg.MaxSignals, Lost: d.book.lost,
-		Waiting: []Waiting{}, Failures: []Failure{},
+		Settings: d.refused.EN, SettingsKO: d.refused.KO, Waiting: []Waiting{}, Failures: []Failure{},
 		Heartbeat: HeartbeatStatus{d.cfg.Heartbeat.Watched(), h.alive, h.sent, h.withheld, h.err, h.errAt},
 	}
 	if d.diskErr != nil {
@@ -120,7 +123,7 @@ func (d *Desk) Status() Status {
 			}
 			w.Age = now.Sub(w.Since).Round(time.Second).String()
 			if !w.NextStep.IsZero() {
-				next := d.cfg.Escalation.Steps[e.Steps]
+				next, _ := d.cfg.upcoming(e.Steps)
 				w.NextTo = next.Channel + next.Role
 			}
 			s.Waiting = append(s.Waiting, w)

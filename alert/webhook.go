@@ -77,6 +77,7 @@ type escalated struct {
 	Role           string `json:"role,omitempty"`
 	NobodyOnCall   bool   `json:"nobody_on_call,omitempty"`
 	Unacknowledged int64  `json:"unacknowledged_seconds"`
+	Round          int    `json:"round,omitempty"` // how often the step was taken before
 }
 
 // personal is what only a channel with personal: true is told.
@@ -118,7 +119,7 @@ func (m message) payload(ch *Channel) ([]byte, error) {
 		p.Kind = "test"
 	}
 	if m.step > 0 {
-		p.Escalation = &escalated{m.step, m.role, m.nobody, int64(m.open / time.Second)}
+		p.Escalation = &escalated{m.step, m.role, m.nobody, int64(m.open / time.Second), m.round}
 	}
 	if ch.Personal {
 		p.Personal = &personal{Group: s.Group, Where: s.Where, Reason: titlesOf(s.Reason, ch.Language), Exception: s.Exception}

@@ -58,6 +58,9 @@ func (m message) korean(personal bool) text {
 		} else if m.role != "" {
 			t.lead += fmt.Sprintf(" 당직: %s.", m.role)
 		}
+		if m.every > 0 {
+			t.lead += fmt.Sprintf(" 담당자가 확인할 때까지 %s마다 다시 알립니다.", durationKO(m.every))
+		}
 	}
 	t.title = fmt.Sprintf("[해태] [%s] %s", tag, line(s.Title.KO, s.Title.EN, s.Rule))
 	if s.People > 0 {
@@ -68,7 +71,7 @@ func (m message) korean(personal bool) text {
 		{"최초 조회", m.when(s.First)}, {"최근 조회", m.when(s.Last)},
 		{"조회 건수", digits.Grouped(s.Reads) + "건"}, {"계정 수", digits.Grouped(s.Accounts) + "개"}, {"정보주체 수", digits.Grouped(s.People) + "명"},
 	}
-	if v := items(s.Items, "명"); v != "" {
+	if v := m.people("명", func(x detect.Text) string { return line(x.KO, x.EN) }); v != "" {
 		t.rows = append(t.rows, [2]string{"항목별 정보주체 수", v})
 	}
 	if personal {
@@ -98,6 +101,9 @@ func (m message) english(personal bool) text {
 		} else if m.role != "" {
 			t.lead += fmt.Sprintf(" On call: %s.", m.role)
 		}
+		if m.every > 0 {
+			t.lead += fmt.Sprintf(" It is told again every %s until somebody acknowledges it.", durationEN(m.every))
+		}
 	}
 	t.title = fmt.Sprintf("[Haetae] [%s] %s", tag, line(s.Title.EN, s.Title.KO, s.Rule))
 	if s.People > 0 {
@@ -108,7 +114,7 @@ func (m message) english(personal bool) text {
 		{"First read", m.when(s.First)}, {"Last read", m.when(s.Last)},
 		{"Reads", digits.Grouped(s.Reads)}, {"Accounts", digits.Grouped(s.Accounts)}, {"People", digits.Grouped(s.People)},
 	}
-	if v := items(s.Items, ""); v != "" {
+	if v := m.people("", func(x detect.Text) string { return line(x.EN, x.KO) }); v != "" {
 		t.rows = append(t.rows, [2]string{"People by item", v})
 	}
 	if personal {
@@ -195,10 +201,11 @@ func (m message) clock(t time.Time) string {
 	return t.In(m.zone).Format("2006-01-02 15:04:05 (MST)")
 }
 
-func items(counts map[string]int64, unit string) string {
+// people is how many people each item is of, the items by their names.
+func (m message) people(unit string, in func(detect.Text) string) string {
 	var out []string
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		out = append(out, line(name)+" "+digits.Grouped(counts[name])+unit)
+	for _, id := range slices.Sorted(maps.Keys(m.signal.Items)) {
+		out = append(out, line(in(m.items[id]), id)+" "+digits.Grouped(m.signal.Items[id])+unit)
 	}
 	return strings.Join(out, ", ")
 }

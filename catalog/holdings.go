@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // HoldingLine says that a person stands behind an account, and which items are
@@ -257,7 +258,7 @@ func (n *names) unknownTo(c *Catalog, rep *Report) {
 		}
 		rep.UnknownEntries += k.entries
 		if !strings.ContainsAny(k.name, "0123456789") {
-			rep.Unknown = append(rep.Unknown, UnknownItem{k.name, k.entries, nearest(k.name, known)})
+			rep.Unknown = append(rep.Unknown, UnknownItem{k.name, k.entries, written.Nearest(k.name, known)})
 		}
 	}
 	if len(rep.Unknown) > maxUnknown {

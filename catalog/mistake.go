@@ -1,31 +1,14 @@
 package catalog
 
-import "fmt"
+import "github.com/haetae/haetae/internal/written"
 
 // mistake is a kind of mistake in a catalog or in a register. Each has a stable
 // code and a sentence in both languages, with the same verbs in the same order.
 type mistake uint8
 
 const (
-	tooLarge mistake = iota
-	manyMore
-	unreadableYAML
-	emptyCatalog
-	secondDocument
-	unknownKey
-	noValue
-	wantMapping
-	wantList
-	wantScalar
-	plainKey
-	repeatedKey
-	reference
-	emptyText
-	longText
-	controlText
+	newerVersion mistake = iota
 	wantNumber
-	newerVersion
-	unknownZone
 	patternLong
 	patternSyntax
 	patternLarge
@@ -120,26 +103,9 @@ const (
 )
 
 var mistakes = [mistakeCount]struct{ code, en, ko string }{
-	tooLarge:       {"too_large", "the catalog is larger than 16 MiB", "카탈로그가 16 MiB보다 큽니다"},
-	manyMore:       {"more", "and %d more mistakes", "그 밖의 오류 %d건"},
-	unreadableYAML: {"yaml", "not readable as YAML%s", "YAML로 읽을 수 없습니다%s"},
-	emptyCatalog:   {"empty", "the catalog is empty", "카탈로그가 비어 있습니다"},
-	secondDocument: {"second_document", "a second document begins here; a catalog is one", "여기서 두 번째 문서가 시작됩니다. 카탈로그는 문서 하나여야 합니다"},
-	unknownKey:     {"unknown_key", "unknown key%s", "알 수 없는 키입니다%s"},
-	noValue:        {"no_value", "has no value", "값이 없습니다"},
-	wantMapping:    {"want_mapping", "expected keys and values, found %s", "키와 값이 있어야 할 자리에 %s 있습니다"},
-	wantList:       {"want_list", "expected a list, found %s", "목록이 있어야 할 자리에 %s 있습니다"},
-	wantScalar:     {"want_value", "expected one value, found %s", "값 하나가 있어야 할 자리에 %s 있습니다"},
-	plainKey:       {"plain_key", "a key is a plain word", "키는 한 단어여야 합니다"},
-	repeatedKey:    {"repeated_key", "stands twice; first on line %d", "두 번 있습니다. 처음은 %d번째 줄입니다"},
-	reference:      {"reference", "YAML references (*%s) are not supported: write the value out", "YAML 참조(*%s)는 쓸 수 없습니다. 값을 그대로 쓰십시오"},
-	emptyText:      {"empty_text", "is empty", "비어 있습니다"},
-	longText:       {"long_text", "is longer than %d bytes", "%d바이트보다 깁니다"},
-	controlText:    {"control", "holds a control character", "제어 문자가 있습니다"},
-	wantNumber:     {"want_number", "expected a number, like %d", "%d 같은 수여야 합니다"},
-	newerVersion: {"newer", "this catalog is of version %d and this haetae reads up to version %d: a newer haetae is needed",
-		"카탈로그 형식의 버전이 %d인데 이 haetae는 버전 %d까지 읽을 수 있습니다. 더 새로운 haetae가 필요합니다"},
-	unknownZone:   {"zone", "unknown time zone %s; zones are named like Asia/Seoul or UTC", "알 수 없는 시간대 %s입니다. Asia/Seoul이나 UTC처럼 쓰십시오"},
+	wantNumber: {"want_number", "expected a number, like %d", "%d 같은 수여야 합니다"},
+	newerVersion: {"newer", "this catalog is of a newer version, and this haetae reads up to version %d: a newer haetae is needed",
+		"더 새로운 버전의 카탈로그입니다. 이 haetae는 버전 %d까지 읽을 수 있으므로 더 새로운 haetae가 필요합니다"},
 	patternLong:   {"pattern_long", "the pattern is longer than 256 bytes", "정규식이 256바이트보다 깁니다"},
 	patternSyntax: {"pattern", "not a regular expression%s", "정규식이 아닙니다%s"},
 	patternLarge:  {"pattern_large", "not a regular expression: too large", "정규식이 너무 큽니다"},
@@ -150,36 +116,36 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 		"항목 이름은 영문 소문자로 시작하고 소문자, 숫자, _로 이루어지며 40자까지입니다"},
 	itemText:     {"item_text", "is missing: notices and reports name the item in both languages", "없습니다. 통지서와 보고서에는 항목을 두 언어로 적습니다"},
 	itemClass:    {"item_class", "is missing: one of %s", "없습니다. 다음 중 하나를 쓰십시오: %s"},
-	unknownClass: {"class", "unknown class %s: one of %s", "알 수 없는 구분 %s입니다. 다음 중 하나를 쓰십시오: %s"},
+	unknownClass: {"class", "unknown class%s: one of %s", "알 수 없는 구분입니다%s. 다음 중 하나를 쓰십시오: %s"},
 	tooManyWords: {"many_words", "a catalog has at most %d words", "단어는 %d개까지입니다"},
 	wordText:     {"word", "a word is one segment of a path, decoded, without / and braces", "단어는 경로의 한 구간을 디코딩한 것이며 /와 중괄호를 쓸 수 없습니다"},
 
 	tooManyRoutes: {"many_routes", "a catalog has at most 100,000 routes", "경로는 100,000개까지입니다"},
 	noRoute:       {"no_route", `is missing: a method and a path, like "GET /members/{member}"`, `없습니다. "GET /members/{member}"처럼 메서드와 경로를 쓰십시오`},
-	samePath:      {"same_path", "the same path as %s on line %d under other names", "%s: %d번째 줄에 변수 이름만 다른 같은 경로가 있습니다"},
+	samePath:      {"same_path", "the same path stands on line %d under other names", "%d번째 줄에 변수 이름만 다른 같은 경로가 있습니다"},
 	untilBefore:   {"until", "is not after from", "from보다 뒤의 시각이어야 합니다"},
-	overlap: {"overlap", "a second answer for %s holds at the same time as the one on line %d; give them from and until that do not overlap",
-		"%s: %d번째 줄의 정의와 적용 기간이 겹칩니다. 겹치지 않게 from과 until을 쓰십시오"},
+	overlap: {"overlap", "a second answer of this route holds at the same time as the one on line %d; give them from and until that do not overlap",
+		"%d번째 줄의 정의와 적용 기간이 겹칩니다. 겹치지 않게 from과 until을 쓰십시오"},
 	noItems:     {"no_items", "is missing: list the items the answer carries, or [] if it carries no personal data", "없습니다. 응답에 든 항목을 쓰고, 개인정보가 없으면 []로 쓰십시오"},
 	todoItems:   {"todo_items", "TODO stands for what nobody has looked at yet: write the items the answer carries, or [] if it carries no personal data", "TODO는 아직 확인하지 않았다는 뜻입니다. 응답에 든 항목을 쓰고, 개인정보가 없으면 []로 쓰십시오"},
-	unknownItem: {"unknown_item", "unknown item %s%s", "알 수 없는 항목 %s입니다%s"},
-	itemTwice:   {"item_twice", "%s stands twice", "%s: 두 번 있습니다"},
+	unknownItem: {"unknown_item", "unknown item%s", "알 수 없는 항목입니다%s"},
+	itemTwice:   {"item_twice", "stands twice", "같은 항목이 두 번 있습니다"},
 	noAccount:   {"no_account", "is missing: path.NAME, query.NAME, actor, list, or none if the line does not say", "없습니다. path.NAME, query.NAME, actor, list 중 하나를 쓰고, 로그에 없으면 none으로 쓰십시오"},
 	todoAccount: {"todo_account", "TODO stands for what nobody has looked at yet: path.NAME, query.NAME, actor, list, or none if the line does not say", "TODO는 아직 확인하지 않았다는 뜻입니다. path.NAME, query.NAME, actor, list 중 하나를 쓰고, 로그에 없으면 none으로 쓰십시오"},
-	accountPlace: {"account", "%s is not a place an account can stand: path.NAME, query.NAME, actor, list or none",
-		"%s: 계정이 있는 자리가 아닙니다. path.NAME, query.NAME, actor, list, none 중 하나를 쓰십시오"},
+	accountPlace: {"account", "is not a place an account can stand: path.NAME, query.NAME, actor, list or none",
+		"계정이 있는 자리가 아닙니다. path.NAME, query.NAME, actor, list, none 중 하나를 쓰십시오"},
 	accountName:     {"account_name", "the name after the dot is missing or longer than 200 bytes", "점 뒤의 이름이 없거나 200바이트보다 깁니다"},
-	accountVariable: {"account_variable", "the route has no {%s}", "경로에 없는 변수입니다: {%s}"},
+	accountVariable: {"account_variable", "the route has no variable of this name", "경로에 그런 변수가 없습니다"},
 	separatorPlace:  {"separator_place", "is only for account: query.NAME; for a list the source says it", "account: query.NAME에만 씁니다. 목록의 구분자는 sources에 씁니다"},
 	showsNothing:    {"shows_nothing", "shows people, but the route carries no items", "정보주체를 보여 준다고 하였으나 개인정보 항목이 없습니다"},
-	unknownShows:    {"shows", "%s is not known%s: account_holder or people_behind_account", "%s: 알 수 없습니다%s. account_holder나 people_behind_account를 쓰십시오"},
+	unknownShows:    {"shows", "is not known%s: account_holder or people_behind_account", "알 수 없는 값입니다%s. account_holder나 people_behind_account를 쓰십시오"},
 	noStatus:        {"no_status", "no status counts as answered; for a route without personal data say items: []", "응답한 것으로 볼 상태 코드가 없습니다. 개인정보가 없는 경로는 items: []로 쓰십시오"},
-	badStatus:       {"status", "%s is no status: write 200, 2xx or 200-206", "%s: 상태 코드가 아닙니다. 200, 2xx, 200-206처럼 쓰십시오"},
-	unknownAction:   {"action", "unknown action %s%s: one of %s", "알 수 없는 업무 %s입니다%s. 다음 중 하나를 쓰십시오: %s"},
+	badStatus:       {"status", "is no status: write 200, 2xx or 200-206", "상태 코드가 아닙니다. 200, 2xx, 200-206처럼 쓰십시오"},
+	unknownAction:   {"action", "unknown action%s: one of %s", "알 수 없는 업무입니다%s. 다음 중 하나를 쓰십시오: %s"},
 	badMoment:       {"moment", "not a date (2025-03-10) or a time (2025-03-10T09:00:00+09:00)", "날짜(2025-03-10)나 시각(2025-03-10T09:00:00+09:00)이 아닙니다"},
 
 	routeForm:         {"route", `a route is a method and a path, like "GET /members/{member}"`, `경로는 "GET /members/{member}"처럼 메서드와 경로로 씁니다`},
-	routeMethod:       {"route_method", "unknown method %s; methods are in capitals, ANY stands for all", "알 수 없는 메서드 %s입니다. 대문자로 쓰며 ANY는 모든 메서드입니다"},
+	routeMethod:       {"route_method", "unknown method; methods are in capitals, ANY stands for all", "알 수 없는 메서드입니다. 대문자로 쓰며 ANY는 모든 메서드입니다"},
 	routeSlash:        {"route_slash", "the path begins with /", "경로는 /로 시작합니다"},
 	routeQuery:        {"route_query", "a template has no query: say account: query.NAME instead", "경로에는 질의 문자열을 쓰지 않습니다. account: query.NAME으로 쓰십시오"},
 	routeSpace:        {"route_space", "a path has no spaces; write a method, one space and the path", "경로에는 빈칸을 쓸 수 없습니다. 메서드, 빈칸 하나, 경로의 순서로 쓰십시오"},
@@ -189,14 +155,14 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	routeDots:         {"route_dots", "the path has a dot segment", "경로에 점(. 또는 ..)만 있는 구간이 있습니다"},
 	routeStar:         {"route_star", "* stands only as the last segment, alone", "*는 마지막 구간에 단독으로만 쓸 수 있습니다"},
 	routeVariable:     {"route_variable", "the name in {} is a small letter followed by letters, digits and _", "{} 안의 이름은 영문 소문자로 시작하고 영문자, 숫자, _로 이루어집니다"},
-	routeTwice:        {"route_twice", "{%s} stands twice in the path", "경로에 같은 변수가 두 번 있습니다: {%s}"},
+	routeTwice:        {"route_twice", "a variable stands twice in the path", "경로에 같은 변수가 두 번 있습니다"},
 	routeHalf:         {"route_half", "a {variable} fills a whole segment", "{변수}는 한 구간 전체여야 합니다"},
 	routeEscaped:      {"route_escaped", "a literal segment is written decoded and without ;parameters", "변수가 아닌 구간은 디코딩하여 쓰고 ;매개변수는 쓰지 않습니다"},
 
 	tooManySources: {"many_sources", "a catalog has at most 1,000 sources", "로그는 1,000개까지입니다"},
 	sourceName: {"source_name", "a source name is a small letter followed by small letters, digits, - and _, at most 40",
 		"로그 이름은 영문 소문자로 시작하고 소문자, 숫자, -, _로 이루어지며 40자까지입니다"},
-	unknownFormat:   {"format", "unknown format %s%s: one of %s, or leave it out and it is detected", "알 수 없는 형식 %s입니다%s. 다음 중 하나를 쓰거나, 쓰지 않으면 자동으로 판별합니다: %s"},
+	unknownFormat:   {"format", "unknown format%s: one of %s, or leave it out and it is detected", "알 수 없는 형식입니다%s. 다음 중 하나를 쓰거나, 쓰지 않으면 자동으로 판별합니다: %s"},
 	matchPattern:    {"match", "not a file name pattern", "파일 이름 패턴이 아닙니다"},
 	matchFolder:     {"match_folder", "the pattern is for the file name alone, without its folder", "패턴은 폴더 없이 파일 이름에만 씁니다"},
 	badDuration:     {"duration", "not a length of time: write 10m, 6h or 1d", "기간이 아닙니다. 10m, 6h, 1d처럼 쓰십시오"},
@@ -210,8 +176,8 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	noTime:          {"no_time", "is missing: a record without a time cannot be placed", "없습니다. 시각이 없는 기록은 저장할 수 없습니다"},
 	noURI:           {"no_uri", "is missing: without it no request meets a route", "없습니다. 이 필드가 없으면 어느 요청도 경로를 알 수 없습니다"},
 	changingField:   {"changing_field", "this field differs from record to record; one of %s", "기록마다 다른 필드입니다. 다음 중 하나를 쓰십시오: %s"},
-	unknownMethod:   {"method", "unknown method %s", "알 수 없는 메서드 %s입니다"},
-	unknownAddress:  {"address", "%s is not known%s: one, first or last", "%s: 알 수 없습니다%s. one, first, last 중 하나를 쓰십시오"},
+	unknownMethod:   {"method", "unknown method", "알 수 없는 메서드입니다"},
+	unknownAddress:  {"address", "is not known%s: one, first or last", "알 수 없는 값입니다%s. one, first, last 중 하나를 쓰십시오"},
 
 	lineLong:       {"line_long", "longer than 1 MiB", "1 MiB보다 깁니다"},
 	lineFew:        {"line_few", "fewer fields than the heading", "열이 머리글보다 적습니다"},
@@ -233,29 +199,16 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	valueMoment:    {"value_moment", "not a date or RFC 3339 time", "날짜도 RFC 3339 시각도 아닙니다"},
 }
 
-// say writes a mistake in both languages. An argument that is a Text differs
-// between them.
-func (m mistake) say(args ...any) Text {
+// kind is the mistake as a file's reader reports it.
+func (m mistake) kind() written.Kind {
 	t := mistakes[m]
-	if len(args) == 0 {
-		return Text{KO: t.ko, EN: t.en}
-	}
-	ko, en := make([]any, len(args)), make([]any, len(args))
-	for i, a := range args {
-		ko[i], en[i] = a, a
-		if both, ok := a.(Text); ok {
-			ko[i], en[i] = both.KO, both.EN
-		}
-	}
-	return Text{KO: fmt.Sprintf(t.ko, ko...), EN: fmt.Sprintf(t.en, en...)}
+	return written.Kind{Code: t.code, KO: t.ko, EN: t.en}
 }
-
-func (m mistake) code() string { return mistakes[m].code }
 
 // wrong is a mistake found where no line is known.
 type wrong struct {
-	mistake
+	kind written.Kind
 	args []any
 }
 
-func (w *wrong) text() Text { return w.say(w.args...) }
+func wrongOf(m mistake, args ...any) *wrong { return &wrong{m.kind(), args} }

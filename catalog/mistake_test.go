@@ -47,10 +47,10 @@ func TestMistakesInKorean(t *testing.T) {
 	if err := json.Unmarshal(raw, &back); err != nil {
 		t.Fatal(err)
 	}
-	want := `c.yaml:1: zone: 알 수 없는 시간대 "Seoul"입니다. Asia/Seoul이나 UTC처럼 쓰십시오
-c.yaml:2: itmes: 알 수 없는 키입니다 (혹시 "items"?)
+	want := `c.yaml:1: zone: 알 수 없는 시간대입니다. Asia/Seoul이나 UTC처럼 쓰십시오
+c.yaml:2: 알 수 없는 키가 있습니다 (혹시 "items"?). 사용할 수 있는 키: version, zone, account, items, words, sources, routes
 c.yaml:3: items: 키와 값이 있어야 할 자리에 목록이 있습니다
-c.yaml:4: account.pattern: 정규식이 아닙니다: missing closing ]
+c.yaml:4: account.pattern: 정규식이 아닙니다: ]가 없습니다
 c.yaml:6: routes[0].route: 경로는 /로 시작합니다
 c.yaml:6: routes[0].items[0]: TODO는 아직 확인하지 않았다는 뜻입니다. 응답에 든 항목을 쓰고, 개인정보가 없으면 []로 쓰십시오
 c.yaml:6: routes[0].account: TODO는 아직 확인하지 않았다는 뜻입니다. path.NAME, query.NAME, actor, list 중 하나를 쓰고, 로그에 없으면 none으로 쓰십시오`
@@ -65,16 +65,16 @@ c.yaml:6: routes[0].account: TODO는 아직 확인하지 않았다는 뜻입니�
 // TestLineIsAlwaysSaid: whatever is wrong with the YAML, there is a line to look at.
 func TestLineIsAlwaysSaid(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
-		{"what: [", "c.yaml:1: not readable as YAML: did not find expected node content"},
+		{"what: [", "c.yaml:1: not readable as YAML: a bracket is not closed, or a value is missing"},
 		{"\"what: [\n", "c.yaml:"},
 		{"zone: UTC\nitems: {\n", "c.yaml:2: not readable as YAML: "},
 		{"zone: UTC\n\n sources: x\n", "c.yaml:"},
-		{"zone: UTC\nitems:\n  name: *gone\n", "c.yaml:3: not readable as YAML: unknown anchor 'gone' referenced"},
+		{"zone: UTC\nitems:\n  name: *gone\n", "c.yaml:3: not readable as YAML: a reference (*) to a name that is not there"},
 		{"zone: UTC\n# \xff\n", "c.yaml:2: not readable as YAML: "},
-		{"zone: UTC\n\nitems: \x01\n", "c.yaml:3: not readable as YAML: control characters are not allowed"},
+		{"zone: UTC\n\nitems: \x01\n", "c.yaml:3: not readable as YAML: it holds a control character"},
 		{"a: b: c", "c.yaml:1: not readable as YAML: "},
 		{"- a\nb: c\n", "c.yaml:"},
-		{strings.Repeat("#", maxCatalogBytes+1), "c.yaml:1: the catalog is larger"},
+		{strings.Repeat("#", maxCatalogMiB<<20+1), "c.yaml:1: the file is larger"},
 	} {
 		_, err := Parse("c.yaml", []byte(test.text))
 		e, ok := errors.AsType[Error](err)

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/haetae/haetae/event"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 )
 
 func (p *parser) routes(c *Catalog, n *yaml.Node) {
-	list, ok := p.list(n, "routes")
+	list, ok := p.List(n, "routes")
 	if !ok {
 		return
 	}
@@ -21,7 +23,7 @@ func (p *parser) routes(c *Catalog, n *yaml.Node) {
 	}
 	structure := make(map[string]*Route) // by template with the names of variables left out
 	for i, n := range list {
-		p.route(c, n, index("routes", i), structure)
+		p.route(c, n, written.Index("routes", i), structure)
 	}
 	for _, r := range c.routes {
 		p.overlaps(r)
@@ -29,17 +31,17 @@ func (p *parser) routes(c *Catalog, n *yaml.Node) {
 }
 
 func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[string]*Route) {
-	keys := p.mapping(n, field, "route", "items", "account", "separator", "shows", "success", "action", "from", "until", "note")
+	keys := p.Keys(n, field, "route", "items", "account", "separator", "shows", "success", "action", "from", "until", "note")
 	if keys == nil {
 		return
 	}
 	var r *Route
 	if node := keys["route"]; node == nil {
-		p.fail(n, join(field, "route"), noRoute)
-	} else if s, ok := p.scalar(node, join(field, "route")); ok {
+		p.fail(n, written.Key(field, "route"), noRoute)
+	} else if s, ok := p.Scalar(node, written.Key(field, "route")); ok {
 		m, segs, wild, bad := splitTemplate(s)
 		if bad != nil {
-			p.failText(node, join(field, "route"), bad.mistake, bad.text())
+			p.Fail(node, written.Key(field, "route"), bad.kind, bad.args...)
 		} else {
 			r = &Route{method: m, segments: segs, wild: wild, line: node.Line}
 			r.nameIt()
@@ -49,27 +51,27 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 				c.routes = append(c.routes, r)
 				c.byName[r.Name] = r
 			} else if first.Name != r.Name {
-				p.fail(node, join(field, "route"), samePath, clip(first.Name), first.line)
+				p.fail(node, written.Key(field, "route"), samePath, first.line)
 			} else {
 				r = first // another answer, for another time
 			}
 		}
 	}
 	a := Answer{From: Always, Until: Never, Success: defaultSuccess(), line: n.Line}
-	p.routeItems(c, &a, n, keys["items"], join(field, "items"))
+	p.routeItems(c, &a, n, keys["items"], written.Key(field, "items"))
 	p.routeAccount(&a, r, n, keys, field)
 	p.routeOutcome(&a, r, keys, field)
 	if n := keys["from"]; n != nil {
-		a.From = p.moment(n, join(field, "from"))
+		a.From = p.moment(n, written.Key(field, "from"))
 	}
 	if n := keys["until"]; n != nil {
-		a.Until = p.moment(n, join(field, "until"))
+		a.Until = p.moment(n, written.Key(field, "until"))
 		if a.Until <= a.From && a.From != Always && a.Until != Always {
-			p.fail(n, join(field, "until"), untilBefore)
+			p.fail(n, written.Key(field, "until"), untilBefore)
 		}
 	}
 	if n := keys["note"]; n != nil {
-		a.Note, _ = p.text(n, join(field, "note"), maxNote)
+		a.Note, _ = p.Prose(n, written.Key(field, "note"), maxNote)
 	}
 	if r != nil {
 		r.Answers = append(r.Answers, a)
@@ -78,18 +80,18 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 
 func (p *parser) routeItems(c *Catalog, a *Answer, route, n *yaml.Node, field string) {
 	if n == nil {
-		if !p.reported(field) {
+		if !p.Has(field) {
 			p.fail(route, field, noItems)
 		}
 		return
 	}
-	list, ok := p.list(n, field)
+	list, ok := p.List(n, field)
 	if !ok {
 		return
 	}
 	for i, n := range list {
-		f := index(field, i)
-		s, ok := p.scalar(n, f)
+		f := written.Index(field, i)
+		s, ok := p.Scalar(n, f)
 		if !ok {
 			continue
 		}
@@ -103,24 +105,24 @@ func (p *parser) routeItems(c *Catalog, a *Answer, route, n *yaml.Node, field st
 				p.fail(n, f, todoItems)
 				continue
 			}
-			p.fail(n, f, unknownItem, quote(s), meant(s, names))
+			p.fail(n, f, unknownItem, written.Meant(s, names))
 			continue
 		}
 		if a.Items.Has(bit) {
-			p.fail(n, f, itemTwice, quote(s))
+			p.fail(n, f, itemTwice)
 		}
 		a.Items |= 1 << uint(bit)
 	}
 }
 
 func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[string]*yaml.Node, field string) {
-	f := join(field, "account")
+	f := written.Key(field, "account")
 	n := keys["account"]
 	if n == nil {
-		if items := keys["items"]; items != nil && len(items.Content) > 0 && !p.reported(f) {
+		if items := keys["items"]; items != nil && len(items.Content) > 0 && !p.Has(f) {
 			p.fail(route, f, noAccount)
 		}
-	} else if s, ok := p.scalar(n, f); ok {
+	} else if s, ok := p.Scalar(n, f); ok {
 		kind, name, dotted := strings.Cut(s, ".")
 		position, known := event.ParsePosition(kind)
 		takesName := position == event.PositionPath || position == event.PositionQuery
@@ -128,37 +130,37 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 		case s == "TODO":
 			p.fail(n, f, todoAccount)
 		case !known || takesName != dotted:
-			p.fail(n, f, accountPlace, quote(s))
+			p.fail(n, f, accountPlace)
 		case dotted && (name == "" || len(name) > maxKey):
 			p.fail(n, f, accountName)
 		case position == event.PositionPath && r != nil:
 			i := slices.Index(r.segments, templateSegment{name, true})
 			if i < 0 {
-				p.fail(n, f, accountVariable, clip(name))
+				p.fail(n, f, accountVariable)
 			}
 			a.segment = i
 		}
 		a.Position, a.Name = position, name
 	}
 	if n := keys["separator"]; n != nil {
-		a.Separator = p.separator(n, join(field, "separator"))
+		a.Separator = p.separator(n, written.Key(field, "separator"))
 		if a.Position != event.PositionQuery {
-			p.fail(n, join(field, "separator"), separatorPlace)
+			p.fail(n, written.Key(field, "separator"), separatorPlace)
 		}
 	}
 	if n := keys["shows"]; n != nil {
-		f := join(field, "shows")
-		if s, ok := p.scalar(n, f); ok {
+		f := written.Key(field, "shows")
+		if s, ok := p.Scalar(n, f); ok {
 			switch s {
 			case "account_holder":
 			case "people_behind_account":
 				a.Behind = true
-				if a.Items == 0 && !p.reported(f) {
+				if a.Items == 0 && !p.Has(f) {
 					p.fail(n, f, showsNothing)
 				}
 			default:
 				words := []string{"account_holder", "people_behind_account"}
-				p.fail(n, f, unknownShows, quote(s), meant(s, words))
+				p.fail(n, f, unknownShows, written.Meant(s, words))
 			}
 		}
 	}
@@ -166,11 +168,11 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 
 func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, field string) {
 	if n := keys["success"]; n != nil {
-		f := join(field, "success")
+		f := written.Key(field, "success")
 		a.Success = StatusSet{}
 		if n.Kind == yaml.SequenceNode {
 			for i, n := range n.Content {
-				p.status(&a.Success, n, index(f, i))
+				p.status(&a.Success, n, written.Index(f, i))
 			}
 			if len(n.Content) == 0 {
 				p.fail(n, f, noStatus)
@@ -187,8 +189,8 @@ func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, f
 		a.Action = event.ActionOfMethod(name)
 	}
 	if n := keys["action"]; n != nil {
-		f := join(field, "action")
-		if s, ok := p.scalar(n, f); ok {
+		f := written.Key(field, "action")
+		if s, ok := p.Scalar(n, f); ok {
 			var words []string
 			for w := event.ActionOther; w < event.ActionOpen; w++ {
 				words = append(words, w.String())
@@ -196,21 +198,21 @@ func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, f
 			// "open" is Haetae's own word for opening its dictionary.
 			a.acts = true
 			if a.Action, ok = event.ParseAction(s); !ok || a.Action == event.ActionOpen {
-				p.fail(n, f, unknownAction, quote(s), meant(s, words), strings.Join(words, ", "))
+				p.fail(n, f, unknownAction, written.Meant(s, words), strings.Join(words, ", "))
 			}
 		}
 	}
 }
 
 func (p *parser) status(set *StatusSet, n *yaml.Node, field string) {
-	if s, ok := p.scalar(n, field); ok && !set.parse(s) {
-		p.fail(n, field, badStatus, quote(s))
+	if s, ok := p.Scalar(n, field); ok && !set.parse(s) {
+		p.fail(n, field, badStatus)
 	}
 }
 
 // moment reads a date (midnight in the catalog's zone) or an RFC 3339 time.
 func (p *parser) moment(n *yaml.Node, field string) event.Millis {
-	s, ok := p.scalar(n, field)
+	s, ok := p.Scalar(n, field)
 	if !ok {
 		return Always
 	}
@@ -237,7 +239,7 @@ func (p *parser) overlaps(r *Route) {
 		a, b := &r.Answers[i-1], &r.Answers[i]
 		if a.Until > b.From {
 			first, second := min(a.line, b.line), max(a.line, b.line)
-			p.fail(&yaml.Node{Line: second}, "routes", overlap, clip(r.Name), first)
+			p.fail(&yaml.Node{Line: second}, "routes", overlap, first)
 		}
 	}
 }

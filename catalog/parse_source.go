@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 )
 
 func (p *parser) sources(c *Catalog, n *yaml.Node) {
-	pairs, ok := p.pairs(n, "sources")
+	pairs, ok := p.Pairs(n, "sources")
 	if !ok {
 		return
 	}
@@ -29,11 +31,11 @@ func (p *parser) sources(c *Catalog, n *yaml.Node) {
 		return
 	}
 	for _, kv := range pairs {
-		field := join("sources", kv.name)
-		if !isSourceName(kv.name) {
-			p.fail(kv.key, field, sourceName)
+		field := kv.Field
+		if !isSourceName(kv.Name) {
+			p.fail(kv.Key, field, sourceName)
 		}
-		s := Source{Name: kv.name, Zone: c.zone, Separator: ",", line: kv.key.Line}
+		s := Source{Name: kv.Name, Zone: c.zone, Separator: ",", line: kv.Key.Line}
 		if p.source(&s, kv, field) {
 			c.Sources = append(c.Sources, s)
 		}
@@ -44,24 +46,24 @@ func isSourceName(s string) bool {
 	return isItemName(strings.ReplaceAll(s, "-", "_"))
 }
 
-func (p *parser) source(s *Source, kv pair, field string) bool {
-	keys := p.mapping(kv.value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "set")
+func (p *parser) source(s *Source, kv written.Pair, field string) bool {
+	keys := p.Keys(kv.Value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "set")
 	if keys == nil {
 		return false
 	}
 	if n := keys["format"]; n != nil {
-		f := join(field, "format")
-		if v, ok := p.scalar(n, f); ok {
+		f := written.Key(field, "format")
+		if v, ok := p.Scalar(n, f); ok {
 			formats := []string{FormatCombined, FormatCommon, FormatJSON, FormatCloudTrail}
 			if !slices.Contains(formats, v) {
-				p.fail(n, f, unknownFormat, quote(v), meant(v, formats), strings.Join(formats, ", "))
+				p.fail(n, f, unknownFormat, written.Meant(v, formats), strings.Join(formats, ", "))
 			}
 			s.Format = v
 		}
 	}
 	if n := keys["match"]; n != nil {
-		f := join(field, "match")
-		if v, ok := p.text(n, f, maxKey); ok {
+		f := written.Key(field, "match")
+		if v, ok := p.Prose(n, f, maxKey); ok {
 			if _, err := path.Match(v, ""); err != nil {
 				p.fail(n, f, matchPattern)
 			} else if strings.Contains(v, "/") {
@@ -71,8 +73,8 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 		}
 	}
 	if n := keys["cadence"]; n != nil {
-		f := join(field, "cadence")
-		if v, ok := p.scalar(n, f); ok {
+		f := written.Key(field, "cadence")
+		if v, ok := p.Scalar(n, f); ok {
 			d, ok := parseDuration(v)
 			switch {
 			case !ok:
@@ -84,38 +86,38 @@ func (p *parser) source(s *Source, kv pair, field string) bool {
 		}
 	}
 	if n := keys["zone"]; n != nil {
-		s.Zone = p.timeZone(n, join(field, "zone"))
+		s.Zone = p.Zone(n, written.Key(field, "zone"))
 	}
 	if n := keys["separator"]; n != nil {
-		s.Separator = p.separator(n, join(field, "separator"))
+		s.Separator = p.separator(n, written.Key(field, "separator"))
 	}
 	if n := keys["address"]; n != nil {
-		f := join(field, "address")
-		if v, ok := p.scalar(n, f); ok {
+		f := written.Key(field, "address")
+		if v, ok := p.Scalar(n, f); ok {
 			i := slices.Index(addressRules, v)
 			if i < 0 {
-				p.fail(n, f, unknownAddress, quote(v), meant(v, addressRules))
+				p.fail(n, f, unknownAddress, written.Meant(v, addressRules))
 			}
 			s.Address = AddressRule(max(i, 0))
 		}
 	}
 	if n := keys["fields"]; n != nil {
-		p.fields(s, n, join(field, "fields"))
+		p.fields(s, n, written.Key(field, "fields"))
 	} else if s.Format == FormatJSON {
-		p.fail(kv.key, join(field, "fields"), noFields)
+		p.fail(kv.Key, written.Key(field, "fields"), noFields)
 	}
 	if n := keys["actor_types"]; n != nil {
-		p.actorTypes(s, n, join(field, "actor_types"))
+		p.actorTypes(s, n, written.Key(field, "actor_types"))
 	}
 	if n := keys["set"]; n != nil {
-		p.constants(s, n, join(field, "set"))
+		p.constants(s, n, written.Key(field, "set"))
 	}
 	return true
 }
 
 // separator is compared byte by byte; a space or tab is a fair choice.
 func (p *parser) separator(n *yaml.Node, field string) string {
-	s, ok := p.scalar(n, field)
+	s, ok := p.Scalar(n, field)
 	switch {
 	case !ok:
 	case s == "" || len(s) > 8:
@@ -129,7 +131,7 @@ func (p *parser) separator(n *yaml.Node, field string) string {
 }
 
 func (p *parser) fields(s *Source, n *yaml.Node, field string) {
-	pairs, ok := p.pairs(n, field)
+	pairs, ok := p.Pairs(n, field)
 	if !ok {
 		return
 	}
@@ -141,70 +143,70 @@ func (p *parser) fields(s *Source, n *yaml.Node, field string) {
 	s.Fields = make(map[Field]string, len(pairs))
 	complete := true
 	for _, kv := range pairs {
-		f := join(field, kv.name)
-		if !slices.Contains(Fields(), Field(kv.name)) {
-			p.fail(kv.key, f, unknownField, meant(kv.name, fieldWords(false)), strings.Join(fieldWords(false), ", "))
+		f := written.Key(field, kv.Name)
+		if !slices.Contains(Fields(), Field(kv.Name)) {
+			p.fail(kv.Key, field, unknownField, written.Meant(kv.Name, fieldWords(false)), strings.Join(fieldWords(false), ", "))
 			complete = false
 			continue
 		}
-		v, ok := p.text(kv.value, f, maxKey)
+		v, ok := p.Prose(kv.Value, f, maxKey)
 		if !ok {
 			complete = false
 			continue
 		}
 		if strings.HasPrefix(v, ".") || strings.HasSuffix(v, ".") || strings.Contains(v, "..") {
-			p.fail(kv.value, f, keyDots)
+			p.fail(kv.Value, f, keyDots)
 		}
-		s.Fields[Field(kv.name)] = v
+		s.Fields[Field(kv.Name)] = v
 	}
 	for _, need := range []struct {
 		field Field
 		what  mistake
 	}{{FieldTime, noTime}, {FieldURI, noURI}} {
 		if s.Fields[need.field] == "" && complete {
-			p.fail(n, join(field, string(need.field)), need.what)
+			p.fail(n, written.Key(field, string(need.field)), need.what)
 		}
 	}
 }
 
 func (p *parser) constants(s *Source, n *yaml.Node, field string) {
-	pairs, ok := p.pairs(n, field)
+	pairs, ok := p.Pairs(n, field)
 	if !ok {
 		return
 	}
 	s.Set = make(map[Field]string, len(pairs))
 	for _, kv := range pairs {
-		f := join(field, kv.name)
-		if !slices.Contains(fieldWords(true), kv.name) {
-			if slices.Contains(fieldWords(false), kv.name) {
-				p.fail(kv.key, f, changingField, strings.Join(fieldWords(true), ", "))
+		f := written.Key(field, kv.Name)
+		if !slices.Contains(fieldWords(true), kv.Name) {
+			if slices.Contains(fieldWords(false), kv.Name) {
+				p.fail(kv.Key, f, changingField, strings.Join(fieldWords(true), ", "))
 			} else {
-				p.fail(kv.key, f, unknownField, meant(kv.name, fieldWords(true)), strings.Join(fieldWords(true), ", "))
+				p.fail(kv.Key, field, unknownField, written.Meant(kv.Name, fieldWords(true)), strings.Join(fieldWords(true), ", "))
 			}
 			continue
 		}
-		v, ok := p.text(kv.value, f, maxText)
+		v, ok := p.Prose(kv.Value, f, maxText)
 		if !ok {
 			continue
 		}
-		if Field(kv.name) == FieldMethod && methodOf(v) == methodOther {
-			p.fail(kv.value, f, unknownMethod, quote(v))
+		if Field(kv.Name) == FieldMethod && methodOf(v) == methodOther {
+			p.fail(kv.Value, f, unknownMethod)
 		}
-		s.Set[Field(kv.name)] = v
-		s.constants = append(s.constants, constant{Field(kv.name), v})
+		s.Set[Field(kv.Name)] = v
+		s.constants = append(s.constants, constant{Field(kv.Name), v})
 	}
 }
 
 // actorTypes reads which word of the catalog stands for a word of the log.
 func (p *parser) actorTypes(s *Source, n *yaml.Node, field string) {
-	pairs, ok := p.pairs(n, field)
+	pairs, ok := p.Pairs(n, field)
 	if !ok {
 		return
 	}
 	s.ActorTypes = make(map[string]string, len(pairs))
 	for _, kv := range pairs {
-		if v, ok := p.text(kv.value, join(field, kv.name), maxText); ok {
-			s.ActorTypes[kv.name] = v
+		if v, ok := p.Prose(kv.Value, kv.Field, maxText); ok {
+			s.ActorTypes[kv.Name] = v
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // pattern is a regular expression that a whole id must match. Ids are checked
@@ -26,22 +28,36 @@ const (
 
 func compilePattern(text string) (*pattern, *wrong) {
 	if len(text) > maxPatternBytes {
-		return nil, &wrong{patternLong, nil}
+		return nil, wrongOf(patternLong)
 	}
 	// Alone first: "a)|(b" is no expression, but would be one inside the frame.
 	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
 		if e, ok := errors.AsType[*syntax.Error](err); ok {
-			return nil, &wrong{patternSyntax, []any{": " + e.Code.String()}}
+			return nil, wrongOf(patternSyntax, reasonOf(e.Code))
 		}
-		return nil, &wrong{patternSyntax, []any{""}}
+		return nil, wrongOf(patternSyntax, "")
 	}
 	slow, err := regexp.Compile(`\A(?:` + text + `)\z`)
 	if err != nil {
-		return nil, &wrong{patternLarge, nil}
+		return nil, wrongOf(patternLarge)
 	}
 	p := &pattern{slow: slow}
 	p.build(text)
 	return p, nil
+}
+
+// reasonOf is what is wrong with an expression, without a piece of it.
+func reasonOf(c syntax.ErrorCode) written.Text {
+	ko := map[syntax.ErrorCode]string{
+		syntax.ErrInvalidCharClass: "글자 모음이 잘못되었습니다", syntax.ErrInvalidCharRange: "글자 범위가 잘못되었습니다",
+		syntax.ErrInvalidEscape: "\\ 뒤의 글자가 잘못되었습니다", syntax.ErrInvalidRepeatOp: "반복 기호가 겹칩니다", syntax.ErrInvalidRepeatSize: "반복 횟수가 잘못되었습니다",
+		syntax.ErrInvalidUTF8: "UTF-8이 아닙니다", syntax.ErrMissingBracket: "]가 없습니다", syntax.ErrMissingParen: ")가 없습니다",
+		syntax.ErrMissingRepeatArgument: "반복 기호 앞에 반복할 것이 없습니다", syntax.ErrTrailingBackslash: "\\로 끝납니다", syntax.ErrUnexpectedParen: ")의 짝이 없습니다",
+	}[c]
+	if ko == "" {
+		return written.Text{EN: ": " + c.String()}
+	}
+	return written.Text{KO: ": " + ko, EN: ": " + c.String()}
 }
 
 func (p *pattern) match(id string) bool {

@@ -83,8 +83,8 @@ func readTable(name string, r io.Reader, columns []column, each func(*row) error
 	fail := func(column int, cause mistake) {
 		rep.Bad++
 		if len(rep.Errors) < maxLineErrors {
-			t := cause.say()
-			e := LineError{Name: name, Line: lines.number, Code: cause.code(), Cause: t.EN, CauseKO: t.KO}
+			t := cause.kind().Say()
+			e := LineError{Name: name, Line: lines.number, Code: cause.kind().Code, Cause: t.EN, CauseKO: t.KO}
 			if column >= 0 {
 				e.Column, e.Field = rw.places[column], columns[column].name
 			}

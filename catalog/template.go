@@ -1,6 +1,10 @@
 package catalog
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/haetae/haetae/internal/written"
+)
 
 // templateSegment is one segment of a template: a literal or a {variable}.
 type templateSegment struct {
@@ -15,8 +19,8 @@ const maxSegments = 32
 
 // splitTemplate reads "GET /a/{b}/*".
 func splitTemplate(s string) (m method, segs []templateSegment, wild bool, bad *wrong) {
-	refused := func(m mistake, args ...any) (method, []templateSegment, bool, *wrong) {
-		return 0, nil, false, &wrong{m, args}
+	refused := func(m mistake) (method, []templateSegment, bool, *wrong) {
+		return 0, nil, false, wrongOf(m)
 	}
 	name, p, ok := strings.Cut(s, " ")
 	if !ok || p == "" {
@@ -25,7 +29,7 @@ func splitTemplate(s string) (m method, segs []templateSegment, wild bool, bad *
 	if name == "ANY" {
 		m = methodAny
 	} else if m = methodOf(name); m == methodOther || methodNames[m] != name {
-		return refused(routeMethod, quote(name))
+		return refused(routeMethod)
 	}
 	if p[0] != '/' {
 		return refused(routeSlash)
@@ -36,8 +40,8 @@ func splitTemplate(s string) (m method, segs []templateSegment, wild bool, bad *
 	if strings.ContainsAny(p, " \t") {
 		return refused(routeSpace)
 	}
-	if strings.ContainsFunc(p, unprintable) {
-		return refused(controlText)
+	if strings.ContainsFunc(p, written.Unprintable) {
+		return 0, nil, false, &wrong{kind: written.Control}
 	}
 	if len(p) > maxTemplate {
 		return refused(routeLong)
@@ -66,7 +70,7 @@ func splitTemplate(s string) (m method, segs []templateSegment, wild bool, bad *
 				return refused(routeVariable)
 			}
 			if seen[v] {
-				return refused(routeTwice, v)
+				return refused(routeTwice)
 			}
 			seen[v] = true
 			segs = append(segs, templateSegment{v, true})

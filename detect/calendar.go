@@ -1,10 +1,6 @@
 package detect
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Calendar says what was known to be going on: public holidays, a sale day, a push
@@ -29,89 +26,124 @@ type calendarEntry struct {
 	from, to event.Millis // [from, to)
 }
 
-// calendarFile is what such a file holds:
+// entry is how one is written.
+type entry struct {
+	Day   string `yaml:"day"`
+	From  string `yaml:"from"`
+	Until string `yaml:"until"`
+	KO    string `yaml:"ko"`
+	EN    string `yaml:"en"`
+}
+
+// ReadCalendar reads a calendar file. Days are those of zone.
 //
 //	calendars:
 //	  kr-holidays:
 //	    - {day: 2026-01-01, ko: 신정, en: New Year's Day}
 //	  events:
 //	    - {from: 2026-11-11T00:00:00+09:00, until: 2026-11-12T00:00:00+09:00, ko: 대규모 할인, en: sale day}
-type calendarFile struct {
-	Calendars map[string][]struct {
-		Day   string `yaml:"day"`
-		From  string `yaml:"from"`
-		Until string `yaml:"until"`
-		KO    string `yaml:"ko"`
-		EN    string `yaml:"en"`
-	} `yaml:"calendars"`
-}
-
-// ReadCalendar reads a calendar file. Days are those of zone.
 func ReadCalendar(name string, data []byte, zone *time.Location) (*Calendar, error) {
-	var f calendarFile
-	if err := strictYAML(data, &f); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
+	r := beside(name)
 	c := &Calendar{zone: zone, days: map[int64][]string{}}
-	var errs []error
-	for _, cal := range sortedKeys(f.Calendars) {
-		for i, e := range f.Calendars[cal] {
-			where := fmt.Sprintf("%s: calendars.%s[%d]", name, cal, i+1)
-			if e.KO == "" || e.EN == "" {
-				errs = append(errs, fmt.Errorf("%s: needs a name in ko and en", where))
-			}
-			from, to, err := entrySpan(e.Day, e.From, e.Until, zone)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", where, err))
-				continue
-			}
-			c.add(calendarEntry{cal, Text{KO: e.KO, EN: e.EN}, from, to})
+	if root := r.Document(data, maxBesideMiB); root != nil {
+		if n := r.Keys(root, "", "calendars")["calendars"]; n != nil {
+			c = CalendarOf(r, n, "calendars", zone)
 		}
 	}
-	return c, errors.Join(errs...)
+	return c, r.Err()
 }
 
-func entrySpan(day, from, until string, zone *time.Location) (event.Millis, event.Millis, error) {
-	if day != "" {
-		if from != "" || until != "" {
-			return 0, 0, errors.New("has a day, or from and until")
+// CalendarOf reads the calendars that stand at a node of a file.
+func CalendarOf(r *written.Reader, n *yaml.Node, field string, zone *time.Location) *Calendar {
+	c := &Calendar{zone: zone, days: map[int64][]string{}}
+	pairs, _ := r.Pairs(n, field)
+	slices.SortStableFunc(pairs, func(a, b written.Pair) int { return strings.Compare(a.Name, b.Name) })
+	for _, kv := range pairs {
+		var list []entry
+		r.Into(kv.Value, kv.Field, &list)
+		for i, e := range list {
+			at := written.Index(kv.Field, i)
+			if e.KO == "" || e.EN == "" {
+				r.FailAt(at, "ko와 en으로 이름을 적으십시오", "needs a name in ko and en")
+			}
+			if from, to, ok := e.span(r, at, zone); ok {
+				c.add(calendarEntry{kv.Name, Text{KO: e.KO, EN: e.EN}, from, to})
+			}
 		}
-		d, err := time.ParseInLocation(time.DateOnly, day, zone)
+	}
+	return c
+}
+
+// span is the time of an entry; at is where it stands.
+func (e *entry) span(r *written.Reader, at string, zone *time.Location) (from, to event.Millis, ok bool) {
+	before := r.Found()
+	if e.Day != "" {
+		f := written.Key(at, "day")
+		if e.From != "" || e.Until != "" {
+			r.FailAt(f, "day를 쓰거나, from과 until을 함께 쓰십시오", "has a day, or from and until")
+		}
+		d, err := time.ParseInLocation(time.DateOnly, e.Day, zone)
 		if err != nil {
-			return 0, 0, errors.New("day is not a date such as 2026-01-01")
+			r.FailAt(f, "2026-01-01과 같은 날짜가 아닙니다", "is not a date such as 2026-01-01")
 		}
-		return event.MillisOf(d), event.MillisOf(d.AddDate(0, 0, 1)), nil
+		return event.MillisOf(d), event.MillisOf(d.AddDate(0, 0, 1)), r.Found() == before
 	}
-	a, err := moment(from, zone)
-	if err != nil {
-		return 0, 0, fmt.Errorf("from %w", err)
+	for _, k := range []struct{ key, value string }{{"from", e.From}, {"until", e.Until}} {
+		if f := written.Key(at, k.key); k.value == "" && !r.Has(f) {
+			r.Fail(r.At(f), f, written.Missing)
+		}
 	}
-	b, err := moment(until, zone)
-	if err != nil {
-		return 0, 0, fmt.Errorf("until %w", err)
+	from, to = momentOf(r, at, "from", e.From, zone), momentOf(r, at, "until", e.Until, zone)
+	switch f := written.Key(at, "until"); {
+	case r.Found() > before:
+	case to <= from:
+		r.Fail(r.At(f), f, notAfter)
+	case to-from > maxEntry:
+		r.FailAt(f, "1년보다 깁니다. 날짜를 하나씩 적으십시오", "lasts longer than a year: name the days")
 	}
-	if b <= a {
-		return 0, 0, errors.New("until is not after from")
-	}
-	if b-a > maxEntry {
-		return 0, 0, errors.New("lasts longer than a year: name the days")
-	}
-	return a, b, nil
+	return from, to, r.Found() == before
 }
 
 // maxEntry is how long a calendar's entry may be: what lasts longer is no event.
 const maxEntry = 366 * 86_400_000
 
-// moment reads a date or a time with its offset.
-func moment(s string, zone *time.Location) (event.Millis, error) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
-		return event.MillisOf(t), nil
+var (
+	badMoment = written.Kind{
+		Code: "moment", KO: "날짜(2026-01-01)나 시각(2026-01-01T09:00:00+09:00)이 아닙니다", EN: "is not a date (2026-01-01) or a time (2026-01-01T09:00:00+09:00)",
 	}
-	t, err := time.Parse(time.RFC3339, s)
+	notAfter = written.Kind{Code: "until", KO: "from보다 뒤여야 합니다", EN: "is not after from"}
+)
+
+// momentOf reads a date or a time with its offset; what is empty gives 0.
+func momentOf(r *written.Reader, at, key, s string, zone *time.Location) event.Millis {
+	if s == "" {
+		return 0
+	}
+	t, ok := moment(s, zone)
+	if f := written.Key(at, key); !ok {
+		r.Fail(r.At(f), f, badMoment)
+	}
+	return t
+}
+
+func moment(s string, zone *time.Location) (event.Millis, bool) {
+	t, err := time.ParseInLocation(time.DateOnly, s, zone)
 	if err != nil {
-		return 0, errors.New("is not a date (2026-01-01) or a time (2026-01-01T09:00:00+09:00)")
+		t, err = time.Parse(time.RFC3339, s)
 	}
-	return event.MillisOf(t), nil
+	if err != nil {
+		return 0, false
+	}
+	return event.MillisOf(t), true
+}
+
+// maxBesideMiB bounds a file beside the rules: a list of a hundred thousand ids
+// takes one or two.
+const maxBesideMiB = 64
+
+// beside begins to read a file that lies beside the rules.
+func beside(name string) *written.Reader {
+	return &written.Reader{File: name, References: true, Blank: true, Places: true}
 }
 
 func (c *Calendar) add(e calendarEntry) {
@@ -162,16 +194,6 @@ func (c *Calendar) Over(from, to event.Millis, calendars []string) []Text {
 		}
 	}
 	return out
-}
-
-// strictYAML refuses keys that are not known and a second document.
-func strictYAML(data []byte, into any) error {
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	return nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -103,7 +102,7 @@ type extra interface {
 func (e *Engine) compile(set *rule.Set) error {
 	var errs []error
 	fail := func(d *rule.Document, format string, args ...any) {
-		errs = append(errs, rule.Error{File: d.File, Line: d.Line, Problem: fmt.Sprintf(format, args...)})
+		errs = append(errs, d.Mistake(format, args...))
 	}
 	e.inputs = make([][]input, len(set.Rules()))
 	for _, r := range set.Rules() {

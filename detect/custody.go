@@ -3,12 +3,16 @@ package detect
 import (
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -23,39 +27,59 @@ type Key struct {
 	Retired   event.Millis // when the key stopped being accepted, 0 while it is
 }
 
+// keyColumns are the columns of a register of keys.
+var keyColumns = []string{"key", "purpose", "custodian", "custodian_left", "rotates_by", "retired"}
+
 // ReadKeys reads a register of keys: CSV with a header, one line for each key and
 // custodian. Columns: key, and any of purpose, custodian, custodian_left,
-// rotates_by, retired (dates).
+// rotates_by, retired (dates). Other columns are passed over.
 func ReadKeys(name string, r io.Reader, zone *time.Location) ([]Key, error) {
-	in := csv.NewReader(r)
+	w := &written.Reader{File: name}
+	out := readKeys(w, csv.NewReader(r), zone)
+	return out, w.Err()
+}
+
+func readKeys(w *written.Reader, in *csv.Reader, zone *time.Location) []Key {
+	at := func(line int) *yaml.Node { return &yaml.Node{Line: line} }
 	in.FieldsPerRecord = -1
 	head, err := in.Read()
 	if err != nil {
-		return nil, fmt.Errorf("%s:1: a header is missing: key,purpose,custodian,custodian_left,rotates_by,retired", name)
+		w.Failf(nil, "", "머리글이 없습니다. 열 이름: %s", "a header is missing: %s", strings.Join(keyColumns, ","))
+		return nil
 	}
 	place := map[string]int{}
 	for i, h := range head {
-		place[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))] = i
+		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
+		// A column that is nearly one of ours would be passed over without a word, and
+		// its keys never ring.
+		if like := written.Nearest(h, keyColumns); like != "" && like != h {
+			w.Failf(nil, like, "열 이름이 다릅니다. %s로 쓰십시오", "a column is nearly called that: write %s", like)
+		}
+		place[h] = i
 	}
 	if _, ok := place["key"]; !ok {
-		return nil, fmt.Errorf("%s:1: there is no column key", name)
+		w.Failf(nil, "key", "key 열이 없습니다", "there is no column key")
+		return nil
 	}
 	var out []Key
-	var errs []error
 	for {
 		row, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return out
 		}
 		if bad := new(csv.ParseError); errors.As(err, &bad) {
-			errs = append(errs, fmt.Errorf("%s:%d: not a line of CSV", name, bad.Line))
+			w.Failf(at(bad.Line), "", "CSV 줄이 아닙니다", "not a line of CSV")
 			continue
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			break
+			w.Failf(nil, "", "파일을 끝까지 읽을 수 없습니다", "the file cannot be read to its end")
+			return out
 		}
 		line, _ := in.FieldPos(0)
+		if slices.ContainsFunc(row, func(s string) bool { return !utf8.ValidString(s) }) {
+			w.Failf(at(line), "", "UTF-8이 아닙니다. CSV UTF-8로 저장하십시오", "is not UTF-8: save the file as CSV UTF-8")
+			return out
+		}
 		text := func(column string) string {
 			if i, ok := place[column]; ok && i < len(row) {
 				return strings.TrimSpace(row[i])
@@ -67,20 +91,19 @@ func ReadKeys(name string, r io.Reader, zone *time.Location) ([]Key, error) {
 			if s == "" {
 				return 0
 			}
-			t, err := moment(s, zone)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s:%d: %s %w", name, line, column, err))
+			t, ok := moment(s, zone)
+			if !ok {
+				w.Fail(at(line), column, badMoment)
 			}
 			return t
 		}
 		k := Key{ID: text("key"), Purpose: text("purpose"), Custodian: text("custodian"), Left: date("custodian_left"), RotatesBy: date("rotates_by"), Retired: date("retired")}
 		if k.ID == "" {
-			errs = append(errs, fmt.Errorf("%s:%d: key is empty", name, line))
+			w.Fail(at(line), "key", written.NoText)
 			continue
 		}
 		out = append(out, k)
 	}
-	return out, errors.Join(errs...)
 }
 
 // Custody judges the register of keys at a moment (rule type custody): a key that

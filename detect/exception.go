@@ -1,13 +1,14 @@
 package detect
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Exception (예외) keeps signals quiet that somebody has looked into. It has an
@@ -22,7 +23,7 @@ type Exception struct {
 	Until  string            `json:"until" yaml:"until"`
 
 	from, until event.Millis
-	place       string // in the file, for messages
+	place       written.Mistake // where it stands, for messages
 }
 
 // maxException is how long an exception may last: what is still right after a year
@@ -40,65 +41,74 @@ const maxException = 366 * 24 * time.Hour
 //	    from: 2026-01-01
 //	    until: 2026-07-01
 func ReadExceptions(name string, data []byte, zone *time.Location) ([]Exception, error) {
-	var f struct {
-		Exceptions []Exception `yaml:"exceptions"`
-	}
-	if err := strictYAML(data, &f); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	var errs []error
-	seen := map[string]bool{}
-	for i := range f.Exceptions {
-		x := &f.Exceptions[i]
-		fail := func(format string, args ...any) {
-			errs = append(errs, fmt.Errorf("%s: exceptions[%d]: %s", name, i+1, fmt.Sprintf(format, args...)))
+	r := beside(name)
+	var out []Exception
+	if root := r.Document(data, maxBesideMiB); root != nil {
+		if n := r.Keys(root, "", "exceptions")["exceptions"]; n != nil {
+			out = ExceptionsOf(r, n, "exceptions", zone)
 		}
+	}
+	return out, r.Err()
+}
+
+// ExceptionsOf reads the list of exceptions that stands at a node of a file.
+func ExceptionsOf(r *written.Reader, n *yaml.Node, field string, zone *time.Location) []Exception {
+	var out []Exception
+	r.Into(n, field, &out)
+	seen := map[string]int{}
+	for i := range out {
+		x, at := &out[i], written.Index(field, i)
+		x.place = written.Mistake{File: r.File, Line: r.LineOf(at), Field: at}
 		for _, c := range []struct{ key, value string }{
 			{"id", x.ID}, {"rule", x.Rule}, {"owner", x.Owner}, {"reason.ko", x.Reason.KO}, {"reason.en", x.Reason.EN}, {"from", x.From}, {"until", x.Until},
 		} {
-			if strings.TrimSpace(c.value) == "" {
-				fail("%s is missing", c.key)
+			if f := written.Key(at, c.key); strings.TrimSpace(c.value) == "" && !r.Has(f) {
+				r.Fail(r.At(f), f, written.Missing)
 			}
 		}
-		if seen[x.ID] {
-			fail("the id stands twice")
+		f := written.Key(at, "id")
+		if line, twice := seen[x.ID]; twice && x.ID != "" {
+			r.FailAt(f, "같은 id가 두 번 있습니다. 처음은 %d번째 줄입니다", "the id stands twice; first on line %d", line)
 		}
-		seen[x.ID] = true
-		x.place = fmt.Sprintf("%s: exceptions[%d]", name, i+1)
-		var err error
-		if x.from, err = moment(x.From, zone); err != nil && x.From != "" {
-			fail("from %v", err)
-		}
-		if x.until, err = moment(x.Until, zone); err != nil && x.Until != "" {
-			fail("until %v", err)
-		}
+		seen[x.ID] = r.LineOf(f)
+		x.from, x.until = momentOf(r, at, "from", x.From, zone), momentOf(r, at, "until", x.Until, zone)
+		f = written.Key(at, "until")
 		switch {
 		case x.from == 0 || x.until == 0:
 		case x.until <= x.from:
-			fail("until is not after from")
+			r.Fail(r.At(f), f, notAfter)
 		case x.until-x.from > millis(maxException):
-			fail("lasts longer than a year: an exception ends, so that somebody looks again")
+			r.FailAt(f, "예외 기간은 1년까지입니다. 그 뒤에는 담당자가 다시 확인하여야 합니다", "lasts longer than a year: an exception ends, so that somebody looks again")
 		}
 	}
-	return f.Exceptions, errors.Join(errs...)
+	return out
 }
 
 // checkExceptions finds groups that no signal can have: they would keep nothing quiet.
 func (e *Engine) checkExceptions() error {
-	var errs []error
+	var errs written.Mistakes
 	for i := range e.o.Exceptions {
 		x := &e.o.Exceptions[i]
 		k := slices.IndexFunc(e.correlations, func(c *correlation) bool { return x.Rule == c.doc.Key() || x.Rule == c.id })
-		for field := range x.Group {
+		for _, field := range sortedKeys(x.Group) {
 			switch {
 			case k >= 0 && !slices.Contains(e.correlations[k].names, field):
-				errs = append(errs, fmt.Errorf("%s: group: %s is no field that %s groups by", x.place, field, x.Rule))
+				errs = append(errs, x.wrongGroup("규칙이 묶는 기준이 아닌 필드가 있습니다", "a field is none that the rule groups by"))
 			case k < 0 && fieldNames[field] == fieldNone:
-				errs = append(errs, fmt.Errorf("%s: group: %s is no field that rules group by", x.place, field))
+				errs = append(errs, x.wrongGroup("규칙이 묶는 기준으로 쓸 수 없는 필드가 있습니다", "a field is none that rules group by"))
 			}
 		}
 	}
-	return errors.Join(errs...)
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs
+}
+
+func (x *Exception) wrongGroup(ko, en string) written.Mistake {
+	m := x.place
+	m.Field, m.Problem, m.ProblemKO = written.Key(m.Field, "group"), en, ko
+	return m
 }
 
 // exceptionFor finds the exception that a signal falls under: of its rule, with its

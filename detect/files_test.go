@@ -84,19 +84,23 @@ calendars:
 func TestMistakes(t *testing.T) {
 	z := seoul(t)
 	for _, x := range []struct{ kind, text, want string }{
-		{"calendar", "calendars: {a: [{day: 2026-13-01, ko: 가, en: a}]}", "c.yaml: calendars.a[1]: day is not a date"},
-		{"calendar", "calendars: {a: [{day: 2026-01-01, en: a}]}", "needs a name in ko and en"},
-		{"calendar", "calendars: {a: [{from: 2026-01-02, until: 2026-01-01, ko: 가, en: a}]}", "until is not after from"},
+		{"calendar", "calendars: {a: [{day: 2026-13-01, ko: 가, en: a}]}", "c.yaml:1: calendars[0][0].day: is not a date"},
+		{"calendar", "calendars: {a: [{day: 2026-01-01, en: a}]}", "c.yaml:1: calendars[0][0]: needs a name in ko and en"},
+		{"calendar", "calendars: {a: [{from: 2026-01-02, until: 2026-01-01, ko: 가, en: a}]}", "c.yaml:1: calendars[0][0].until: is not after from"},
 		{"calendar", "calendars: {a: [{day: 2026-01-02, until: 2026-01-01, ko: 가, en: a}]}", "has a day, or from and until"},
-		{"calendar", "calender: {}", "calender"},
-		{"exceptions", "exceptions: [{id: a}]", "exceptions[1]: rule is missing"},
-		{"exceptions", exception("from: 2026-01-01, until: 2027-06-01"), "lasts longer than a year"},
-		{"exceptions", exception("from: 2026-01-01, until: soon"), "until is not a date"},
-		{"exceptions", exception("from: 2026-01-02, until: 2026-01-01"), "until is not after from"},
-		{"keys", "key,rotates_by\nk,tomorrow\n", "k.csv:2: rotates_by is not a date"},
-		{"keys", "key,rotates_by\n,2026-01-01\n", "k.csv:2: key is empty"},
-		{"keys", "name\nx\n", "k.csv:1: there is no column key"},
+		{"calendar", "calender: {}", `c.yaml:1: unknown key; did you mean "calendars"?; known are calendars`},
+		{"exceptions", "exceptions: [{id: a}]", "e.yaml:1: exceptions[0].rule: is missing"},
+		{"exceptions", exception("from: 2026-01-01, until: 2027-06-01"), "e.yaml:1: exceptions[0].until: lasts longer than a year"},
+		{"exceptions", exception("from: 2026-01-01, until: soon"), "e.yaml:1: exceptions[0].until: is not a date"},
+		{"exceptions", exception("from: 2026-01-02, until: 2026-01-01"), "e.yaml:1: exceptions[0].until: is not after from"},
+		{"keys", "key,rotates_by\nk,tomorrow\n", "k.csv:2: rotates_by: is not a date"},
+		{"keys", "key,rotates_by\n,2026-01-01\n", "k.csv:2: key: is empty"},
+		{"keys", "name\nx\n", "k.csv:1: key: there is no column key"},
 		{"keys", "", "k.csv:1: a header is missing"},
+		{"keys", "key,rotate_by\nk,2026-01-01\n", "k.csv:1: rotates_by: a column is nearly called that"},
+		{"keys", "key,custodian\nk,\xb1\xe8\n", "k.csv:2: is not UTF-8"},
+		{"keys", "key\n\"k\n", "k.csv:2: not a line of CSV"},
+		{"exceptions", "exceptions:\n  - {id: a}\n  - id: a\n    until: 2026-01-01\n    rule: r\n", "e.yaml:3: exceptions[1].id: the id stands twice; first on line 2"},
 	} {
 		var err error
 		switch x.kind {
@@ -174,8 +178,8 @@ correlation: {type: event_count, rules: [read], group-by: [credential.key], time
 	}
 	// A group that no signal of the rule can have would keep nothing quiet.
 	for group, want := range map[string]string{
-		"rule: reads, group: {client.ip: 192.0.2.1}": "exceptions[1]: group: client.ip is no field that reads groups by",
-		"rule: none, group: {shoe.size: x}":          "exceptions[1]: group: shoe.size is no field that rules group by",
+		"rule: reads, group: {client.ip: 192.0.2.1}": "e.yaml:1: exceptions[0].group: a field is none that the rule groups by",
+		"rule: none, group: {shoe.size: x}":          "e.yaml:1: exceptions[0].group: a field is none that rules group by",
 	} {
 		xs, err := ReadExceptions("e.yaml", []byte(strings.Replace(exception("from: 2026-01-01, until: 2026-02-01"), "rule: r", group, 1)), time.UTC)
 		if err != nil {

@@ -1,10 +1,12 @@
 package detect
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -23,26 +25,47 @@ const maxListed = 100_000
 //	  leavers:
 //	    - s117      # left on 2026-02-28
 func ReadLists(name string, data []byte) (Lists, error) {
-	var f struct {
-		Lists Lists `yaml:"lists"`
-	}
-	if err := strictYAML(data, &f); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	for _, list := range sortedKeys(f.Lists) {
-		values := f.Lists[list]
-		if len(values) > maxListed {
-			return nil, fmt.Errorf("%s: lists.%s has %d entries, and at most %d are supported", name, list, len(values), maxListed)
-		}
-		for i, v := range values {
-			// A * would be a pattern, and no id or country has one.
-			if strings.TrimSpace(v) == "" || strings.ContainsAny(v, "*?") {
-				return nil, fmt.Errorf("%s: lists.%s[%d] is empty or has a * or ?", name, list, i+1)
-			}
+	r := beside(name)
+	r.Places = false // a list can be long
+	var out Lists
+	if root := r.Document(data, maxBesideMiB); root != nil {
+		if n := r.Keys(root, "", "lists")["lists"]; n != nil {
+			out = ListsOf(r, n, "lists")
 		}
 	}
-	return f.Lists, nil
+	return out, r.Err()
 }
+
+// ListsOf reads the lists that stand at a node of a file.
+func ListsOf(r *written.Reader, n *yaml.Node, field string) Lists {
+	out := Lists{}
+	pairs, _ := r.Pairs(n, field)
+	for _, kv := range pairs {
+		if written.IsNull(kv.Value) {
+			out[kv.Name] = []string{}
+			continue
+		}
+		list, _ := r.List(kv.Value, kv.Field)
+		if len(list) > maxListed {
+			r.Failf(kv.Value, kv.Field, "목록에 %d개가 있습니다. 한 목록은 %d개까지입니다", "has %d entries, and at most %d are supported", len(list), maxListed)
+			continue
+		}
+		out[kv.Name] = make([]string, 0, len(list))
+		for i, n := range list {
+			at := written.Index(kv.Field, i)
+			// A * would be a pattern, and no id or country has one.
+			s, ok := r.Text(n, at, maxListText)
+			if ok && strings.ContainsAny(s, "*?") {
+				r.Failf(n, at, "*나 ?는 쓸 수 없습니다", "has a * or ?")
+			}
+			out[kv.Name] = append(out[kv.Name], s)
+		}
+	}
+	return out
+}
+
+// maxListText is more than an id or a country has.
+const maxListText = 1000
 
 // Tags say what a list is to a rule, so that a rule can ship before anybody has
 // filled its list. A rule with list.vips looks for what is on the list: without it,

@@ -56,10 +56,10 @@ func TestReadLists(t *testing.T) {
 		t.Error(d)
 	}
 	for _, c := range []struct{ text, want string }{
-		{"lists: {a: ['m*']}", "lists.a[1]"},
-		{"lists: {a: [m1, ' ']}", "lists.a[2]"},
-		{"list: {a: [m1]}", "list"},
-		{"lists: {a: {b: c}}", "lists.yaml"},
+		{"lists: {a: ['m*']}", "lists.yaml:1: lists[0][0]: has a * or ?"},
+		{"lists: {a: [m1, ' ']}", "lists.yaml:1: lists[0][1]: is empty"},
+		{"list: {a: [m1]}", `lists.yaml:1: unknown key; did you mean "lists"?`},
+		{"lists: {a: {b: c}}", "lists.yaml:1: lists[0]: expected a list"},
 	} {
 		if _, err := ReadLists("lists.yaml", []byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)

@@ -294,7 +294,7 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 			case "people":
 				return one(digits.Grouped(s.People))
 			case "items":
-				return itemList(s.Items)
+				return itemList(s.Items, func(id string) string { return e.itemName(id, korean) })
 			case "first":
 				return f.first.Time().In(e.zone).Format("2006-01-02 15:04")
 			case "last":
@@ -315,7 +315,24 @@ func (e *Engine) reason(c *correlation, f *finding, s *Signal) Text {
 	}
 }
 
-func itemList(items map[string]int64) string {
+// itemName is what the catalog of the world, if it has one, calls an item.
+func (e *Engine) itemName(id string, korean bool) string {
+	w, ok := e.world.(interface{ Catalog() *catalog.Catalog })
+	if !ok || w.Catalog() == nil {
+		return id
+	}
+	bit, ok := w.Catalog().ItemBit(id)
+	switch item := w.Catalog().Items; {
+	case !ok:
+		return id
+	case korean:
+		return item[bit].KO
+	default:
+		return item[bit].EN
+	}
+}
+
+func itemList(items map[string]int64, name func(id string) string) string {
 	names := make([]string, 0, len(items))
 	for n := range items {
 		names = append(names, n)
@@ -324,7 +341,7 @@ func itemList(items map[string]int64) string {
 		return cmp.Or(cmp.Compare(items[b], items[a]), strings.Compare(a, b))
 	})
 	for i, n := range names {
-		names[i] = n + " " + digits.Grouped(items[n])
+		names[i] = name(n) + " " + digits.Grouped(items[n])
 	}
 	return strings.Join(names, ", ")
 }
@@ -385,5 +402,11 @@ func coverageLost(l Loss) Signal {
 	return s
 }
 
-// Watermark is the moment before which everything is decided.
-func (e *Engine) Watermark() time.Time { return e.watermark.Time() }
+// Watermark is the moment before which everything is decided; zero while there was
+// no record.
+func (e *Engine) Watermark() time.Time {
+	if e.newest == catalog.Always {
+		return time.Time{}
+	}
+	return e.watermark.Time()
+}

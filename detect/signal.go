@@ -50,8 +50,8 @@ func (s *Severity) UnmarshalText(b []byte) error {
 
 // Text is a sentence in both languages.
 type Text struct {
-	KO string `json:"ko"`
-	EN string `json:"en"`
+	KO string `json:"ko" yaml:"ko"`
+	EN string `json:"en" yaml:"en"`
 }
 
 // Signal (탐지) says that a rule found something, to whom, and which question

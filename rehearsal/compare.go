@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // bound is a range of numbers, as a test writes it.
@@ -21,14 +22,18 @@ type bound struct {
 
 const infinite = 1e300
 
-func (b *bound) UnmarshalYAML(n *yaml.Node) error {
-	s := strings.TrimSpace(n.Value)
+// Read takes 12, ">= 10" or 3..20.
+func (b *bound) Read(r *written.Reader, n *yaml.Node, field string) {
+	s, ok := r.Scalar(n, field)
+	if !ok {
+		return
+	}
+	s = strings.TrimSpace(s)
 	*b = bound{text: s, min: -infinite, max: infinite, set: true}
-	var err error
 	number := func(s string) float64 {
 		v, e := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		if e != nil {
-			err = fmt.Errorf("line %d: %q is no number, bound (>= 10) or range (3..20)", n.Line, n.Value)
+		if e != nil && !r.Has(field) {
+			r.Failf(n, field, "수(12), 하한(>= 10), 범위(3..20) 중 하나가 아닙니다", "is no number, bound (>= 10) or range (3..20)")
 		}
 		return v
 	}
@@ -44,27 +49,26 @@ func (b *bound) UnmarshalYAML(n *yaml.Node) error {
 			b.max = number(to)
 		}
 	}
-	return err
 }
 
 func (b bound) holds(v float64) bool { return !b.set || b.min <= v && v <= b.max }
 
 // compare says in what signals differ from what a case expects. Each expectation
 // takes the signal of its rule and group that fits it best.
-func compare(signals []detect.Signal, c *Case, forms func(field, id string) []string, zone *time.Location) ([]Difference, error) {
+func compare(signals []detect.Signal, c *Case, forms func(field, id string) []string, zone *time.Location, at place) ([]Difference, error) {
 	var out []Difference
 	var expected []Expectation
 	if c.Expect != nil {
 		expected = *c.Expect
 	}
 	taken := make([]bool, len(signals))
-	for _, x := range expected {
+	for k, x := range expected {
 		best, diffs := -1, []Difference(nil)
 		for i, s := range signals {
 			if taken[i] || s.Rule != x.Rule || !fits(s.Group, x.Group, forms) {
 				continue
 			}
-			d, err := x.differences(&s, zone)
+			d, err := x.differences(&s, zone, place{at.read, written.Index(at.at+".expect", k)})
 			if err != nil {
 				return nil, err
 			}
@@ -102,7 +106,7 @@ func fits(group, want map[string]string, forms func(field, id string) []string) 
 	return true
 }
 
-func (x *Expectation) differences(s *detect.Signal, zone *time.Location) ([]Difference, error) {
+func (x *Expectation) differences(s *detect.Signal, zone *time.Location, at place) ([]Difference, error) {
 	var out []Difference
 	differ := func(field, want, got string) {
 		out = append(out, Difference{Kind: Differs, Rule: s.Rule, Group: s.Group, Field: field, Want: want, Got: got})
@@ -123,15 +127,15 @@ func (x *Expectation) differences(s *detect.Signal, zone *time.Location) ([]Diff
 		}
 	}
 	if x.Reached != "" {
-		by, err := moment(x.Reached, zone)
+		by, err := at.moment("reached", x.Reached, zone)
+		if err != nil {
+			return nil, err
+		}
+		reached, err := time.Parse(time.RFC3339, s.ReachedAt)
 		if err != nil {
 			return nil, fmt.Errorf("reached: %w", err)
 		}
-		at, err := time.Parse(time.RFC3339, s.ReachedAt)
-		if err != nil {
-			return nil, fmt.Errorf("reached: %w", err)
-		}
-		if at.After(by) {
+		if reached.After(by) {
 			differ("reached", x.Reached, s.ReachedAt)
 		}
 	}

@@ -1,17 +1,13 @@
 package rehearsal
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // File is an x.test.yaml. Keys that are not named here are mistakes.
@@ -21,17 +17,19 @@ type File struct {
 	// Register is the accounts that exist: ids, and counted ranges of them
 	// (m1000001..m1003000). It is in force from RegisterFrom, a date; without one,
 	// from a year before the first record. Without Register there is none.
-	Register     []string  `yaml:"register"`
-	RegisterFrom string    `yaml:"register_from"`
-	Holdings     []holding `yaml:"holdings"`
-	Keys         string    `yaml:"keys"`       // the register of keys, as CSV
-	Calendar     yaml.Node `yaml:"calendar"`   // as in a calendar file, below `calendars`
-	Exceptions   yaml.Node `yaml:"exceptions"` // as in a file of exceptions
-	Lists        yaml.Node `yaml:"lists"`      // as in a file of lists
-	Defaults     Line      `yaml:"defaults"`   // for what a line does not say
+	Register     []string   `yaml:"register"`
+	RegisterFrom string     `yaml:"register_from"`
+	Holdings     []holding  `yaml:"holdings"`
+	Keys         string     `yaml:"keys"`       // the register of keys, as CSV
+	Calendar     *yaml.Node `yaml:"calendar"`   // as in a calendar file, below `calendars`
+	Exceptions   *yaml.Node `yaml:"exceptions"` // as in a file of exceptions
+	Lists        *yaml.Node `yaml:"lists"`      // as in a file of lists
+	Defaults     Line       `yaml:"defaults"`   // for what a line does not say
 	// Background is records that every case has before its own: the ordinary traffic.
 	Background []Line `yaml:"background"`
 	Cases      []Case `yaml:"cases"`
+
+	read *written.Reader // for mistakes that show when a case is played
 }
 
 // holding is who stands behind accounts: each account of a range holds its own
@@ -104,70 +102,82 @@ type Expectation struct {
 // texts is one text or a list of them.
 type texts []string
 
-func (t *texts) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.SequenceNode {
-		return n.Decode((*[]string)(t))
+// Read takes either form.
+func (t *texts) Read(r *written.Reader, n *yaml.Node, field string) {
+	if n.Kind == yaml.SequenceNode || n.Kind == yaml.AliasNode && n.Alias.Kind == yaml.SequenceNode {
+		r.Into(n, field, (*[]string)(t))
+		return
 	}
 	var s string
-	if err := n.Decode(&s); err != nil {
-		return err
-	}
+	r.Into(n, field, &s)
 	*t = texts{s}
-	return nil
 }
+
+// maxFileMiB is far above any test.
+const maxFileMiB = 16
+
+var severities = []string{"informational", "low", "medium", "high", "critical"}
 
 // parseFile reads a test file. All mistakes come at once.
 func parseFile(name string, data []byte) (*File, error) {
-	f := &File{}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	r := &written.Reader{File: name, References: true, Blank: true, Places: true}
+	f := &File{read: r}
+	if root := r.Document(data, maxFileMiB); root != nil {
+		r.Into(root, "", f)
 	}
-	var errs []error
-	if len(f.Cases) == 0 {
-		errs = append(errs, fmt.Errorf("%s: there are no cases", name))
+	if len(f.Cases) == 0 && r.Found() == 0 {
+		r.FailAt("cases", "시험할 사례가 없습니다", "there are no cases")
+	}
+	severity := func(field, s string) {
+		if !slices.Contains(severities, s) && s != "" {
+			r.Fail(r.At(field), field, written.NoWord, strings.Join(severities, ", "))
+		}
 	}
 	for i := range f.Cases {
-		c := &f.Cases[i]
-		fail := func(format string, args ...any) {
-			errs = append(errs, fmt.Errorf("%s: case %q: %s", name, c.Name, fmt.Sprintf(format, args...)))
-		}
+		c, at := &f.Cases[i], written.Index("cases", i)
 		switch {
 		case c.Name == "":
-			fail("has no name")
+			r.FailAt(at+".name", "사례에 이름이 없습니다", "the case has no name")
 		case slices.ContainsFunc(f.Cases[:i], func(o Case) bool { return o.Name == c.Name }):
-			fail("stands twice")
+			r.FailAt(at+".name", "같은 이름의 사례가 두 번 있습니다", "the name stands twice")
 		}
-		if c.Expect == nil && c.AtMost == "" {
-			fail("needs expect (a list, empty for none), at_most or both")
+		if c.Expect == nil && c.AtMost == "" && !r.Has(at+".expect") {
+			r.FailAt(at, "expect(목록, 없으면 [])나 at_most를 쓰십시오. 둘 다 써도 됩니다", "needs expect (a list, empty for none), at_most or both")
 		}
-		if _, ok := detect.ParseSeverity(c.AtMost); c.AtMost != "" && !ok {
-			fail("at_most: %q is no severity", c.AtMost)
-		}
+		severity(at+".at_most", c.AtMost)
 		if c.Expect == nil {
 			continue
 		}
-		for _, x := range *c.Expect {
+		for j, x := range *c.Expect {
+			at := written.Index(at+".expect", j)
 			if x.Rule == "" {
-				fail("expect: rule is missing")
+				r.Fail(r.At(at), at+".rule", written.Missing)
 			}
-			if _, ok := detect.ParseSeverity(x.Severity); x.Severity != "" && !ok {
-				fail("expect: %q is no severity", x.Severity)
-			}
+			severity(at+".severity", x.Severity)
 		}
 	}
-	return f, errors.Join(errs...)
+	return f, r.Err()
+}
+
+// place is where something stands in a test file.
+type place struct {
+	read *written.Reader
+	at   string
+}
+
+// wrong is a mistake in a key of what stands there.
+func (p place) wrong(key, ko, en string, args ...any) error {
+	return p.read.Wrong(written.Key(p.at, key), ko, en, args...)
 }
 
 var layouts = []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02 15:04:05", time.RFC3339}
 
 // moment reads a date, a time in the zone, or a time that says its own.
-func moment(s string, zone *time.Location) (time.Time, error) {
+func (p place) moment(key, s string, zone *time.Location) (time.Time, error) {
 	for _, l := range layouts {
 		if t, err := time.ParseInLocation(l, s, zone); err == nil {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no moment such as 2026-03-02 09:00", s)
+	return time.Time{}, p.wrong(key, "2026-03-02 09:00과 같은 시각이 아닙니다", "is no moment such as 2026-03-02 09:00")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // counters are what a placeholder may stand for.
@@ -53,7 +54,7 @@ func (c counters) fill(s string) string {
 const maxRange = 100_000
 
 // expand gives the ids of a list: m0001..m0100 is a hundred of them.
-func expand(list []string) ([]string, error) {
+func (p place) expand(key string, list []string) ([]string, error) {
 	var out []string
 	for _, s := range list {
 		a, b, ok := strings.Cut(s, "..")
@@ -66,7 +67,7 @@ func expand(list []string) ([]string, error) {
 		from, err1 := strconv.Atoi(digits)
 		to, err2 := strconv.Atoi(last)
 		if err := errors.Join(err1, err2); err != nil || to < from || to-from >= maxRange {
-			return nil, fmt.Errorf("%q is no range such as m0001..m0100 of at most %d", s, maxRange)
+			return nil, p.wrong(key, "m0001..m0100과 같은 범위가 아닙니다. %d개까지 쓸 수 있습니다", "is no range such as m0001..m0100 of at most %d", maxRange)
 		}
 		for v := from; v <= to; v++ {
 			out = append(out, fmt.Sprintf("%s%0*d", head, len(digits), v))
@@ -98,27 +99,27 @@ func (l Line) or(d Line) Line {
 // maxRecords bounds what one line makes.
 const maxRecords = 2_000_000
 
-// records calls fn for each record of a line.
-func (l Line) records(cat *catalog.Catalog, fn func(event.Record) error) error {
-	at, err := moment(l.At, cat.Zone())
+// records calls fn for each record of a line, which stands at p.
+func (l Line) records(p place, cat *catalog.Catalog, fn func(event.Record) error) error {
+	at, err := p.moment("at", l.At, cat.Zone())
 	if err != nil {
-		return fmt.Errorf("at: %w", err)
+		return err
 	}
 	every := time.Duration(0)
 	if l.Every != "" {
 		if every, err = time.ParseDuration(l.Every); err != nil || every <= 0 {
-			return fmt.Errorf("every: %q is no duration such as 10s", l.Every)
+			return p.wrong("every", "10s와 같은 간격이 아닙니다", "is no duration such as 10s")
 		}
 	}
 	switch {
 	case l.Times > 1 && every == 0:
-		return errors.New("times needs every")
+		return p.wrong("times", "times에는 every가 있어야 합니다", "times needs every")
 	case l.On != "" && l.On != "weekdays" && l.On != "weekends":
-		return errors.New("on is weekdays or weekends")
+		return p.wrong("on", "weekdays나 weekends여야 합니다", "on is weekdays or weekends")
 	case len(l.Request) == 0:
-		return errors.New("request is missing")
+		return p.wrong("request", written.Missing.KO, written.Missing.EN)
 	case l.Times*l.Days*len(l.Request) > maxRecords:
-		return fmt.Errorf("makes more than %d records", maxRecords)
+		return p.wrong("times", "기록이 %d건보다 많아집니다", "makes more than %d records", maxRecords)
 	}
 	c := counters{}
 	for day := range l.Days {
@@ -131,7 +132,7 @@ func (l Line) records(cat *catalog.Catalog, fn func(event.Record) error) error {
 		for c.i = 1; c.i <= l.Times; c.i++ {
 			c.n++
 			for step, request := range l.Request {
-				rec, err := l.record(cat, c, request)
+				rec, err := l.record(p, cat, c, request)
 				if err != nil {
 					return err
 				}
@@ -146,7 +147,7 @@ func (l Line) records(cat *catalog.Catalog, fn func(event.Record) error) error {
 }
 
 // record makes one, as a decoder would of its line.
-func (l *Line) record(cat *catalog.Catalog, c counters, request string) (event.Record, error) {
+func (l *Line) record(p place, cat *catalog.Catalog, c counters, request string) (event.Record, error) {
 	r := event.Record{
 		Source: l.Source, Actor: event.Actor{ID: event.ActorID(c.fill(l.Actor)), Type: c.fill(l.Type)},
 		Credential: event.Credential{Key: c.fill(l.Key), Token: event.TokenID(c.fill(l.Token))},
@@ -156,14 +157,14 @@ func (l *Line) record(cat *catalog.Catalog, c counters, request string) (event.R
 	if ip := c.fill(l.IP); ip != "" {
 		a, err := netip.ParseAddr(ip)
 		if err != nil {
-			return r, fmt.Errorf("ip: %q is no address", ip)
+			return r, p.wrong("ip", "IP 주소가 아닙니다", "is no address")
 		}
 		r.Client.IP = a
 	}
 	number := func(name, text string, bits int) (int64, error) {
 		v, err := strconv.ParseInt(c.fill(text), 10, bits)
 		if err != nil || v < 0 {
-			return 0, fmt.Errorf("%s: %q is no number", name, text)
+			return 0, p.wrong(name, "0 이상의 정수가 아닙니다", "is no number")
 		}
 		return v, nil
 	}
@@ -183,15 +184,15 @@ func (l *Line) record(cat *catalog.Catalog, c counters, request string) (event.R
 	}
 	method, uri, ok := strings.Cut(c.fill(request), " ")
 	if !ok {
-		return r, fmt.Errorf("request: %q is not a method and a path", request)
+		return r, p.wrong("request", "메서드와 경로가 아닙니다. GET /my/profile처럼 쓰십시오", "is not a method and a path, as GET /my/profile")
 	}
 	named := make([]string, len(l.Subjects))
 	for i, s := range l.Subjects {
 		named[i] = c.fill(s)
 	}
-	named, err := expand(named)
+	named, err := p.expand("subjects", named)
 	if err != nil {
-		return r, fmt.Errorf("subjects: %w", err)
+		return r, err
 	}
 	req := catalog.Request{Method: method, URI: uri}
 	for _, s := range named {

@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"slices"
+	"path"
 	"strconv"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rule"
@@ -34,7 +33,7 @@ type stage struct {
 const batchRecords = 5000
 
 // set makes the stage of a case.
-func set(ctx context.Context, f *File, c *Case) (*stage, error) {
+func set(ctx context.Context, f *File, c *Case, at place) (*stage, error) {
 	fsys := disk.NewMem()
 	if err := fsys.MkdirAll("."); err != nil {
 		return nil, err
@@ -47,13 +46,13 @@ func set(ctx context.Context, f *File, c *Case) (*stage, error) {
 		return nil, err
 	}
 	st := &stage{ledger: l}
-	if err := st.fill(ctx, f, c); err != nil {
+	if err := st.fill(ctx, f, c, at); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return st, nil
 }
 
-func (st *stage) fill(ctx context.Context, f *File, c *Case) error {
+func (st *stage) fill(ctx context.Context, f *File, c *Case, at place) error {
 	text := []byte(f.Catalog)
 	if f.Catalog == "" || !strings.Contains(f.Catalog, "\n") {
 		name := f.Catalog
@@ -62,11 +61,11 @@ func (st *stage) fill(ctx context.Context, f *File, c *Case) error {
 		}
 		var err error
 		if text, err = fs.ReadFile(packs.FS, "catalogs/"+name+".yaml"); err != nil {
-			return fmt.Errorf("catalog: there is none called %q that ships", name)
+			return f.read.Wrong("catalog", "그런 이름의 카탈로그는 없습니다. 제공하는 카탈로그: %s", "there is no catalog of that name; those that ship: %s", shipped())
 		}
 	}
 	if _, _, err := st.ledger.InstallCatalog("catalog.yaml", text); err != nil {
-		return err
+		return f.read.Inside("catalog", err)
 	}
 	cat := st.ledger.Catalog()
 	defaults := f.Defaults
@@ -92,23 +91,35 @@ func (st *stage) fill(ctx context.Context, f *File, c *Case) error {
 		}
 		return nil
 	}
-	lines := c.Records
-	if !c.Alone {
-		lines = slices.Concat(f.Background, lines)
+	all := func(lines []Line, list string) error {
+		for i, line := range lines {
+			d := defaults
+			if line.Type == "visitor" {
+				d = Line{Source: defaults.Source}
+				line.Type = ""
+			}
+			if err := line.or(d).records(place{f.read, written.Index(list, i)}, cat, add); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if c.Since != "" {
+		if _, err := at.moment("since", c.Since, cat.Zone()); err != nil {
+			return err
+		}
 		// Somebody's stylesheet says that the record had begun.
-		lines = append([]Line{{At: c.Since, Request: texts{"GET /static/began.css"}, Type: "visitor"}}, lines...)
+		if err := all([]Line{{At: c.Since, Request: texts{"GET /static/began.css"}, Type: "visitor"}}, at.at); err != nil {
+			return err
+		}
 	}
-	for i, line := range lines {
-		d := defaults
-		if line.Type == "visitor" {
-			d = Line{Source: defaults.Source}
-			line.Type = ""
+	if !c.Alone {
+		if err := all(f.Background, "background"); err != nil {
+			return err
 		}
-		if err := line.or(d).records(cat, add); err != nil {
-			return fmt.Errorf("records[%d]: %w", i+1, err)
-		}
+	}
+	if err := all(c.Records, written.Key(at.at, "records")); err != nil {
+		return err
 	}
 	if err := flush(); err != nil {
 		return err
@@ -116,20 +127,30 @@ func (st *stage) fill(ctx context.Context, f *File, c *Case) error {
 	return st.editions(f, cat, first)
 }
 
+// shipped is the names of the catalogs that ship.
+func shipped() string {
+	names, _ := fs.Glob(packs.FS, "catalogs/*.yaml")
+	for i, name := range names {
+		names[i] = strings.TrimSuffix(path.Base(name), ".yaml")
+	}
+	return strings.Join(names, ", ")
+}
+
 // editions installs the register and the holdings.
 func (st *stage) editions(f *File, cat *catalog.Catalog, first event.Millis) error {
 	from := first - event.Millis(366*24*time.Hour/time.Millisecond)
+	top := place{f.read, ""}
 	if f.RegisterFrom != "" {
-		t, err := moment(f.RegisterFrom, cat.Zone())
+		t, err := top.moment("register_from", f.RegisterFrom, cat.Zone())
 		if err != nil {
-			return fmt.Errorf("register_from: %w", err)
+			return err
 		}
 		from = event.MillisOf(t)
 	}
 	if f.Register != nil {
-		ids, err := expand(f.Register)
+		ids, err := top.expand("register", f.Register)
 		if err != nil {
-			return fmt.Errorf("register: %w", err)
+			return err
 		}
 		_, err = st.ledger.InstallRegister("register", from, each(ids, func(i int) catalog.RegisterLine {
 			return catalog.RegisterLine{Account: event.AccountID(ids[i]), Since: catalog.Always}
@@ -146,13 +167,17 @@ func (st *stage) editions(f *File, cat *catalog.Catalog, first event.Millis) err
 		if h.Person == "" {
 			h.Person = h.Account
 		}
-		accounts, err := expand([]string{h.Account})
+		here := place{f.read, written.Index("holdings", i)}
+		accounts, err := here.expand("account", []string{h.Account})
 		if err != nil {
-			return fmt.Errorf("holdings[%d]: %w", i+1, err)
+			return err
 		}
-		persons, err := expand([]string{h.Person})
-		if err != nil || len(persons) != len(accounts) && len(persons) != 1 {
-			return errors.Join(fmt.Errorf("holdings[%d]: there are not as many persons as accounts", i+1), err)
+		persons, err := here.expand("person", []string{h.Person})
+		if err != nil {
+			return err
+		}
+		if len(persons) != len(accounts) && len(persons) != 1 {
+			return here.wrong("person", "사람의 수가 계정의 수와 다릅니다", "there are not as many persons as accounts")
 		}
 		for j, a := range accounts {
 			p := persons[min(j, len(persons)-1)]
@@ -176,32 +201,28 @@ func each[T, L any](list []T, line func(i int) L) iter.Seq2[L, error] {
 // options reads what a file gives an engine.
 func (f *File) options(zone *time.Location) (o detect.Options, err error) {
 	o.Zone = zone
-	var errs []error
-	below := func(key string, n *yaml.Node) []byte {
-		text, err := yaml.Marshal(map[string]*yaml.Node{key: n})
-		errs = append(errs, err)
-		return text
-	}
 	calendar, err := fs.ReadFile(packs.FS, "calendars/kr.yaml")
-	errs = append(errs, err)
-	if !f.Calendar.IsZero() {
-		calendar = below("calendars", &f.Calendar)
+	if err == nil {
+		o.Calendar, err = detect.ReadCalendar("kr.yaml", calendar, zone)
 	}
-	o.Calendar, err = detect.ReadCalendar("calendar", calendar, zone)
-	errs = append(errs, err)
-	if !f.Exceptions.IsZero() {
-		o.Exceptions, err = detect.ReadExceptions("exceptions", below("exceptions", &f.Exceptions), zone)
-		errs = append(errs, err)
+	if err != nil {
+		return o, err
 	}
-	if !f.Lists.IsZero() {
-		o.Lists, err = detect.ReadLists("lists", below("lists", &f.Lists))
-		errs = append(errs, err)
+	r := f.read.Again()
+	if f.Calendar != nil {
+		o.Calendar = detect.CalendarOf(r, f.Calendar, "calendar", zone)
+	}
+	if f.Exceptions != nil {
+		o.Exceptions = detect.ExceptionsOf(r, f.Exceptions, "exceptions", zone)
+	}
+	if f.Lists != nil {
+		o.Lists = detect.ListsOf(r, f.Lists, "lists")
 	}
 	if f.Keys != "" {
-		o.Keys, err = detect.ReadKeys("keys", strings.NewReader(f.Keys), zone)
-		errs = append(errs, err)
+		o.Keys, err = detect.ReadKeys(r.File, strings.NewReader(f.Keys), zone)
+		r.Add(r.Inside("keys", err))
 	}
-	return o, errors.Join(errs...)
+	return o, r.Err()
 }
 
 // world is a view of the ledger as the engine asks it.
@@ -211,7 +232,7 @@ type world struct {
 }
 
 // play runs the rules over a stage. forms gives how a real id stands in a group.
-func (st *stage) play(ctx context.Context, docs []*rule.Document, f *File, c *Case) (rep *detect.Report, forms func(field, id string) []string, err error) {
+func (st *stage) play(ctx context.Context, docs []*rule.Document, f *File, c *Case, at place) (rep *detect.Report, forms func(field, id string) []string, err error) {
 	v, err := st.ledger.View()
 	if err != nil {
 		return nil, nil, err
@@ -234,9 +255,9 @@ func (st *stage) play(ctx context.Context, docs []*rule.Document, f *File, c *Ca
 	}
 	now := st.last
 	if c.Now != "" {
-		t, err := moment(c.Now, zone)
+		t, err := at.moment("now", c.Now, zone)
 		if err != nil {
-			return nil, nil, fmt.Errorf("now: %w", err)
+			return nil, nil, err
 		}
 		now = event.MillisOf(t)
 	}

@@ -2,19 +2,15 @@ package rehearsal
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/rule"
 )
-
-// ErrNoRules: there is no rule file in the folder.
-var ErrNoRules = errors.New("there is no rule file in the folder (*.yaml)")
 
 // Result is what the tests of a folder came to.
 type Result struct {
@@ -114,9 +110,9 @@ func Run(ctx context.Context, files fs.FS, root string, only ...string) (*Result
 		}
 		t := Test{File: name}
 		for i := range f.Cases {
-			o, err := rehearse(ctx, needed(docs, byFile[file]), byFile[file], f, &f.Cases[i])
+			o, err := rehearse(ctx, needed(docs, byFile[file]), byFile[file], f, i)
 			if err != nil {
-				return nil, fmt.Errorf("%s: case %q: %w", name, f.Cases[i].Name, err)
+				return nil, err
 			}
 			t.Cases = append(t.Cases, *o)
 		}
@@ -124,7 +120,7 @@ func Run(ctx context.Context, files fs.FS, root string, only ...string) (*Result
 	}
 	// What keeps rules from running is found without a test, too.
 	if len(untested) > 0 {
-		if _, err := rehearse(ctx, needed(docs, untested), untested, &File{}, &Case{Expect: &[]Expectation{}}); err != nil {
+		if _, err := rehearse(ctx, needed(docs, untested), untested, &File{Cases: []Case{{Expect: &[]Expectation{}}}, read: &written.Reader{File: root}}, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -154,17 +150,17 @@ func load(files fs.FS, root string) (docs []*rule.Document, tests map[string]*Fi
 		errs = append(errs, err)
 		return nil
 	})
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if err = written.Joined(append(errs, err)...); err != nil {
 		return nil, nil, err
 	}
 	for _, name := range slices.Sorted(keys(tests)) {
 		stem := strings.TrimSuffix(name, suffix)
 		if name != packTest && !slices.ContainsFunc(docs, func(d *rule.Document) bool { return d.File == stem+".yaml" || d.File == stem+".yml" }) {
-			return nil, nil, fmt.Errorf("%s: there is no rule file %s.yaml beside it", name, stem)
+			return nil, nil, written.Errorf("%s: 같은 폴더에 규칙 파일 %s.yaml이 없습니다", "%s: there is no rule file %s.yaml beside it", name, stem)
 		}
 	}
 	if len(docs) == 0 {
-		return nil, nil, ErrNoRules
+		return nil, nil, rule.ErrNoRules
 	}
 	return docs, tests, nil
 }
@@ -207,14 +203,16 @@ func needed(docs, mine []*rule.Document) []*rule.Document {
 	return slices.DeleteFunc(slices.Clone(docs), func(d *rule.Document) bool { return !take[d] && d.Filter == nil })
 }
 
-// rehearse plays one case.
-func rehearse(ctx context.Context, docs, mine []*rule.Document, f *File, c *Case) (*Outcome, error) {
-	st, err := set(ctx, f, c)
+// rehearse plays one case. A mistake that shows in it names its place; what is wrong
+// with a rule names that of the rule.
+func rehearse(ctx context.Context, docs, mine []*rule.Document, f *File, n int) (*Outcome, error) {
+	c, at := &f.Cases[n], place{f.read, written.Index("cases", n)}
+	st, err := set(ctx, f, c, at)
 	if err != nil {
 		return nil, err
 	}
 	defer st.ledger.Close()
-	rep, forms, err := st.play(ctx, docs, f, c)
+	rep, forms, err := st.play(ctx, docs, f, c, at)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +226,7 @@ func rehearse(ctx context.Context, docs, mine []*rule.Document, f *File, c *Case
 			o.Signals = append(o.Signals, s)
 		}
 	}
-	if o.Differences, err = compare(o.Signals, c, forms, st.ledger.Catalog().Zone()); err != nil {
+	if o.Differences, err = compare(o.Signals, c, forms, st.ledger.Catalog().Zone(), at); err != nil {
 		return nil, err
 	}
 	if o.Differences == nil {

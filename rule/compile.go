@@ -1,8 +1,9 @@
 package rule
 
 import (
-	"fmt"
 	"slices"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // compiler turns documents into a Set.
@@ -13,7 +14,8 @@ type compiler struct {
 }
 
 func (c *compiler) fail(d *Document, line int, field, format string, args ...any) {
-	c.errs = append(c.errs, Error{File: d.File, Line: line, Field: field, Problem: fmt.Sprintf(format, args...)})
+	t := say(format, args...)
+	c.errs = append(c.errs, Error{File: d.File, Line: line, Field: field, Problem: t.EN, ProblemKO: t.KO})
 }
 
 // lower makes the tree of a rule and its filters, placeholders filled in.
@@ -25,7 +27,7 @@ func (c *compiler) lower(r *Rule) {
 				return it.node
 			}
 			l := &lowering{item: it, lookup: c.placeholder,
-				fail: func(line int, problem string) { c.fail(d, line, it.path, "%s", problem) }}
+				fail: func(line int, problem written.Text) { c.fail(d, line, it.path, "%s", problem) }}
 			if n := l.lower(); n != nil {
 				return n
 			}

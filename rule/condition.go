@@ -57,21 +57,21 @@ const (
 // and, not, N of.
 func parseCondition(text string, names []string) (Expr, error) {
 	if len(text) > maxCondition {
-		return Expr{}, fmt.Errorf("the condition is longer than %d bytes", maxCondition)
+		return Expr{}, failing("the condition is longer than %d bytes", maxCondition)
 	}
 	c := &conditionParser{names: names}
 	if err := c.split(text); err != nil {
 		return Expr{}, err
 	}
 	if len(c.tokens) == 0 {
-		return Expr{}, fmt.Errorf("the condition is empty")
+		return Expr{}, failing("the condition is empty")
 	}
 	e, err := c.or(0)
 	if err != nil {
 		return Expr{}, err
 	}
 	if c.at < len(c.tokens) {
-		return Expr{}, fmt.Errorf("%q is not expected there in the condition", c.tokens[c.at])
+		return Expr{}, failing("%q is not expected there in the condition", c.tokens[c.at])
 	}
 	return e, nil
 }
@@ -91,7 +91,7 @@ func (c *conditionParser) split(text string) error {
 			c.tokens = append(c.tokens, text[i:i+1])
 			i++
 		case b == '|':
-			return fmt.Errorf("aggregation in a condition (| count, near and the like) is of Sigma 1: write a correlation")
+			return failing("aggregation in a condition (| count, near and the like) is of Sigma 1: write a correlation")
 		default:
 			end := i
 			for end < len(text) && !strings.ContainsRune(" \t\n\r()|", rune(text[end])) {
@@ -122,7 +122,7 @@ func (c *conditionParser) and(depth int) (Expr, error) {
 
 func (c *conditionParser) chain(depth int, word string, op ExprOp, next func(int) (Expr, error)) (Expr, error) {
 	if depth > maxDepth {
-		return Expr{}, fmt.Errorf("the condition is nested more than %d deep", maxDepth)
+		return Expr{}, failing("the condition is nested more than %d deep", maxDepth)
 	}
 	first, err := next(depth)
 	if err != nil || c.word() != word {
@@ -145,7 +145,7 @@ func (c *conditionParser) not(depth int) (Expr, error) {
 		return c.primary(depth)
 	}
 	if depth > maxDepth {
-		return Expr{}, fmt.Errorf("the condition is nested more than %d deep", maxDepth)
+		return Expr{}, failing("the condition is nested more than %d deep", maxDepth)
 	}
 	c.at++
 	arg, err := c.not(depth + 1)
@@ -155,7 +155,7 @@ func (c *conditionParser) not(depth int) (Expr, error) {
 func (c *conditionParser) primary(depth int) (Expr, error) {
 	switch w := c.word(); {
 	case w == "":
-		return Expr{}, fmt.Errorf("the condition ends too early")
+		return Expr{}, failing("the condition ends too early")
 	case w == "(":
 		c.at++
 		e, err := c.or(depth + 1)
@@ -163,12 +163,12 @@ func (c *conditionParser) primary(depth int) (Expr, error) {
 			return e, err
 		}
 		if c.word() != ")" {
-			return e, fmt.Errorf("a parenthesis of the condition is not closed")
+			return e, failing("a parenthesis of the condition is not closed")
 		}
 		c.at++
 		return e, nil
 	case w == ")" || w == "and" || w == "or":
-		return Expr{}, fmt.Errorf("%q is not expected there in the condition", c.tokens[c.at])
+		return Expr{}, failing("%q is not expected there in the condition", c.tokens[c.at])
 	case c.at+1 < len(c.tokens) && strings.EqualFold(c.tokens[c.at+1], "of"):
 		return c.of(w)
 	}
@@ -180,9 +180,9 @@ func (c *conditionParser) primary(depth int) (Expr, error) {
 		}
 	}
 	if strings.Contains(name, "*") {
-		return Expr{}, fmt.Errorf("%q in the condition needs a number before it: 1 of %s, all of %s", name, name, name)
+		return Expr{}, failing("%q in the condition needs a number before it: 1 of %s, all of %s", name, name, name)
 	}
-	return Expr{}, fmt.Errorf("the condition speaks of %q, which is not defined", name)
+	return Expr{}, failing("the condition speaks of %q, which is not defined", name)
 }
 
 // of reads `1 of them`, `all of sel*`, `3 of sel*`.
@@ -195,13 +195,13 @@ func (c *conditionParser) of(quantity string) (Expr, error) {
 	default:
 		i, err := strconv.Atoi(quantity)
 		if err != nil || i < 1 {
-			return Expr{}, fmt.Errorf("%q before of in the condition is neither a number from 1 on, all nor any", quantity)
+			return Expr{}, failing("%q before of in the condition is neither a number from 1 on, all nor any", quantity)
 		}
 		n = i
 	}
 	c.at += 2
 	if c.at >= len(c.tokens) {
-		return Expr{}, fmt.Errorf("the condition ends too early")
+		return Expr{}, failing("the condition ends too early")
 	}
 	pattern := c.tokens[c.at]
 	c.at++
@@ -214,9 +214,9 @@ func (c *conditionParser) of(quantity string) (Expr, error) {
 	}
 	switch {
 	case len(args) == 0:
-		return Expr{}, fmt.Errorf("the condition speaks of %q, and no name fits", pattern)
+		return Expr{}, failing("the condition speaks of %q, and no name fits", pattern)
 	case n > len(args):
-		return Expr{}, fmt.Errorf("the condition asks for %d of %q, of which there are only %d", n, pattern, len(args))
+		return Expr{}, failing("the condition asks for %d of %q, of which there are only %d", n, pattern, len(args))
 	case len(args) == 1:
 		return args[0], nil
 	case n == 0 || n == len(args):

@@ -265,7 +265,7 @@ func (p *parser) correlationKey(c *Correlation, e entry) {
 		}
 		for _, w := range c.When {
 			if !slices.Contains(custodyOf, w) {
-				p.fail(n, path, "%q is not known: it is one of %s", w, strings.Join(custodyOf, ", "))
+				p.fail(n, path, "is not known: it is one of %s", strings.Join(custodyOf, ", "))
 			}
 		}
 	default:

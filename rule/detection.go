@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Detection is a condition over one event.
@@ -227,7 +229,7 @@ func (p *parser) scalar(n *yaml.Node, field string) (scalar, bool) {
 		s.kind = scalarNumber
 	case "!!str", "!!timestamp": // a date is compared as it is written
 	default:
-		p.fail(n, field, "a value of the YAML type %s is not supported", n.Tag)
+		p.fail(n, field, "a value of this YAML type is not supported")
 		return s, false
 	}
 	return s, true
@@ -236,7 +238,7 @@ func (p *parser) scalar(n *yaml.Node, field string) (scalar, bool) {
 // lowered checks what an item means. Its placeholders get their meaning in
 // Compile; until then each stands for a word.
 func (p *parser) lowered(it item) item {
-	l := &lowering{item: &it, fail: func(line int, problem string) { p.failAt(line, it.path, "%s", problem) }}
+	l := &lowering{item: &it, fail: func(line int, problem written.Text) { p.failAt(line, it.path, "%s", problem) }}
 	node := l.lower()
 	if !l.placeholders {
 		it.node = node

@@ -2,7 +2,6 @@ package rule
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -16,13 +15,13 @@ func encode(name string, patterns []pattern) ([]pattern, error) {
 		if name == "windash" {
 			out = append(out, windash(p)...)
 			if len(out) > maxVariants {
-				return nil, fmt.Errorf("windash makes more than %d values of this one", maxVariants)
+				return nil, failing("windash makes more than %d values of this one", maxVariants)
 			}
 			continue
 		}
 		text, ok := p.plain()
 		if !ok {
-			return nil, fmt.Errorf("a text with wildcards cannot be encoded by %s", name)
+			return nil, failing("a text with wildcards cannot be encoded by %s", name)
 		}
 		switch name {
 		case "base64":
@@ -34,7 +33,7 @@ func encode(name string, patterns []pattern) ([]pattern, error) {
 				}
 			}
 			if len(out) == 0 {
-				return nil, fmt.Errorf("the text is too short for base64offset")
+				return nil, failing("the text is too short for base64offset")
 			}
 		case "utf16":
 			out = append(out, textPattern("\xff\xfe"+wide(text, false)))

@@ -2,54 +2,27 @@ package rule
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Error is one mistake in a rule file. It prints as
-// `pack.yaml:12: detection.sel.Image: modifier "foo" is not known`.
-type Error struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`            // 1-based; 0 when no line can be named
-	Field   string `json:"field,omitempty"` // as a path: detection.sel.Image
-	Problem string `json:"problem"`
-}
-
-func (e Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d", e.Line)
-	}
-	b.WriteString(": ")
-	if e.Field != "" {
-		b.WriteString(e.Field)
-		b.WriteString(": ")
-	}
-	b.WriteString(e.Problem)
-	return b.String()
-}
+// `pack.yaml:12: detection.sel.Image: modifier "foo" is not known`, in Korean as well.
+// It names rules, searches and fields, which are words of the language, and repeats
+// no value that is compared: that may be somebody's id.
+type Error = written.Mistake
 
 // Errors is all mistakes of the files looked at, by file and line.
 type Errors []Error
 
-func (es Errors) Error() string {
-	lines := make([]string, len(es))
-	for i, e := range es {
-		lines[i] = e.Error()
-	}
-	return strings.Join(lines, "\n")
-}
+func (es Errors) Error() string { return written.Mistakes(es).Error() }
 
-// Unwrap lets errors.As find a single Error.
-func (es Errors) Unwrap() []error {
-	out := make([]error, len(es))
-	for i, e := range es {
-		out[i] = e
-	}
-	return out
-}
+// KO is Error in Korean.
+func (es Errors) KO() string { return written.Mistakes(es).KO() }
+
+// Unwrap lets errors.As find a single Error, and all of them as Mistakes.
+func (es Errors) Unwrap() error { return written.Mistakes(es) }
 
 // maxErrors keeps a wrong file (a log, say) from printing itself.
 const maxErrors = 200
@@ -63,7 +36,11 @@ func (es Errors) orNil() error {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	if n := len(es); n > maxErrors {
-		es = append(es[:maxErrors:maxErrors], Error{File: es[maxErrors].File, Problem: fmt.Sprintf("and %d more mistakes", n-maxErrors)})
+		t := say("and %d more mistakes", n-maxErrors)
+		es = append(es[:maxErrors:maxErrors], Error{File: es[maxErrors].File, Problem: t.EN, ProblemKO: t.KO})
 	}
 	return es
 }
+
+// ErrNoRules: a folder of rules has none.
+var ErrNoRules = written.Errorf("폴더에 규칙 파일(*.yaml)이 없습니다", "there is no rule file in the folder (*.yaml)")

@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -81,11 +80,11 @@ func parseTemplate(s string) (Template, error) {
 			text.WriteByte(s[i])
 			i++
 		case s[i] == '}':
-			return t, fmt.Errorf("a } closes nothing: a brace is written twice to stand for itself")
+			return t, failing("a } closes nothing: a brace is written twice to stand for itself")
 		default:
 			end := strings.IndexByte(s[i:], '}')
 			if end < 0 {
-				return t, fmt.Errorf("a { is not closed")
+				return t, failing("a { is not closed")
 			}
 			t.parts = append(t.parts, templatePart{text: text.String()}, templatePart{name: s[i+1 : i+end]})
 			text.Reset()

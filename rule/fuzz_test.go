@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Whatever is parsed either is refused with mistakes that name the file, or
@@ -76,7 +78,7 @@ func FuzzMatch(f *testing.F) {
 			if mods != "" {
 				it.mods = strings.Split(mods[1:], "|")
 			}
-			l := &lowering{item: &it, fail: func(int, string) {}}
+			l := &lowering{item: &it, fail: func(int, written.Text) {}}
 			n := l.lower()
 			if n == nil {
 				continue // refused

@@ -126,7 +126,7 @@ func newLane(rules []*Rule, nfields int) (*lane, error) {
 		start := b.program(p, yes, no)
 		if len(b.steps) > b.limit {
 			d := rules[i].Doc
-			return nil, Error{File: d.File, Line: d.Line, Field: "detection.condition", Problem: "takes too long to evaluate: it asks for many out of many searches"}
+			return nil, tooSlow(d)
 		}
 		b.programs = append(b.programs, start)
 	}

@@ -2,12 +2,13 @@ package rule
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // modifierKind is what a modifier does; an item has at most one of each but for
@@ -82,7 +83,7 @@ var compareOps = map[string]compareOp{
 // lowering turns one item into tests.
 type lowering struct {
 	*item
-	fail func(line int, problem string)
+	fail func(line int, problem written.Text)
 
 	// lookup gives the meaning of a placeholder; without it every placeholder is
 	// taken for a word.
@@ -100,7 +101,7 @@ type lowering struct {
 
 func (l *lowering) failf(line int, format string, args ...any) {
 	l.bad = true
-	l.fail(line, fmt.Sprintf(format, args...))
+	l.fail(line, say(format, args...))
 }
 
 // lower is nil when the item has a mistake, which was then reported.

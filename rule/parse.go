@@ -139,7 +139,7 @@ func (p *parser) meta(d *Document, e entry) {
 	case "taxonomy":
 		one(&d.Taxonomy)
 		if d.Taxonomy != "sigma" && d.Taxonomy != "haetae" {
-			p.fail(n, field, "%q is not known: field names are Sigma's or the access record's", d.Taxonomy)
+			p.fail(n, field, "is not known: field names are Sigma's or the access record's")
 		}
 	case "level":
 		if s := p.oneOf(n, field, levelNames[1:]); s != "" {

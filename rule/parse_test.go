@@ -53,7 +53,7 @@ func TestNotYAML(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "p.yaml:1: the file holds no rule"},
 		{"# nothing\n---\n", "p.yaml:1: the file holds no rule"},
-		{"title: T\n  detection: x\n", "p.yaml:2: not readable as YAML: mapping values are not allowed in this context"},
+		{"title: T\n  detection: x\n", "p.yaml:2: not readable as YAML: a line is indented wrongly, or a value without quotes holds ': '"},
 		{"- x\n", "p.yaml:1: has to be a map"},
 		{"? [a]\n: b\n", "p.yaml:1: a key has to be a word"},
 	} {

@@ -83,7 +83,7 @@ func Compile(docs []*Document, schema *Schema, o Options) (*Set, error) {
 		c.bind(r)
 	}
 	if s.nfields > maxFields {
-		return nil, Errors{{Problem: "the rules ask about more fields than an event can have"}}
+		return nil, Errors{(&Document{}).Mistake("the rules ask about more fields than an event can have")}
 	}
 	c.lanes()
 	if err := c.errs.orNil(); err != nil {

@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -38,18 +37,18 @@ func (s Span) String() string {
 // ParseSpan reads a span.
 func ParseSpan(text string) (Span, error) {
 	if len(text) < 2 {
-		return Span{}, fmt.Errorf("%q is no length of time such as 90m, 30d or 1y", text)
+		return Span{}, failing("is no length of time such as 90m, 30d or 1y")
 	}
 	unit := text[len(text)-1]
 	n, err := strconv.ParseUint(text[:len(text)-1], 10, 40)
 	if spanUnits[unit] == 0 || err != nil || text[0] == '+' {
-		return Span{}, fmt.Errorf("%q is no length of time: a number, then s, m, h, d, w, M (30 days) or y", text)
+		return Span{}, failing("is no length of time: a number, then s, m, h, d, w, M (30 days) or y")
 	}
 	if n == 0 {
-		return Span{}, fmt.Errorf("%q is no length of time", text)
+		return Span{}, failing("is no length of time")
 	}
 	if n > uint64(maxSpan/spanUnits[unit]) {
-		return Span{}, fmt.Errorf("%q is longer than 30 years", text)
+		return Span{}, failing("is longer than 30 years")
 	}
 	return Span{int64(n), unit}, nil
 }

@@ -3,15 +3,15 @@ package rule
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 const (
@@ -38,7 +38,8 @@ func (p *parser) fail(n *yaml.Node, field, format string, args ...any) {
 }
 
 func (p *parser) failAt(line int, field, format string, args ...any) {
-	p.errs = append(p.errs, Error{File: p.file, Line: line, Field: field, Problem: fmt.Sprintf(format, args...)})
+	t := say(format, args...)
+	p.errs = append(p.errs, Error{File: p.file, Line: line, Field: field, Problem: t.EN, ProblemKO: t.KO})
 }
 
 // documents is the roots of a file's documents. What is wrong with the YAML
@@ -58,7 +59,8 @@ func (p *parser) documents(data []byte) (roots []*yaml.Node) {
 		case errors.Is(err, io.EOF):
 			return roots
 		case err != nil:
-			p.yamlError(err)
+			line, why := written.YAML(data, err)
+			p.failAt(line, "", "not readable as YAML%s", why)
 			return roots
 		}
 		if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 || isNull(doc.Content[0]) {
@@ -66,18 +68,6 @@ func (p *parser) documents(data []byte) (roots []*yaml.Node) {
 		}
 		roots = append(roots, doc.Content[0])
 	}
-}
-
-var yamlLine = regexp.MustCompile(`line (\d+): ?`)
-
-// yamlError moves the line number to where all other messages have it.
-func (p *parser) yamlError(err error) {
-	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		text = strings.Replace(text, m[0], "", 1)
-	}
-	p.failAt(line, "", "not readable as YAML: %s", text)
 }
 
 // node follows aliases.
@@ -255,7 +245,7 @@ func (p *parser) boolean(n *yaml.Node, field string) bool {
 func (p *parser) oneOf(n *yaml.Node, field string, words []string) string {
 	s, ok := p.text(n, field)
 	if ok && !slices.Contains(words, s) {
-		p.fail(n, field, "%q is not known: it is one of %s", s, strings.Join(words, ", "))
+		p.fail(n, field, "is not known: it is one of %s", strings.Join(words, ", "))
 		return ""
 	}
 	return s

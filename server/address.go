@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -94,9 +95,13 @@ type Answer struct {
 	Status int    `json:"-"`
 	Code   string `json:"code"`
 	Text   string `json:"message"`
+	Korean string `json:"message_ko,omitempty"`
 }
 
 func (e *Answer) Error() string { return "server: " + e.Text }
+
+// KO is Error in Korean, where the server has Korean for it.
+func (e *Answer) KO() string { return "서버: " + cmp.Or(e.Korean, e.Text) }
 
 // Listen is where the server is.
 func (c *Client) Listen() string { return c.address.Listen }

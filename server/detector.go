@@ -15,6 +15,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/segment"
 )
@@ -46,8 +47,8 @@ type detector struct {
 	late   lateness
 
 	mu      sync.Mutex
-	book    *ruleBook // in force
-	broken  string    // what is wrong with those that were read since
+	book    *ruleBook    // in force
+	broken  written.Text // what is wrong with those that were read since
 	signals map[string]detect.Signal
 	subs    map[chan detect.Signal]struct{}
 	status  DetectorStatus
@@ -60,6 +61,7 @@ type DetectorStatus struct {
 	All       int64     `json:"all"`             //
 	Rules     int       `json:"rules"`           // that run
 	Error     string    `json:"error,omitempty"` // of the last load of rules; the ones before go on
+	ErrorKO   string    `json:"error_ko,omitempty"`
 	Watermark time.Time `json:"watermark,omitzero"`
 	LiveOnly  int       `json:"live_only"`
 	Late      int64     `json:"late"`
@@ -82,14 +84,15 @@ func (d *detector) restart(why string) {
 func (d *detector) take(book *ruleBook) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.book, d.broken = book, ""
+	d.book, d.broken = book, written.Text{}
 }
 
 // refuse leaves the rules in force as they are, and says why.
 func (d *detector) refuse(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.broken, d.status.Error = err.Error(), err.Error()
+	d.broken = written.TextOf(err)
+	d.status.Error, d.status.ErrorKO = d.broken.EN, d.broken.KO
 }
 
 func (d *detector) rules() *ruleBook {
@@ -155,7 +158,7 @@ func (d *detector) run(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				d.s.log.Error("detection cannot begin", "error", err)
 				d.update(func(st *DetectorStatus) {
-					st.Error = err.Error()
+					st.Error, st.ErrorKO = err.Error(), written.Korean(err)
 					if live == nil {
 						st.State = "failed"
 					}
@@ -187,7 +190,9 @@ func (d *detector) run(ctx context.Context) {
 				if live.late = d.late.due; live.late {
 					d.late = lateness{next: time.Now().Add(max(lateEvery, 10*r.took))}
 				}
-				d.update(func(st *DetectorStatus) { st.State, st.Error, st.Restarts = "live", d.broken, st.Restarts+1 })
+				d.update(func(st *DetectorStatus) {
+					st.State, st.Error, st.ErrorKO, st.Restarts = "live", d.broken.EN, d.broken.KO, st.Restarts+1
+				})
 			}
 		case <-tick.C:
 			if live == nil {

@@ -161,7 +161,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, text := r.call("POST", "/v1/rules/reload", r.address.Token, nil, strings.NewReader("{}"))
-	if status != http.StatusUnprocessableEntity || !strings.Contains(text, "live.yaml:11") || !strings.Contains(text, "value_cuont") {
+	if status != http.StatusUnprocessableEntity || !strings.Contains(text, "live.yaml:11") || strings.Contains(text, "value_cuont") || !strings.Contains(text, "live.yaml:11: correlation.type: 알 수 없는 값") {
 		t.Fatalf("broken rules: %d %s", status, text)
 	}
 	now := time.Now().Add(-time.Minute)

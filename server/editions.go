@@ -17,6 +17,7 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // editions installs the catalog, the registers and the holdings.
@@ -123,9 +124,9 @@ func installLines[L any](ctx context.Context, d DatedFile, zone *time.Location,
 			return nil
 		})
 		if err == nil && report.Good == 0 {
-			err = errors.New("no line of it could be read")
+			err = written.Errorf("읽을 수 있는 줄이 하나도 없습니다", "no line of it could be read")
 			if len(report.Errors) > 0 {
-				err = fmt.Errorf("no line of it could be read; the first: %w", report.Errors[0])
+				err = written.Errorf("읽을 수 있는 줄이 하나도 없습니다. 첫 오류: %s", "no line of it could be read; the first: %s", written.TextOf(report.Errors[0]))
 			}
 		}
 		if err != nil && !errors.Is(err, errEnough) {
@@ -148,5 +149,5 @@ func parseFrom(s string, zone *time.Location) (event.Millis, error) {
 			return event.MillisOf(t), nil
 		}
 	}
-	return 0, errors.New("write the day as FILE@2025-03-01")
+	return 0, written.Errorf("날짜를 FILE@2025-03-01처럼 쓰십시오", "write the day as FILE@2025-03-01")
 }

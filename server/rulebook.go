@@ -2,15 +2,14 @@ package server
 
 import (
 	"bytes"
-	"errors"
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rule"
@@ -40,7 +39,7 @@ func readBook(req DetectRequest) (*ruleBook, error) {
 		}
 	}
 	b.calendar, err = fs.ReadFile(packs.FS, "calendars/kr.yaml")
-	return b, joined(append(errs, err))
+	return b, written.Joined(append(errs, err)...)
 }
 
 // options understands the files beside the rules.
@@ -67,7 +66,7 @@ func (b *ruleBook) options(zone *time.Location) (detect.Options, error) {
 		o.Keys, err = detect.ReadKeys(path.Base(req.Keys), bytes.NewReader(b.files[req.Keys]), zone)
 		errs = append(errs, err)
 	}
-	return o, joined(errs)
+	return o, written.Joined(errs...)
 }
 
 // check finds every mistake that keeps the rules from running over a ledger.
@@ -102,9 +101,6 @@ func readBeside(name string) ([]byte, error) {
 	}
 	return text, nil
 }
-
-// ErrNoRules: there is no rule file in the folder.
-var ErrNoRules = errors.New("there is no rule file in the folder (*.yaml)")
 
 // LoadRules reads a folder of rule files (*.yaml, *.yml; *.test.yaml are their
 // tests), or the pack that ships when dir is empty. All mistakes come at once.
@@ -142,18 +138,9 @@ func LoadRules(dir string) ([]*rule.Document, error) {
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 && len(docs) == 0 {
-		errs = append(errs, &FileError{dir, ErrNoRules})
+		errs = append(errs, &FileError{dir, rule.ErrNoRules})
 	}
-	return docs, joined(errs)
-}
-
-// joined is errors.Join that leaves a single error as it is.
-func joined(errs []error) error {
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if len(errs) == 1 {
-		return errs[0]
-	}
-	return errors.Join(errs...)
+	return docs, written.Joined(errs...)
 }
 
 func isRuleFile(name string) bool {

@@ -12,12 +12,15 @@ import (
 
 	"github.com/haetae/haetae/alert"
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // Signals is the answer to GET /v1/signals.
 type Signals struct {
 	Status  DetectorStatus  `json:"status"`
 	Signals []detect.Signal `json:"signals"`
+	// ItemNames are what the catalog calls the items of the signals.
+	ItemNames map[string]detect.Text `json:"item_names,omitempty"`
 }
 
 // Acknowledgement is the body of POST /v1/signals/ack.
@@ -41,7 +44,7 @@ func (s *Server) openDetection() error {
 		if err != nil {
 			return err
 		}
-		s.desk, err = alert.Open(s.opts.FS, path.Join(s.opts.Data, alertsDir), cfg, alert.Options{Log: s.log})
+		s.desk, err = alert.Open(s.opts.FS, path.Join(s.opts.Data, alertsDir), cfg, alert.Options{Log: s.log, Item: s.itemName})
 		if err != nil {
 			return fmt.Errorf("alerts: %w", err)
 		}
@@ -77,22 +80,37 @@ func (s *Server) readRules() (*ruleBook, error) {
 	return book, err
 }
 
-// ReloadRules reads the rules again, and the files beside them. A mistake in one
-// changes nothing: what was read before goes on, and the status says what is wrong.
+// ReloadRules reads the rules again, the files beside them, and the settings of the
+// alerts. A mistake in the one changes nothing of it: what was read before goes on,
+// and the status says what is wrong. The other is taken all the same.
 func (s *Server) ReloadRules() error {
 	if s.detector == nil {
 		return nil
+	}
+	var alerts error
+	if s.desk != nil {
+		alerts = s.desk.Reload(s.opts.Alerts)
 	}
 	book, err := s.readRules()
 	if err != nil {
 		// Not in the log: what a mistake quotes stands in the status and the answer.
 		s.log.Error("the rules were not read again; those before go on")
 		s.detector.refuse(err)
-		return err
+		return written.Joined(err, alerts)
 	}
 	s.detector.take(book)
 	s.detector.restart("rules were loaded again")
-	return nil
+	return alerts
+}
+
+// itemName is what the catalog calls an item; empty where it does not know it.
+func (s *Server) itemName(id string) detect.Text {
+	if c := s.ledger.Catalog(); c != nil {
+		if bit, ok := c.ItemBit(id); ok {
+			return detect.Text{KO: c.Items[bit].KO, EN: c.Items[bit].EN}
+		}
+	}
+	return detect.Text{}
 }
 
 func (s *Server) detecting(w http.ResponseWriter) bool {
@@ -108,7 +126,15 @@ func (s *Server) getSignals(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	list, st := s.detector.all()
-	writeJSON(w, http.StatusOK, Signals{st, list})
+	names := map[string]detect.Text{}
+	for i := range list {
+		for id := range list[i].Items {
+			if _, ok := names[id]; !ok {
+				names[id] = s.itemName(id)
+			}
+		}
+	}
+	writeJSON(w, http.StatusOK, Signals{st, list, names})
 }
 
 func (s *Server) postReload(w http.ResponseWriter, _ *http.Request) {
@@ -116,7 +142,7 @@ func (s *Server) postReload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	if err := s.ReloadRules(); err != nil {
-		writeError(w, http.StatusUnprocessableEntity, failure{Code: "rules", Message: err.Error()})
+		writeError(w, http.StatusUnprocessableEntity, failure{Code: "rules", Message: err.Error(), Korean: written.Korean(err)})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"reloaded": true})
@@ -223,7 +249,7 @@ func (c *Client) Acknowledge(ctx context.Context, a Acknowledgement) error {
 	return c.ask(ctx, "/v1/signals/ack", a, &struct{}{})
 }
 
-// ReloadRules makes the running server read its rules again.
+// ReloadRules makes the running server read its rules and alert settings again.
 func (c *Client) ReloadRules(ctx context.Context) error {
 	return c.ask(ctx, "/v1/rules/reload", struct{}{}, &struct{}{})
 }

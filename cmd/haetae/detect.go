@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/server"
 )
@@ -66,7 +68,7 @@ func (a *app) detectCommand() *cobra.Command {
 			return a.jsonLines(rep.Signals)
 		}
 		for _, s := range rep.Signals {
-			a.showSignal(&s, f.data)
+			a.showSignal(&s, f.data, func(id string) text { return itemName(l.Catalog(), id) })
 		}
 		a.showLookedAt(rep)
 		return nil
@@ -136,12 +138,13 @@ func (a *app) showLookedAt(rep *detect.Report) {
 	a.showCoverage(rep.Gaps, rep.Coverage)
 }
 
-func (a *app) showSignal(s *detect.Signal, data string) {
+// showSignal prints a signal; item is the name of an item, which may be empty.
+func (a *app) showSignal(s *detect.Signal, data string, item func(id string) text) {
 	fmt.Fprintf(a.stdout, "[%s] %s  (%s)\n", a.say(severityWords[s.Severity]), a.say(text{s.Reason.KO, s.Reason.EN}), s.ID)
 	if len(s.Items) > 0 {
 		var items []string
 		for _, n := range byCount(s.Items) {
-			items = append(items, n+" "+count(s.Items[n]))
+			items = append(items, cmp.Or(a.say(item(n)), n)+" "+count(s.Items[n]))
 		}
 		a.printf(detectWords.items, strings.Join(items, ", "))
 	}
@@ -159,6 +162,16 @@ func (a *app) showSignal(s *detect.Signal, data string) {
 		}
 	}
 	fmt.Fprintln(a.stdout)
+}
+
+// itemName is what a catalog calls an item; empty where it does not know it.
+func itemName(c *catalog.Catalog, id string) text {
+	if c != nil {
+		if bit, ok := c.ItemBit(id); ok {
+			return text{c.Items[bit].KO, c.Items[bit].EN}
+		}
+	}
+	return text{}
 }
 
 // shellQuote writes a text as one word of a command that can be pasted.

@@ -13,6 +13,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
@@ -49,8 +50,10 @@ func (a *app) explain(cmd *cobra.Command, err error) int {
 		for _, m := range mistakes {
 			fmt.Fprintln(a.stderr, a.say(text{m.KO(), m.Error()}))
 		}
+	} else if said := a.said(err); strings.Contains(said, "\n") && errors.As(err, new(written.Mistakes)) {
+		fmt.Fprintf(a.stderr, "%s: %s\n%s\n", what, a.sayf(hintText.mistakes, 1+strings.Count(said, "\n")), said)
 	} else {
-		fmt.Fprintf(a.stderr, "%s: %s\n", what, a.said(err))
+		fmt.Fprintf(a.stderr, "%s: %s\n", what, said)
 	}
 	if hint := a.hint(cmd, err); hint != "" {
 		fmt.Fprintf(a.stderr, "%s: %s\n", a.say(scopeText.hint), hint)

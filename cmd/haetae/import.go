@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/rule"
 	"github.com/haetae/haetae/server"
 )
 
@@ -96,8 +97,8 @@ func (a *app) importError(err error) error {
 		switch {
 		case errors.Is(err, syscall.ENOTDIR):
 			cause = a.say(importWords.notFolder)
-		case errors.Is(err, server.ErrNoRules):
-			cause = a.say(importWords.noRules)
+		case errors.Is(err, rule.ErrNoRules):
+			cause = rule.ErrNoRules.Error()
 		}
 		var ko interface{ KO() string }
 		if a.lang == korean && errors.As(err, &ko) {

@@ -13,6 +13,7 @@ import (
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rehearsal"
+	"github.com/haetae/haetae/rule"
 	"github.com/haetae/haetae/server"
 )
 
@@ -34,8 +35,8 @@ func atRoot(err error, args []string) error {
 	switch {
 	case len(args) == 0:
 		return err
-	case errors.Is(err, rehearsal.ErrNoRules):
-		return &server.FileError{Path: args[0], Err: server.ErrNoRules}
+	case errors.Is(err, rule.ErrNoRules):
+		return &server.FileError{Path: args[0], Err: rule.ErrNoRules}
 	case errors.As(err, &at) && at.Path == ".":
 		return &server.FileError{Path: args[0], Err: err}
 	}

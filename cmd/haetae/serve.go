@@ -73,7 +73,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)
 		}
-		// As daemons do: SIGHUP reads the rules again.
+		// As daemons do: SIGHUP reads the rules and the alert settings again.
 		again := make(chan os.Signal, 1)
 		signal.Notify(again, syscall.SIGHUP)
 		defer signal.Stop(again)
@@ -84,7 +84,7 @@ func (a *app) serveCommand() *cobra.Command {
 					return
 				case <-again:
 					if err := s.ReloadRules(); err != nil {
-						a.notef(serveWords.reload, err)
+						a.notef(serveWords.reload, a.said(err))
 					}
 				}
 			}

@@ -60,7 +60,7 @@ func (a *app) signalList() *cobra.Command {
 			return a.jsonLines(got.Signals)
 		}
 		for i := range got.Signals {
-			a.showSignal(&got.Signals[i], f.data)
+			a.showSignal(&got.Signals[i], f.data, func(id string) text { return text{got.ItemNames[id].KO, got.ItemNames[id].EN} })
 		}
 		decided := "-"
 		if !got.Status.Watermark.IsZero() {

@@ -2,7 +2,7 @@ package main
 
 var importWords = struct {
 	handedOver, catalogNew, catalogSame, register, holdings, badLines, already, file, known, resumed, duplicates, aside, first, broken, total,
-	refused, someFailed, oneFailed, notFolder, noRules, lostAddresses, lostTexts, ignored, unknownItems, like text
+	refused, someFailed, oneFailed, notFolder, lostAddresses, lostTexts, ignored, unknownItems, like text
 }{
 	handedOver:    text{"이 폴더는 서버(%s)가 사용 중이므로 서버가 가져오기를 수행합니다.\n", "a server at %s owns the folder and does the import\n"},
 	catalogNew:    text{"카탈로그 %s: 제%d판으로 적용하였습니다.\n", "catalog %s is now edition %d\n"},
@@ -27,7 +27,6 @@ var importWords = struct {
 	refused:       text{"%s: 가져오지 못하였습니다: %s\n", "%s: not imported: %s\n"},
 	someFailed:    text{"파일 %s개를 가져오지 못하였습니다(전체 %s개). 나머지는 가져왔습니다", "%s of %s files could not be imported; the others were"},
 	oneFailed:     text{"%s: %s", "%s: %s"},
-	noRules:       text{"폴더에 규칙 파일(*.yaml)이 없습니다", "there is no rule file in the folder (*.yaml)"},
 	notFolder:     text{"폴더가 아닙니다", "not a folder"},
 }
 

@@ -4,11 +4,12 @@ package main
 // them in the same order in both languages.
 
 var hintText = struct {
-	interrupted, catalogMistakes, usage, predicate, newer, overlap, held, catalog, inUse, notFolder, corrupt, missing,
+	interrupted, catalogMistakes, mistakes, usage, predicate, newer, overlap, held, catalog, inUse, notFolder, corrupt, missing,
 	importing, noCatalog, noSource, key, diskFull, portTaken, otherServer, permission, exists, noKeys text
 }{
 	interrupted:     text{"중단하였습니다. 같은 명령을 다시 실행하면 이어서 진행합니다.", "stopped; the same command goes on from here"},
 	catalogMistakes: text{"카탈로그 오류 %d건", "mistakes in the catalog: %d"},
+	mistakes:        text{"오류 %d건", "mistakes: %d"},
 	usage:           text{"%s --help에서 사용 예를 볼 수 있습니다", "%s --help shows examples"},
 	predicate:       text{"예: 'credential.key == \"sig-2024-04\" && status == 200'. 사용할 수 있는 이름은 haetae scope --help에 있습니다", "for example: 'credential.key == \"sig-2024-04\" && status == 200'; haetae scope --help lists the names"},
 	newer:           text{"이 폴더를 기록한 버전 이상의 haetae를 쓰십시오. 폴더는 변경하지 않았습니다", "use the haetae that wrote it, or a newer one; nothing in the folder was touched"},
@@ -44,7 +45,7 @@ var initWords = struct{ done text }{
 }
 
 var serveWords = struct{ open, reload text }{
-	reload: text{"규칙을 다시 읽지 못하여 기존 규칙을 계속 씁니다:\n%v\n", "the rules were not read again; those before go on:\n%v\n"},
+	reload: text{"다시 읽지 못한 파일이 있어, 그 규칙이나 알림 설정은 기존 것을 계속 씁니다:\n%s\n", "not all files could be read again; the rules or the alert settings before go on:\n%s\n"},
 	open: text{"주의: 다른 장비에서도 접속할 수 있는 주소입니다. 통신이 암호화되지 않으므로(HTTP) 앞단에 TLS를 두십시오. 접속기록에는 실제 식별자가 들어 있습니다.\n",
 		"note: other machines can reach this address, and it speaks plain HTTP: put TLS in front, since records carry real ids\n"},
 }
