@@ -19,6 +19,8 @@ type Unread struct {
 	// one folder, and some devices have another number after each start. Empty: there
 	// was no file.
 	File string `json:"file,omitempty"`
+	// Written is when it was written to last.
+	Written time.Time `json:"written,omitzero"`
 	// Before is the digest of the first bytes, BeforeSize of them, of the file that
 	// was rotated away last before. Rotation removes the oldest first, so when this
 	// one is still there, none of the later ones is missing.
@@ -66,7 +68,8 @@ func (t *Tail) unread(f *tailFile) (Position, error) {
 	u := &Unread{}
 	list := t.rotated()
 	if f != nil {
-		u.File, u.Newest = f.made(), f.info.ModTime()
+		u.File, u.Written = f.made(), f.info.ModTime()
+		u.Newest = u.Written
 	}
 	for _, r := range list {
 		if r.info.ModTime().After(u.Newest) {
@@ -77,6 +80,9 @@ func (t *Tail) unread(f *tailFile) (Position, error) {
 		u.Newest = now
 	}
 	for _, r := range slices.Backward(list) {
+		if f != nil && os.SameFile(r.info, f.info) { // renamed just now
+			continue
+		}
 		var err error
 		if u.Before, u.BeforeSize, err = t.beginning(r.name); err == nil && u.BeforeSize > 0 {
 			break
@@ -142,11 +148,16 @@ func (t *Tail) openUnread(ctx context.Context, f *tailFile) error {
 		switch {
 		case f == nil:
 			return t.missing()
-		case was.File != "" && f.made() == was.File:
+		case was.File == "": // it has come since
+		case f.made() != was.File: // removed, and another put in its place
+			t.lost(false)
+		case !all && was.BeforeSize > 0 || f.info.Size() == 0 && !f.info.ModTime().Equal(was.Written):
+			// The one before it was removed, which more rotations do; or it was
+			// written to, and cut. There is no copy.
+			t.lost(true)
+		default:
 			t.use(f)
 			return nil
-		case was.File != "": // removed, and another put in its place
-			t.lost(false)
 		}
 		return t.useFresh(ctx, f)
 	}
@@ -175,29 +186,37 @@ func (t *Tail) useFresh(ctx context.Context, f *tailFile) error {
 // later lists what was rotated away since, oldest first and from the file that was
 // watched on, and says whether it is certain that all of it is there. A copy and a
 // packed file have nothing of the empty file they were made of. So it is certain
-// only when the file itself is found, or the one before it.
+// only when the file before it is found, or the file itself and no copy from before
+// that was renamed.
 func (t *Tail) later(was *Unread) (later []rotation, all bool) {
 	list := t.rotated()
-	before := -1
+	self, before := -1, -1
 	for i, r := range list {
 		if was.File != "" && madeOf(r.name) == was.File {
-			return list[i:], true
+			self = i
+			continue
 		}
-		if was.BeforeSize > 0 {
-			if f, err := openTail(r.name); err == nil {
-				if head, err := t.headOf(f, was.BeforeSize); err == nil && head == was.Before {
-					before = i
-				}
-				f.Close()
+		if was.BeforeSize == 0 {
+			continue
+		}
+		if f, err := openTail(r.name); err == nil {
+			if head, err := t.headOf(f, was.BeforeSize); err == nil && head == was.Before {
+				before = i
+			}
+			f.Close()
+		}
+	}
+	first := -1
+	for i, r := range list {
+		behind := before >= 0 && i > before || self >= 0 && i >= self
+		if i != before && (behind || r.info.ModTime().After(was.Newest)) {
+			later = append(later, r)
+			if first < 0 {
+				first = i
 			}
 		}
 	}
-	for i, r := range list {
-		if i != before && (before >= 0 && i > before || r.info.ModTime().After(was.Newest)) {
-			later = append(later, r)
-		}
-	}
-	return later, before >= 0
+	return later, before >= 0 || self >= 0 && first == self
 }
 
 // beginAgain watches the file at the path after the one that was watched, which

@@ -137,6 +137,33 @@ func TestTailUnread(t *testing.T) {
 			copied(t, path, path+".1")
 			write(t, path, "b1\n")
 		}, want: []string{"a1", "b1"}, lost: 1},
+		{name: "copied and cut, and the copy removed", away: func(t *testing.T, path string) {
+			write(t, path, "a1\n")
+			if err := os.Truncate(path, 0); err != nil {
+				t.Fatal(err)
+			}
+		}, lost: 1},
+		{name: "copied and cut twice, and the first one removed", before: true, away: func(t *testing.T, path string) {
+			write(t, path, "a1\n")
+			os.Remove(path + ".1")
+			if err := os.Truncate(path, 0); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, "b1\n")
+			copied(t, path, path+".1")
+			write(t, path, "c1\n")
+		}, want: []string{"b1", "c1"}, lost: 1},
+		{name: "copied, cut and then renamed", away: func(t *testing.T, path string) {
+			write(t, path, "a1\n")
+			copied(t, path, path+".2")
+			write(t, path, "b1\n")
+			os.Rename(path, path+".1")
+			write(t, path, "c1\n")
+		}, want: []string{"a1", "b1", "c1"}, lost: 1},
+		{name: "all that was there before is removed", before: true, away: func(t *testing.T, path string) {
+			os.Remove(path + ".1")
+			write(t, path, "z0\n")
+		}, want: []string{"z0"}, lost: 1},
 		{name: "packed", before: true, away: func(t *testing.T, path string) {
 			write(t, path, "a1\n")
 			rotate(t, path, true)
