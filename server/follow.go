@@ -84,9 +84,15 @@ type leftPosition struct {
 	Newest event.Millis `json:"newest,omitempty"`
 }
 
+// What FollowStatus.Error says when nothing has failed.
+const (
+	FollowMissing   = "the file is not there"
+	FollowUnwatched = "the file is not watched yet"
+)
+
 // errUnwatched is the error of a follower until its file is open and its position
 // durable.
-var errUnwatched = errors.New("the file is not watched yet")
+var errUnwatched = errors.New(FollowUnwatched)
 
 // followRetry is how long a follower waits after an error. The file keeps what
 // it cannot deliver.
@@ -356,7 +362,7 @@ func (f *follower) status() FollowStatus {
 	}
 	switch {
 	case errors.Is(f.err, fs.ErrNotExist):
-		st.Error = "the file is not there"
+		st.Error = FollowMissing
 	case f.err != nil:
 		st.Error = f.err.Error()
 	}

@@ -109,7 +109,7 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 		for _, fw := range v.Server.Follow {
 			line := a.sayf(statusText.behind, fw.Source, fw.File, bytesText(fw.Behind))
 			if fw.Error != "" {
-				line += " (" + fw.Error + ")"
+				line += " (" + a.followError(fw.Error) + ")"
 			}
 			row(statusText.follow, line)
 			for _, n := range []struct {
@@ -123,4 +123,16 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 		}
 	}
 	t.write(a.stdout)
+}
+
+// followError is what keeps a log from being followed, in the user's language where
+// it is not an error of the system.
+func (a *app) followError(said string) string {
+	switch said {
+	case server.FollowMissing:
+		return a.say(statusText.followMissing)
+	case server.FollowUnwatched:
+		return a.say(statusText.followUnwatched)
+	}
+	return said
 }

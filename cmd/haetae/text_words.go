@@ -1,5 +1,7 @@
 package main
 
+import "github.com/haetae/haetae/server"
+
 // Everything else that is printed, by command. Sentences with verbs (%s) have
 // them in the same order in both languages.
 
@@ -130,31 +132,33 @@ var asideWords = struct{ none, opened, source, lines, field, cause, first, how, 
 
 var statusText = struct {
 	folderFormat, folder, records, span, segments, identities, catalog, edition, registers, holdings, since,
-	imports, unfinished, aside, holds, retained, server, noServer, free, follow, behind, none, followAside, lostAddresses, lostTexts text
+	imports, unfinished, aside, holds, retained, server, noServer, free, follow, behind, none, followAside, followMissing, followUnwatched, lostAddresses, lostTexts text
 }{
-	folderFormat:  text{"데이터 폴더 형식 %d까지 지원\n", "reads data folders up to format %d\n"},
-	folder:        text{"데이터 폴더", "data folder"},
-	records:       text{"접속기록", "records"},
-	span:          text{"기록 기간", "span"},
-	segments:      text{"파일", "files"},
-	identities:    text{"식별자(가명)", "ids (pseudonyms)"},
-	catalog:       text{"카탈로그", "catalog"},
-	edition:       text{"%s (제%d판)", "%s (edition %d)"},
-	registers:     text{"회원대장", "register"},
-	holdings:      text{"보유현황", "holdings"},
-	since:         text{"%s (%s부터)", "%s (from %s)"},
-	imports:       text{"가져온 파일", "imports"},
-	unfinished:    text{"%s (완료되지 않은 것 %s개 별도: %s)", "%s (and %s not finished: %s)"},
-	aside:         text{"격리한 행", "lines set aside"},
-	holds:         text{"설정된 자료 보전", "holds"},
-	retained:      text{"파기 기준 시각(이전 기록 없음)", "destroyed before"},
-	server:        text{"서버", "server"},
-	followAside:   text{"  격리한 행 %s (서버 시작 이후)", "  %s lines set aside since the start"},
-	lostAddresses: text{"  접속지 주소를 읽지 못한 기록 %s건", "  %s records without a place of access: the address could not be read"},
-	lostTexts:     text{"  값을 줄이거나 지운 기록 %s건", "  %s records with a text that was cut or cleaned"},
-	noServer:      text{"실행 중이 아님", "not running"},
-	free:          text{"디스크 여유 공간", "disk free"},
-	follow:        text{"실시간으로 읽는 로그", "follows"},
-	behind:        text{"%s=%s, 아직 읽지 않은 양 %s", "%s=%s, %s behind"},
-	none:          text{"없음", "none"},
+	followMissing:   text{"로그 파일이 없습니다", server.FollowMissing},
+	followUnwatched: text{"아직 수집을 시작하지 않았습니다", server.FollowUnwatched},
+	folderFormat:    text{"데이터 폴더 형식 %d까지 지원\n", "reads data folders up to format %d\n"},
+	folder:          text{"데이터 폴더", "data folder"},
+	records:         text{"접속기록", "records"},
+	span:            text{"기록 기간", "span"},
+	segments:        text{"파일", "files"},
+	identities:      text{"식별자(가명)", "ids (pseudonyms)"},
+	catalog:         text{"카탈로그", "catalog"},
+	edition:         text{"%s (제%d판)", "%s (edition %d)"},
+	registers:       text{"회원대장", "register"},
+	holdings:        text{"보유현황", "holdings"},
+	since:           text{"%s (%s부터)", "%s (from %s)"},
+	imports:         text{"가져온 파일", "imports"},
+	unfinished:      text{"%s (완료되지 않은 것 %s개 별도: %s)", "%s (and %s not finished: %s)"},
+	aside:           text{"격리한 행", "lines set aside"},
+	holds:           text{"설정된 자료 보전", "holds"},
+	retained:        text{"파기 기준 시각(이전 기록 없음)", "destroyed before"},
+	server:          text{"서버", "server"},
+	followAside:     text{"  격리한 행 %s (서버 시작 이후)", "  %s lines set aside since the start"},
+	lostAddresses:   text{"  접속지 주소를 읽지 못한 기록 %s건", "  %s records without a place of access: the address could not be read"},
+	lostTexts:       text{"  값을 줄이거나 지운 기록 %s건", "  %s records with a text that was cut or cleaned"},
+	noServer:        text{"실행 중이 아님", "not running"},
+	free:            text{"디스크 여유 공간", "disk free"},
+	follow:          text{"실시간으로 읽는 로그", "follows"},
+	behind:          text{"%s=%s, 아직 읽지 않은 양 %s", "%s=%s, %s behind"},
+	none:            text{"없음", "none"},
 }
