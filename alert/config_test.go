@@ -152,7 +152,7 @@ queue: {signals: 3}
 		"alerts.yaml:27: escalation.steps[5].after: is missing",
 		"alerts.yaml:28: escalation.steps[6].after: expected a time",
 		"alerts.yaml:29: escalation.steps[7].repeat: only the last step",
-		"alerts.yaml:30: escalation.steps[8].repeat: expected a time from 5m0s to 168h0m0s",
+		"alerts.yaml:30: escalation.steps[8].repeat: expected a time from 5m to 7d",
 		"alerts.yaml:31: heartbeat.interval: expected a time from 10s",
 		"alerts.yaml:31: heartbeat.method: is not one of",
 		"alerts.yaml:32: growth.every: expected a time",

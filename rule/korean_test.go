@@ -88,9 +88,12 @@ func TestKorean(t *testing.T) {
 			t.Errorf("%q and %q are not the same", format, ko)
 		}
 	}
-	for format := range korean {
+	for format, ko := range korean {
 		if !said[format] {
 			t.Errorf("nobody says %q", format)
+		}
+		if regexp.MustCompile(`\([는가를과]\)|\(으\)로`).MatchString(ko) {
+			t.Errorf("put a noun before the value, so that the particle is known: %s", ko)
 		}
 	}
 }

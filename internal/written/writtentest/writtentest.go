@@ -24,6 +24,9 @@ const Marker = "zz4815162342"
 
 var word = regexp.MustCompile(`[^\s\[\]{},:"'#|>-][^\s\[\]{},:"'#|>]*`)
 
+// particles are two for one, since nobody knows which word stands before them.
+var particles = regexp.MustCompile(`[은이을와]\([는가를과]\)|\(으\)로`)
+
 // Spoiled is a text spoiled at each word, in many ways. All of them hold the Marker.
 func Spoiled(text string) []string {
 	ways := []string{
@@ -85,6 +88,8 @@ func Told(err error, file string) string {
 			return fmt.Sprintf("the marker is in the %s text: %s", language, said)
 		case strings.Contains(said, "%!"):
 			return fmt.Sprintf("the %s text is not filled in: %s", language, said)
+		case particles.MatchString(said):
+			return "put a noun before the value, so that the particle is known: " + said
 		}
 		for line := range strings.SplitSeq(said, "\n") {
 			if !strings.HasPrefix(line, file) {

@@ -21,6 +21,7 @@ func TestTold(t *testing.T) {
 		{written.Mistake{File: "f", Problem: "x"}, "not Korean"},
 		{written.Mistake{File: "f", Problem: "가", ProblemKO: "가"}, "not English"},
 		{written.Mistake{File: "g", Problem: "x", ProblemKO: "가"}, "does not name f"},
+		{written.Mistake{File: "f", Problem: "x", ProblemKO: "x은(는) 가"}, "put a noun"},
 		{errors.New("f: x"), "not Korean"},
 		{written.Joined(written.Mistake{File: "f", Problem: "x", ProblemKO: "가"}, errors.New("f: x")), "not Korean"},
 	} {
