@@ -97,6 +97,33 @@ correlation: {type: event_count, rules: [read], group-by: [actor.id], timespan: 
 		}
 		write(x.name, x.sound)
 	}
+	// Of lines the bad ones are told, and the others are taken. The heading is left
+	// whole: columns that are not read are told by their names.
+	for _, x := range []struct{ flag, head, sound string }{
+		{"--register", "account,since\n", "m1,2025-03-01\nm2,\n"},
+		{"--holdings", "account,person,items,relation\n", "m1,p1,arn,holder\n"},
+	} {
+		all := writtentest.Spoiled(x.sound)
+		bad, step := 0, max(1, len(all)/40)
+		for i, text := range all {
+			if i%step != 0 {
+				continue
+			}
+			write("e.csv", x.head+text)
+			for _, lang := range []string{"en", "ko"} {
+				code, said := haetae(lang, "import", "--data", at("data"), x.flag, at("e.csv")+"@2025-03-01", "--quiet")
+				if strings.Contains(said, writtentest.Marker) || strings.Contains(said, "4815162342") {
+					t.Fatalf("%s: the marker is in %s\n%q", x.flag, said, text)
+				}
+				if code != 0 || strings.Contains(said, "e.csv:") {
+					bad++
+				}
+			}
+		}
+		if bad < 5 {
+			t.Errorf("%s: %d were told of: the test looks at too little", x.flag, bad)
+		}
+	}
 	// The server does not begin with settings that are wrong.
 	for _, text := range []string{
 		"version: 1\nchannels: [{name: " + writtentest.Marker + ", kind: " + writtentest.Marker + "}]\n",
