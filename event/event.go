@@ -89,6 +89,12 @@ type Record struct {
 	// Edition is the number of the catalog edition that decoded this record.
 	Edition uint32
 
+	// Looked is the number of the edition of live-only rules that looked at the
+	// line while it was at hand; 0: none did. Marks are those of its rules that
+	// matched, by their number, ascending: all that is kept of what they saw.
+	Looked uint32
+	Marks  []uint32
+
 	Origin Origin
 }
 

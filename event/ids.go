@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -129,6 +130,7 @@ func (r *Record) Clone() Record {
 	c.Route = strings.Clone(r.Route)
 	c.Lifted = AccountID(strings.Clone(string(r.Lifted)))
 	c.Origin.File = strings.Clone(r.Origin.File)
+	c.Marks = slices.Clone(r.Marks)
 	c.Subjects = make([]AccountID, len(r.Subjects))
 	for i, s := range r.Subjects {
 		c.Subjects[i] = AccountID(strings.Clone(string(s)))

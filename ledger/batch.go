@@ -198,7 +198,10 @@ func (b *Batch) Add(rec *event.Record) {
 	}
 	sh := segment.Shape{
 		Source: rec.Source, Route: rec.Route, Key: rec.Credential.Key, ActorType: rec.Actor.Type,
-		Action: rec.Action, Status: rec.Status, Position: rec.Position, Edition: rec.Edition,
+		Action: rec.Action, Status: rec.Status, Position: rec.Position, Edition: rec.Edition, Looked: rec.Looked,
+	}
+	if len(rec.Marks) > 0 {
+		sh.Marks = segment.PackMarks(rec.Marks)
 	}
 	if rec.Mapped {
 		sh.Flags |= segment.Mapped
@@ -328,7 +331,7 @@ func (b *Batch) shape(p *segment.Shape) uint32 {
 		sh.Key, sh.ActorType = strings.Clone(sh.Key), strings.Clone(sh.ActorType)
 		code = uint32(len(b.shapes))
 		b.shapes = append(b.shapes, sh)
-		b.tables += len(sh.Source) + len(sh.Route) + len(sh.Key) + len(sh.ActorType) + 40
+		b.tables += len(sh.Source) + len(sh.Route) + len(sh.Key) + len(sh.ActorType) + len(sh.Marks) + 48
 		b.shapeIdx[sh] = code
 	}
 	b.recent[slot] = code + 1

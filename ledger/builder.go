@@ -123,7 +123,7 @@ func (b *builder) add(batch *Batch, f *fragment, refs []dictionary.Ref, file uin
 			code = uint32(len(b.in.Shapes))
 			b.in.Shapes = append(b.in.Shapes, sh)
 			b.shapeIdx[sh] = code
-			b.tables += 250 + len(sh.Route) + len(sh.Key)
+			b.tables += 275 + len(sh.Route) + len(sh.Key) + len(sh.Marks)
 		}
 		shape = code + 1
 		b.shapes[f.shape] = shape

@@ -28,6 +28,10 @@ type entryBatch struct {
 	file   string
 }
 
+// looked, among the flags of a shape: the edition of live-only rules that looked at
+// its lines follows, and the marks.
+const looked = 1 << 8
+
 type entry struct {
 	batches     []entryBatch
 	checkpoints map[string][]byte
@@ -69,7 +73,13 @@ func encodeBatch(e *encoder, eb *entryBatch, keep []bool) {
 		e.uint(uint64(s.Status))
 		e.uint(uint64(s.Position))
 		e.uint(uint64(s.Edition))
-		e.uint(uint64(s.Flags))
+		if s.Looked == 0 {
+			e.uint(uint64(s.Flags))
+			continue
+		}
+		e.uint(uint64(s.Flags) | looked)
+		e.uint(uint64(s.Looked))
+		e.str(s.Marks)
 	}
 	e.uint(uint64(len(b.clients)))
 	for _, c := range b.clients {
@@ -225,11 +235,18 @@ func decodeBatch(d *decoder) entryBatch {
 	b := &Batch{}
 	eb := entryBatch{batch: b, file: d.str()}
 	for range d.count(minShape) {
-		b.shapes = append(b.shapes, segment.Shape{
+		s := segment.Shape{
 			Source: d.str(), Route: d.str(), Key: d.str(), ActorType: d.str(),
 			Action: event.Action(d.uint()), Status: uint16(d.uint()), Position: event.Position(d.uint()),
-			Edition: uint32(d.uint()), Flags: segment.Flags(d.uint()),
-		})
+			Edition: uint32(d.uint()),
+		}
+		flags := d.uint()
+		if s.Flags = segment.Flags(flags &^ looked); flags&looked != 0 {
+			if s.Looked, s.Marks = uint32(d.uint()), d.str(); s.Looked == 0 || !segment.ValidMarks(s.Looked, s.Marks) {
+				d.fail()
+			}
+		}
+		b.shapes = append(b.shapes, s)
 	}
 	for range d.count(minClient) {
 		var c segment.Client

@@ -15,7 +15,11 @@ import (
 // action of the record stay; its path is gone, so no later catalog can map it, and
 // the answers say so.
 //
-// Records on known routes are never changed: their keys are evidence. Where they
+// Marks of live-only rules are bounded likewise: whoever knows the rules can match
+// every combination of them. Of combinations beyond maxUnmapped the record says that
+// no rule looked at it, which a run over history tells.
+//
+// Records on known routes are never changed otherwise: their keys are evidence. Where they
 // make too many shapes, a file ends sooner (maxShapes) and is not merged further
 // (maxShapeBytes).
 const (
@@ -36,6 +40,7 @@ type shapeBook struct {
 type sourceShapes struct {
 	known map[segment.Shape]bool
 	words map[string]bool // keys and types of actors
+	marks map[string]bool // sets of them
 }
 
 func newShapeBook() *shapeBook {
@@ -49,8 +54,15 @@ func (k *shapeBook) full() bool { return k.added >= maxShapes }
 func (k *shapeBook) bound(sh segment.Shape) segment.Shape {
 	s := k.sources[sh.Source]
 	if s == nil {
-		s = &sourceShapes{known: map[segment.Shape]bool{}, words: map[string]bool{"": true}}
+		s = &sourceShapes{known: map[segment.Shape]bool{}, words: map[string]bool{"": true}, marks: map[string]bool{}}
 		k.sources[sh.Source] = s
+	}
+	if sh.Marks != "" && !s.marks[sh.Marks] {
+		if len(s.marks) >= k.limit {
+			sh.Looked, sh.Marks = 0, ""
+		} else {
+			s.marks[sh.Marks] = true
+		}
 	}
 	unmapped := sh.Flags&segment.Mapped == 0
 	if unmapped && !s.known[sh] && len(s.known) >= k.limit {

@@ -56,6 +56,11 @@ type Shape struct {
 	Position                      event.Position
 	Edition                       uint32 // of the catalog that decoded the record
 	Flags                         Flags
+
+	// Looked is the edition of live-only rules that looked at the line; 0: none.
+	// Marks has the numbers of those that matched, see PackMarks.
+	Looked uint32
+	Marks  string
 }
 
 // TooMany is the route of records on unmapped paths that were so many that theirs

@@ -30,6 +30,7 @@ func compareShapes(a, b Shape) int {
 		strings.Compare(a.Source, b.Source), strings.Compare(a.Route, b.Route), strings.Compare(a.Key, b.Key),
 		strings.Compare(a.ActorType, b.ActorType), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Status, b.Status),
 		cmp.Compare(a.Position, b.Position), cmp.Compare(a.Edition, b.Edition), cmp.Compare(a.Flags, b.Flags),
+		cmp.Compare(a.Looked, b.Looked), strings.Compare(a.Marks, b.Marks),
 	)
 }
 
@@ -125,10 +126,16 @@ func encodeShapes(list []Shape) []byte {
 		b = appendString(b, last.Route, s.Route)
 		b = appendString(b, last.Key, s.Key)
 		b = appendString(b, last.ActorType, s.ActorType)
-		last = s
-		for _, v := range []uint64{uint64(s.Action), uint64(s.Status), uint64(s.Position), uint64(s.Edition), uint64(s.Flags)} {
+		for _, v := range []uint64{uint64(s.Action), uint64(s.Status), uint64(s.Position), uint64(s.Edition), uint64(s.Flags) | s.lookedFlags()} {
 			b = binary.AppendUvarint(b, v)
 		}
+		if s.Looked != 0 {
+			b = binary.AppendUvarint(b, uint64(s.Looked))
+		}
+		if s.Marks != "" {
+			b = appendString(b, last.Marks, s.Marks)
+		}
+		last = s
 	}
 	return b
 }
@@ -140,7 +147,16 @@ func decodeShapes(raw []byte) ([]Shape, error) {
 	for range v.int(int64(len(raw))) {
 		s := Shape{Source: v.str(last.Source), Route: v.str(last.Route), Key: v.str(last.Key), ActorType: v.str(last.ActorType)}
 		s.Action, s.Status, s.Position = event.Action(v.int(255)), uint16(v.int(1<<16-1)), event.Position(v.int(255))
-		s.Edition, s.Flags = uint32(v.int(1<<32-1)), Flags(v.int(1<<16-1))
+		s.Edition = uint32(v.int(1<<32 - 1))
+		flags := uint64(v.int(1<<16 - 1))
+		s.Flags = Flags(flags &^ (flagLooked | flagMarked))
+		if flags&flagLooked != 0 {
+			s.Looked = uint32(v.int(1<<32 - 1))
+		}
+		if flags&flagMarked != 0 {
+			s.Marks = v.str(last.Marks)
+		}
+		v.bad = v.bad || s.lookedFlags() != flags&(flagLooked|flagMarked) || !ValidMarks(s.Looked, s.Marks)
 		if v.bad {
 			break
 		}
