@@ -113,7 +113,7 @@ func (e *Engine) compile(set *rule.Set) error {
 	for _, cr := range set.Correlations() {
 		d, k := cr.Doc, cr.Doc.Correlation
 		if len(cr.Missing) > 0 {
-			e.liveOnly = append(e.liveOnly, d.Key())
+			e.notRun = append(e.notRun, d.Key())
 			continue
 		}
 		c := &correlation{
@@ -208,15 +208,11 @@ func (e *Engine) compile(set *rule.Set) error {
 	// A rule that signals by itself is one record or more by one actor, or from one
 	// address where nobody is signed in.
 	for i, r := range set.Rules() {
-		if len(r.Sources) == 0 {
+		if len(r.Sources) == 0 && len(lanes(r)) == 0 {
 			e.elsewhere = append(e.elsewhere, r.Doc.Key())
 			continue
 		}
 		if !r.Signals || slices.Contains(r.Doc.Tags, recordTag) {
-			continue
-		}
-		if r.LiveOnly() {
-			e.liveOnly = append(e.liveOnly, r.Doc.Key())
 			continue
 		}
 		c := &correlation{
@@ -231,6 +227,7 @@ func (e *Engine) compile(set *rule.Set) error {
 		e.inputs[i] = append(e.inputs[i], input{c, roleEvent, 0})
 		e.correlations = append(e.correlations, c)
 	}
+	e.live.open(e)
 	if len(errs) > 0 {
 		return rule.Errors(toErrors(errs))
 	}

@@ -19,6 +19,7 @@ const (
 	noRegister   cause = "no_register"       // there is none
 	registerOld  cause = "register_outdated" // members may have joined since
 	spaceFull    cause = "too_many_values"   // texts and addresses beyond what is remembered
+	notInForce   cause = "not_in_force"      // the rule, when the lines were at hand
 	lostFile     cause = ledger.GapLost      // lines of a followed file were gone before they were read
 	cutFile      cause = ledger.GapCut       // or cut
 )

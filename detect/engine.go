@@ -24,6 +24,10 @@ type World interface {
 	// Bucket names the block of ids an account's number lies in, and how many
 	// accounts of it are known; 0 when its id is no number.
 	Bucket(dictionary.Ref) (block uint64, known int, err error)
+	// LiveRules are the live-only rules of an edition, by number, and LiveRule is the
+	// one of a number.
+	LiveRules(edition uint32) (numbers []uint32, err error)
+	LiveRule(number uint32) (ledger.LiveRule, error)
 }
 
 // Options of an engine.
@@ -65,7 +69,8 @@ type Engine struct {
 	kinds        map[rule.FieldID]fieldKind // that can be grouped by or counted
 	inputs       [][]input                  // by rule
 	correlations []*correlation
-	liveOnly     []string
+	live         liveRules
+	notRun       []string // group or count by what the record does not hold
 	elsewhere    []string // look at no access record
 	emptyLists   []string // that rules ask for and nobody has filled
 
@@ -98,7 +103,7 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	schema := Schema()
 	var lists map[string][]string
 	lists, e.emptyLists = o.Lists.forRules(docs)
-	set, err := rule.Compile(docs, schema, rule.Options{Zone: e.zone, Pseudonym: e.constant(schema), Placeholders: lists})
+	set, err := rule.Compile(docs, schema, rule.Options{Zone: e.zone, Pseudonym: e.constant(schema), Placeholders: lists, Only: notLive})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/rule"
 )
 
@@ -55,6 +56,10 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	}
 	for _, r := range set.Rules() {
 		var n need
+		if !notLive(r) { // its mark decides, which the shape has
+			m.need = append(m.need, n)
+			continue
+		}
 		for _, name := range r.Fields {
 			if f, ok := schema.Field(name); ok { // else the record does not have it
 				n |= byField[f]
@@ -84,6 +89,9 @@ func (e *Engine) rules(t *Table, s *shapeFacts, m *meaning, r *Row) []rule.RuleI
 	x := e.matcher
 	if !m.ready {
 		e.decide(t, m, r.Shape)
+	}
+	if m.unseen != nil && t.Shapes[r.Shape].Flags&segment.Primary != 0 {
+		m.unseen.add(r.Time)
 	}
 	base := m.matched
 	if len(m.byAgent) > 0 {
@@ -125,6 +133,7 @@ func (e *Engine) decide(t *Table, m *meaning, shape uint32) {
 	x := e.matcher
 	e.setShape(t, m, shape)
 	m.ready = true
+	e.live.decide(e, m, &t.Shapes[shape])
 	for _, i := range x.set.Match(x.ev, x.m) {
 		if x.need[i] == 0 {
 			m.matched = append(m.matched, i)

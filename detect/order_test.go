@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/ledger/edition"
 	"github.com/haetae/haetae/ledger/segment"
@@ -301,3 +303,6 @@ func someRegister(t testing.TB, from event.Millis) []*edition.Register {
 	}
 	return []*edition.Register{r}
 }
+
+func (w *small) LiveRules(uint32) ([]uint32, error)       { return nil, errors.New("there are none") }
+func (w *small) LiveRule(uint32) (ledger.LiveRule, error) { return ledger.LiveRule{}, errors.New("there are none") }

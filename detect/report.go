@@ -28,10 +28,13 @@ type Asker func(ctx context.Context, where string, from, to event.Millis) (Exten
 // Report is what a run has found and what it could not look at.
 type Report struct {
 	Signals []Signal `json:"signals"`
-	// Rules are the correlations and single rules that ran, LiveOnly those that
-	// stored records cannot answer.
-	Rules    []string `json:"rules"`
-	LiveOnly []string `json:"live_only,omitempty"`
+	// Rules are the correlations and single rules that ran. LiveOnly are the rules
+	// among their parts that are decided while a line is at hand, with how much of the
+	// record they have looked at. NotRun are correlations that ask of each record
+	// what it does not hold.
+	Rules    []string   `json:"rules"`
+	LiveOnly []LiveOnly `json:"live_only,omitempty"`
+	NotRun   []string   `json:"not_run,omitempty"`
 	// Elsewhere are rules on other logs, which look at no access record at all.
 	Elsewhere []string `json:"elsewhere,omitempty"`
 	// EmptyLists are lists that rules look at and nobody has filled, so that what
@@ -55,6 +58,7 @@ type Report struct {
 // Loss is what a rule could not decide.
 type Loss struct {
 	Rule    string      `json:"rule"`
+	Rules   []string    `json:"rules,omitempty"` // where they are several, all of them
 	Cause   string      `json:"cause"`
 	Source  string      `json:"source,omitempty"` // whose lines are missing
 	Text    Text        `json:"text"`
@@ -70,7 +74,7 @@ func (e *Engine) stamp(t event.Millis) string {
 
 // Report collects the signals, their extents asked of ask.
 func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
-	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.liveOnly, Elsewhere: e.elsewhere, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
+	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.live.report(e), NotRun: e.notRun, Elsewhere: e.elsewhere, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
 	if e.newest != catalog.Always {
 		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
 	}
@@ -111,7 +115,7 @@ func (e *Engine) HasChanged() bool {
 			return true
 		}
 	}
-	return e.missed
+	return e.missed || e.live.changed
 }
 
 // Changed gives the signals that have grown since it last gave them. due says of a
@@ -139,7 +143,8 @@ func (e *Engine) Changed(ctx context.Context, due func(id string, level Severity
 			out = append(out, *s)
 		}
 	}
-	lost := e.missed
+	lost := e.missed || e.live.changed
+	e.live.changed = false
 	for _, l := range e.losses {
 		lost = lost || l.changed
 		l.changed = false
@@ -153,9 +158,11 @@ func (e *Engine) Changed(ctx context.Context, due func(id string, level Severity
 	return out, nil
 }
 
-// Rules counts the correlations and single rules that run, and those that stored
-// records cannot answer.
-func (e *Engine) Rules() (run, liveOnly int) { return len(e.correlations), len(e.liveOnly) }
+// Rules counts the correlations and single rules that run, the live-only rules among
+// their parts, and correlations that ask for what no record holds.
+func (e *Engine) Rules() (run, liveOnly, notRun int) {
+	return len(e.correlations), len(e.live.used), len(e.notRun)
+}
 
 // Totals counts rows looked at, groups held, and records that came after the
 // watermark.
@@ -352,6 +359,7 @@ var lossTexts = map[cause]Text{
 	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못하였습니다", "there is no register, so whether a member exists could not be decided"},
 	registerOld:  {"회원대장이 오래되어, 실재하지 않는 회원인지 기준일 이후에 가입한 회원인지 판단하지 못하였습니다", "the register is too old to tell members who joined since from members who do not exist"},
 	spaceFull:    {"서로 다른 값의 수가 한도를 넘어 일부 기록을 판단하지 못하였습니다", "there were more distinct texts and addresses than are told apart"},
+	notInForce:   {"이 규칙이 적용되기 전에 수집된 기록이어서, 원본 로그에만 있던 내용을 확인하지 못하였습니다", "these records were taken in before the rule was in force, so what only their lines said was never looked at"},
 	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
 	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
 }
@@ -362,6 +370,7 @@ func (e *Engine) lossList() []Loss {
 		out = append(out, Loss{Rule: "*", Cause: string(spaceFull), Text: lossTexts[spaceFull], First: e.stamp(e.began), Last: e.stamp(e.newest)})
 	}
 	out = append(out, e.missingList()...)
+	out = append(out, e.live.losses(e)...)
 	for k, l := range e.losses {
 		x := Loss{Rule: k.c.doc.Key(), Cause: string(k.cause), Text: lossTexts[k.cause], Records: l.records, First: e.stamp(l.first), Last: e.stamp(l.last)}
 		slices.SortFunc(l.spans, func(a, b [2]event.Millis) int { return cmp.Compare(a[0], b[0]) })

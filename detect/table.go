@@ -63,6 +63,7 @@ type meaning struct {
 	byAgent []rule.RuleIndex // match or do not by the agent
 	byRow   []rule.RuleIndex // by more than that: what asks says
 	asks    need
+	unseen  *unseen // live-only rules that never looked at such records; nil: none
 }
 
 type clientCodes struct {

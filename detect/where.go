@@ -54,7 +54,9 @@ func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 	var any []string
 	for _, b := range c.bases() {
 		text, ok := e.set.CEL(b.rule)
-		if slices.Contains(e.set.Rules()[b.rule].Fields, "calendar") {
+		if r := e.set.Rules()[b.rule]; !notLive(r) {
+			text, ok = strconv.Quote(markID(r.Doc))+" in marks", true
+		} else if slices.Contains(e.set.Rules()[b.rule].Fields, "calendar") {
 			text, ok = "", false // a predicate knows no calendar: every day then
 		}
 		if c.byRule != nil {

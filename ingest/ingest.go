@@ -148,7 +148,11 @@ func cover(kept []byte, dec Decoder, decoded bool) {
 // DecodeChunk decodes every line of a chunk. rec and what it holds are valid
 // until each returns, except that its ids stay valid as long as the chunk does.
 func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalog, networks Networks, dec Decoder, each func(*event.Record), aside func(Aside)) Counts {
-	d := decoding{file: file, src: src, cat: cat, networks: networks, dec: dec, each: each, aside: aside, subjects: make([]event.AccountID, 0, 16)}
+	var watch Watcher
+	if w, ok := dec.(*watched); ok {
+		dec, watch = w.begin()
+	}
+	d := decoding{file: file, src: src, cat: cat, networks: networks, dec: dec, watch: watch, each: each, aside: aside, subjects: make([]event.AccountID, 0, 16)}
 	for _, a := range c.Asides {
 		a.Origin.File = file
 		cover(a.Text, dec, false)
@@ -191,6 +195,7 @@ type decoding struct {
 	cat      *catalog.Catalog
 	networks Networks
 	dec      Decoder
+	watch    Watcher // nil: nobody
 	each     func(*event.Record)
 	aside    func(Aside)
 
@@ -232,6 +237,9 @@ func (d *decoding) take(p piece) {
 		return
 	}
 	n.Records++
+	if d.watch != nil {
+		look(d.watch, d.dec, p.text, rec, req)
+	}
 	d.each(rec)
 }
 

@@ -39,6 +39,7 @@ type manifest struct {
 	Catalogs   []editionRef          `json:"catalogs,omitempty"`
 	Registers  []editionRef          `json:"registers,omitempty"`
 	Holdings   []editionRef          `json:"holdings,omitempty"`
+	LiveRules  liveRules             `json:"live_rules,omitzero"`
 	Seen       []seenRef             `json:"seen,omitempty"`
 	Imports    []importRecord        `json:"imports,omitempty"`
 	Streams    []streamRecord        `json:"streams,omitempty"` // content that was read, for ever
@@ -92,6 +93,7 @@ func (m *manifest) clone() *manifest {
 	c.Catalogs = append([]editionRef(nil), m.Catalogs...)
 	c.Registers = append([]editionRef(nil), m.Registers...)
 	c.Holdings = append([]editionRef(nil), m.Holdings...)
+	c.LiveRules = m.LiveRules.clone()
 	c.Seen = append([]seenRef(nil), m.Seen...)
 	c.Streams = append([]streamRecord(nil), m.Streams...)
 	c.Gaps = append([]Gap(nil), m.Gaps...)

@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"crypto/sha256"
+	"io"
 	"slices"
 
 	"github.com/haetae/haetae/internal/written"
@@ -43,10 +45,17 @@ func (c *compiler) lower(r *Rule) {
 		return slices.Contains(c.errs[:before], e)
 	})...)
 	r.node = allOf(nodes...)
+	h := sha256.New()
+	io.WriteString(h, r.Doc.LogSource.String())
+	r.node.write(h)
+	h.Sum(r.Wording[:0])
 }
 
 func (c *compiler) placeholder(name string) ([]string, bool) {
 	values, ok := c.o.Placeholders[name]
+	if !ok && c.o.Unlisted != nil {
+		return c.o.Unlisted, true
+	}
 	return values, ok
 }
 
@@ -68,11 +77,7 @@ func (c *compiler) bind(r *Rule) {
 	r.node = c.bound(r, r.node)
 	slices.Sort(r.BeyondID)
 	r.BeyondID = slices.Compact(r.BeyondID)
-	for i := range s.schema.sources {
-		if src := &s.schema.sources[i]; src.selects(r.Doc.LogSource) {
-			r.Sources = append(r.Sources, src.Name)
-		}
-	}
+	r.Sources = s.schema.Selects(r.Doc.LogSource)
 }
 
 // bound is a copy of the tree with ids in it.
@@ -148,7 +153,7 @@ func (c *compiler) lanes() {
 		src := &s.schema.sources[i]
 		var rules []*Rule
 		for _, r := range s.rules {
-			if src.selects(r.Doc.LogSource) {
+			if src.selects(r.Doc.LogSource) && (c.o.Only == nil || c.o.Only(r)) {
 				rules = append(rules, r)
 			}
 		}

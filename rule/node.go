@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -53,6 +54,17 @@ func negate(k *node) *node {
 		return k.kids[0]
 	}
 	return &node{op: opNot, kids: []*node{k}}
+}
+
+// write writes what the tree asks, the same for equal trees.
+func (n *node) write(w io.Writer) {
+	fmt.Fprintf(w, "(%d %d %d", n.op, n.n, len(n.kids))
+	if n.test != nil {
+		io.WriteString(w, n.test.key())
+	}
+	for _, k := range n.kids {
+		k.write(w)
+	}
 }
 
 // tests calls f with each test of the tree.

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/haetae/haetae/event"
@@ -33,7 +34,8 @@ const (
 // Of the requested address the record keeps the path's template or shape, with
 // ids lifted out, so cs-uri-stem means that. What stood in the query, the host,
 // the referrer and cookies are not in the record: rules on c-uri, cs-uri,
-// cs-uri-query, cs-host, cs-referer and cs-cookie are LiveOnly.
+// cs-uri-query, cs-host, cs-referer and cs-cookie are LiveOnly, and Line is what
+// they are decided by.
 var recordFields = []Field{
 	fieldTime - 1:      {Name: "time"},
 	fieldSource - 1:    {Name: "source"},
@@ -64,6 +66,41 @@ var recordSources = []Source{{Name: "access", Is: []LogSource{
 	{Category: "proxy"},
 	{Category: "access", Product: "haetae"},
 }}}
+
+// CloudTrailSource is the source of CloudTrail's events in the schema of Line; that
+// of every other line is RecordSource.
+const CloudTrailSource SourceID = 2
+
+var lineSources = []Source{recordSources[0], {Name: "cloudtrail", Is: []LogSource{
+	{Product: "aws", Service: "cloudtrail"},
+	{Category: "access", Product: "haetae"},
+}}}
+
+// lineFields are what a line of a web server or proxy says beside its record, in
+// the words of Sigma's taxonomy. What is asked for as cs-uri-stem is the path as it
+// was requested, and no template.
+var lineFields = []Field{
+	{Name: "c-uri", Aliases: []string{"cs-uri"}},
+	{Name: "cs-uri-stem", Aliases: []string{"c-uri-stem"}},
+	{Name: "cs-uri-query", Aliases: []string{"c-uri-query"}},
+	{Name: "c-uri-extension"},
+	{Name: "cs-host"},
+	{Name: "cs-referer", Aliases: []string{"cs-referrer"}},
+	{Name: "cs-cookie"},
+}
+
+// Line is the schema of a line while it is at hand: its record, and what else a
+// line of a web server is known to say. Other fields of a line are those that rules
+// ask about (Set.Field).
+func Line() *Schema {
+	fields := slices.Clone(recordFields)
+	fields[fieldPath-1].Aliases = nil
+	s, err := NewSchema(slices.Concat(fields, lineFields), lineSources)
+	if err != nil {
+		panic("rule: line: " + err.Error()) // a mistake in the tables above
+	}
+	return s
+}
 
 // AccessRecord is the schema of event.Record, in which rules find the fields and
 // Event.SetRecord puts them.

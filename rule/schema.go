@@ -89,6 +89,17 @@ func (s *Schema) Field(name string) (FieldID, bool) {
 	return id, ok
 }
 
+// Selects lists the sources at whose events a rule on a log source looks.
+func (s *Schema) Selects(l LogSource) []string {
+	var out []string
+	for i := range s.sources {
+		if src := &s.sources[i]; src.selects(l) {
+			out = append(out, src.Name)
+		}
+	}
+	return out
+}
+
 // selects reports whether a rule on l looks at events of the source.
 func (src *Source) selects(l LogSource) bool {
 	return slices.ContainsFunc(src.Is, l.covers)

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 )
@@ -15,12 +16,20 @@ type Options struct {
 	// given is refused.
 	Placeholders map[string][]string
 
+	// Unlisted, if set, stands for a placeholder that is not given, instead of its
+	// being a mistake: to look at rules that are not to be run.
+	Unlisted []string
+
 	// Zone is where the modifiers hour, day and so on read a moment. Default: UTC.
 	Zone *time.Location
 
 	// Pseudonym, if set, is applied to the constants that an ID field is compared
 	// with, so that rules match events which carry pseudonyms for ids.
 	Pseudonym func(field FieldID, id string) string
+
+	// Only, if set, says which rules Match looks for; the others are decided
+	// elsewhere.
+	Only func(*Rule) bool
 }
 
 // Rule is a detection ready to match.
@@ -37,6 +46,11 @@ type Rule struct {
 	// Signals is whether a match is a signal by itself. Rules that a correlation
 	// refers to are its parts, unless it says generate.
 	Signals bool
+
+	// Wording tells apart what rules ask: the condition with filters and
+	// placeholders filled in, and the log source. Titles, levels and the like are
+	// not in it.
+	Wording [sha256.Size]byte
 
 	node    *node
 	filters []*Document

@@ -55,6 +55,7 @@ type presence struct {
 var presences = map[string]presence{
 	"status":            {shape: func(s *segment.Shape) bool { return s.Status != 0 }},
 	"rows":              {shape: func(s *segment.Shape) bool { return s.Flags&segment.HasRows != 0 }},
+	marksField:          {shape: func(s *segment.Shape) bool { return s.Looked != 0 }},
 	"actor.type":        {shape: func(s *segment.Shape) bool { return s.ActorType != "" }},
 	"credential.key":    {shape: func(s *segment.Shape) bool { return keyOfShape(s) != "" }},
 	"client.ip":         {client: func(c *segment.Client) bool { return c.IP.IsValid() }},

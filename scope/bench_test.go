@@ -56,6 +56,8 @@ func (v *madeView) BrokenFiles() map[string]int64 { return nil }
 
 func (v *madeView) Gaps() []ledger.Gap { return nil }
 
+func (v *madeView) LiveRule(uint32) (ledger.LiveRule, error) { return ledger.LiveRule{}, ledger.ErrCorrupt }
+
 // makeView makes rows: members on four pages, a tenth of them under one key
 // whose tokens are used for a single page each.
 func makeView(b *testing.B, rows, accounts, perSegment int) *madeView {

@@ -54,6 +54,7 @@ var fields = []field{
 	{"status", cel.IntType, levelShape, plain},
 	{"rows", cel.IntType, levelRow, plain},
 	{"items", cel.ListType(cel.StringType), levelShape, plain},
+	{marksField, cel.ListType(cel.StringType), levelShape, plain},
 	{"account", cel.StringType, levelHome, pseudoAccount},
 	{"actor.id", cel.StringType, levelActor, pseudoActor},
 	{"actor.type", cel.StringType, levelShape, plain},
@@ -65,6 +66,9 @@ var fields = []field{
 	{"client.country", cel.StringType, levelClient, plain},
 	{"client.network", cel.StringType, levelClient, plain},
 }
+
+// marksField has the ids of the live-only rules that matched the record's line.
+const marksField = "marks"
 
 func fieldNamed(name string) *field {
 	for i := range fields {

@@ -46,6 +46,7 @@ type plan struct {
 	means     map[meaningKey]*meaningSet
 	keyLeaves []int // leaves over credential.key
 	eachKey   bool  // one of them is over other fields too, so that keys are not alike
+	byMarks   bool  // the predicate asks for marks
 
 	truths     []byte // scratch of meaningsOf, as are the next
 	lastTruths string
@@ -83,6 +84,7 @@ func newPlan(v View, q Query) (*plan, error) {
 	}
 	p.refs, p.toks = make([][]dictionary.Ref, len(pred.leaves)), make([][]uint64, len(pred.leaves))
 	for i, l := range pred.leaves {
+		p.byMarks = p.byMarks || slices.Contains(l.names, marksField)
 		if slices.Contains(l.names, "credential.key") {
 			p.keyLeaves = append(p.keyLeaves, i)
 			p.eachKey = p.eachKey || len(l.names) > 1
@@ -207,6 +209,7 @@ type meaningPlan struct {
 	shape  *segment.Shape // one that has it; others may have other keys
 	route  string         // by this catalog where it knows the route, else as stored
 	names  []string
+	marks  []string // only if the predicate asks for them
 	status int64
 
 	verdict truth
@@ -321,6 +324,9 @@ var impossible meaningSet
 // meaningsOf prepares the meanings of a shape, once for all that are alike.
 func (p *plan) meaningsOf(sh *segment.Shape, all []truth) (*meaningSet, error) {
 	k := meaningKey{shape: *sh}
+	if !p.byMarks {
+		k.shape.Looked, k.shape.Marks = 0, ""
+	}
 	truths := p.truths[:0]
 	for _, t := range all {
 		truths = append(truths, byte(t))
@@ -369,8 +375,12 @@ func (p *plan) prepareShape(s *meaningSet, sh *segment.Shape, all []truth) error
 	if old != p.catalog {
 		meanings = cut(meanings, old.Meanings(sh.Route, mapped))
 	}
+	marks, err := p.marksOf(sh)
+	if err != nil {
+		return err
+	}
 	for _, m := range meanings {
-		mp := meaningPlan{Meaning: m, shape: sh, route: sh.Route, names: []string{}, status: int64(sh.Status)}
+		mp := meaningPlan{Meaning: m, shape: sh, route: sh.Route, names: []string{}, marks: marks, status: int64(sh.Status)}
 		if m.Known {
 			mp.route = routeName(sh.Route, m.Route)
 			mp.names = p.catalog.ItemNames(m.Items)
@@ -385,6 +395,24 @@ func (p *plan) prepareShape(s *meaningSet, sh *segment.Shape, all []truth) error
 		s.meanings = append(s.meanings, mp)
 	}
 	return nil
+}
+
+// marksOf names the live-only rules that a shape's lines matched.
+func (p *plan) marksOf(sh *segment.Shape) ([]string, error) {
+	marks := []string{}
+	if !p.byMarks {
+		return marks, nil
+	}
+	for n := range segment.MarksOf(sh.Marks) {
+		r, err := p.view.LiveRule(n)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(marks, r.ID) {
+			marks = append(marks, r.ID)
+		}
+	}
+	return marks, nil
 }
 
 // cut divides meanings where the older catalog changed what it said.

@@ -102,6 +102,8 @@ func (f *facts) ResolveName(name string) (any, bool) {
 		return f.shape.status, true
 	case "items":
 		return f.shape.names, true
+	case marksField:
+		return f.shape.marks, true
 	case "source", "action", "route", "actor.type", "credential.key":
 		return f.text(name), true
 	}

@@ -25,6 +25,8 @@ type View interface {
 	// CatalogEdition is the catalog that was installed under a number, so that
 	// an answer can tell which items a correction has added.
 	CatalogEdition(number uint32) (*catalog.Catalog, error)
+	// LiveRule is the live-only rule of a number, for the marks of records.
+	LiveRule(number uint32) (ledger.LiveRule, error)
 	Registers() []*edition.Register
 	Holdings() []*edition.Holdings
 	// Number names the state of the ledger, so that an answer can be repeated.

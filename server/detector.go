@@ -63,7 +63,8 @@ type DetectorStatus struct {
 	Error     string    `json:"error,omitempty"` // of the last load of rules; the ones before go on
 	ErrorKO   string    `json:"error_ko,omitempty"`
 	Watermark time.Time `json:"watermark,omitzero"`
-	LiveOnly  int       `json:"live_only"`
+	LiveOnly  int       `json:"live_only"` // among their parts, decided as a line comes
+	NotRun    int       `json:"not_run"`   // correlations by what no record holds
 	Late      int64     `json:"late"`
 	Restarts  int       `json:"restarts"`
 }
@@ -252,6 +253,9 @@ func (r *liveEngine) stop() {
 // prepare makes an engine and runs it over history.
 func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
 	book := d.rules()
+	if err := d.s.openIntake(book); err != nil {
+		return nil, err
+	}
 	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: time.Now()}
 	r.view, r.end, err = d.s.ledger.Follow(r.box.put)
 	if err != nil {
@@ -274,7 +278,7 @@ func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
 		return nil, err
 	}
 	d.update(func(st *DetectorStatus) {
-		st.Rules, st.LiveOnly = r.engine.Rules()
+		st.Rules, st.LiveOnly, st.NotRun = r.engine.Rules()
 		if st.State == "" || st.State == "failed" {
 			st.State = "history"
 		}

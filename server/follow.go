@@ -344,6 +344,7 @@ func (f *follower) prepare(c *ingest.Chunk) error {
 		if f.dec, err = format.New(src, time.Now()); err != nil {
 			return fmt.Errorf("follow: %w", err)
 		}
+		f.dec = watchedBy(f.s.intake.Load, f.format, f.dec)
 		f.cat, f.src, f.batch, f.made = cat, src, f.s.ledger.NewBatch(), time.Now()
 	}
 	f.batch.Reset()

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
@@ -44,7 +45,12 @@ type ImportRequest struct {
 	// Networks are files (.mmdb) that tell the country and network of an address,
 	// for lines that do not say them. A server's own are used without.
 	Networks []string `json:"networks,omitempty"`
-	Files    []string `json:"files,omitempty"` // "-" is the stream handed along
+	// Rules is a folder of rules, and Lists what %name% stands for in them. Those
+	// that ask for what no record keeps look at the lines (docs/rules.md). A server's
+	// own are used without.
+	Rules string   `json:"rules,omitempty"`
+	Lists string   `json:"lists,omitempty"`
+	Files []string `json:"files,omitempty"` // "-" is the stream handed along
 }
 
 // DatedFile is a file that is true from a day on.
@@ -141,7 +147,10 @@ type ImportOptions struct {
 	Workers  int             // default: one
 	Stdin    io.Reader       // what "-" reads
 	Networks ingest.Networks // where the request names no files; may be nil
-	Progress func(Progress)  // called from time to time, from one goroutine
+	// Intake are the live-only rules in force, where the request names none; may be
+	// nil.
+	Intake   func() *detect.Intake
+	Progress func(Progress) // called from time to time, from one goroutine
 }
 
 // importRun is one import under way.
@@ -251,6 +260,13 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 	if err := r.editions(ctx); err != nil {
 		return &r.rep, err
 	}
+	if req.Rules != "" {
+		in, err := importIntake(l, req)
+		if err != nil {
+			return &r.rep, err
+		}
+		r.opts.Intake = func() *detect.Intake { return in }
+	}
 	failed := &FilesError{Of: len(req.Files)}
 	for i, f := range req.Files {
 		r.index.Store(int64(i))
@@ -280,6 +296,19 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 		return &r.rep, failed
 	}
 	return &r.rep, nil
+}
+
+// importIntake reads the rules of a request. A mistake in any of them is one of the
+// request: somebody who has them look expects that they do.
+func importIntake(l *ledger.Ledger, req ImportRequest) (*detect.Intake, error) {
+	book, err := readBook(DetectRequest{Rules: req.Rules, Lists: req.Lists})
+	if err == nil {
+		err = book.check(l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return book.intake(l)
 }
 
 // openNetworks opens the files, or gives nil without one.

@@ -187,7 +187,7 @@ func (s *Server) postImports(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	var seen int64
 	rep, err := Import(ctx, s.ledger, req, ImportOptions{
-		Workers: s.opts.Workers, Stdin: stream, Networks: s.networks,
+		Workers: s.opts.Workers, Stdin: stream, Networks: s.networks, Intake: s.intake.Load,
 		Progress: func(p Progress) {
 			s.metrics.importLines.Add(p.Lines - seen)
 			seen = p.Lines

@@ -122,6 +122,9 @@ func (r *pourer) pour(ctx context.Context, im *ledger.Import) (broken, err error
 			im.Fail(err)
 			break
 		}
+		if r.opts.Intake != nil {
+			dec = watchedBy(r.opts.Intake, r.format.Name, dec)
+		}
 		workers.Go(func() {
 			batch := r.l.NewBatch()
 			failed := false

@@ -117,6 +117,9 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		s.fault(w, "decoder", err)
 		return
 	}
+	if in := s.intake.Load(); in != nil {
+		dec.Watch(in.For(catalog.FormatJSON))
+	}
 	ans := Received{Delivery: deliveryOnce}
 	var aside asideOfRequest
 	var rec event.Record
@@ -188,6 +191,7 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 			continue
 		}
 		ingest.Locate(s.networks, &rec)
+		dec.Look(text, &rec)
 		identify(&rec, number)
 		rec.Origin = event.Origin{File: "http", Line: number, Offset: at}
 		batch.Add(&rec)
@@ -262,6 +266,7 @@ func (s *Server) takeDocuments(f *ingest.Format, src *catalog.Source, cat *catal
 	if err != nil {
 		return ingest.Counts{}, err
 	}
+	dec = watchedBy(s.intake.Load, f.Name, dec)
 	return ingest.DecodeChunk(ingest.Documents(body, f.Key), "http", src, cat, s.networks, dec, each, aside), nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/alert"
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
@@ -49,6 +50,11 @@ type Server struct {
 	// 0 after one that did not.
 	full  atomic.Int64
 	ready atomic.Bool
+
+	intake     atomic.Pointer[detect.Intake] // nil: no live-only rules
+	intakeMu   sync.Mutex
+	intakeBook *ruleBook // that it was made of, and by which zone
+	intakeZone string
 
 	closeOnce sync.Once
 	closeErr  error

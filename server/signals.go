@@ -50,7 +50,7 @@ func (s *Server) openDetection() error {
 		}
 	}
 	s.detector = newDetector(s, book, s.desk)
-	return nil
+	return s.openIntake(book)
 }
 
 // alertsDir is the desk's queue in the data folder.
@@ -97,6 +97,10 @@ func (s *Server) ReloadRules() error {
 		s.log.Error("the rules were not read again; those before go on")
 		s.detector.refuse(err)
 		return written.Joined(err, alerts)
+	}
+	if err := s.openIntake(book); err != nil {
+		s.detector.refuse(err)
+		return err
 	}
 	s.detector.take(book)
 	s.detector.restart("rules were loaded again")

@@ -124,7 +124,14 @@ func (a *app) showLookedAt(rep *detect.Report) {
 		a.printf(detectWords.emptyLists, strings.Join(rep.EmptyLists, ", "))
 	}
 	if len(rep.LiveOnly) > 0 {
-		a.printf(detectWords.liveOnly, len(rep.LiveOnly), strings.Join(rep.LiveOnly[:min(10, len(rep.LiveOnly))], ", "))
+		var names []string
+		for _, r := range rep.LiveOnly[:min(10, len(rep.LiveOnly))] {
+			names = append(names, r.Rule)
+		}
+		a.printf(detectWords.liveOnly, len(rep.LiveOnly), strings.Join(names, ", "))
+	}
+	if len(rep.NotRun) > 0 {
+		a.printf(detectWords.notRun, len(rep.NotRun), strings.Join(rep.NotRun[:min(10, len(rep.NotRun))], ", "))
 	}
 	if len(rep.Elsewhere) > 0 {
 		a.printf(detectWords.elsewhere, len(rep.Elsewhere), strings.Join(rep.Elsewhere[:min(10, len(rep.Elsewhere))], ", "))

@@ -32,6 +32,8 @@ func (a *app) importCommand() *cobra.Command {
 	fl.StringArrayVar(&holdings, "holdings", nil, a.say(flagText.holdings))
 	fl.StringArrayVar(&register, "register", nil, a.say(flagText.register))
 	fl.StringArrayVar(&req.Networks, "networks", nil, a.say(flagText.networks))
+	fl.StringVar(&req.Rules, "rules", "", a.say(flagText.importRules))
+	fl.StringVar(&req.Lists, "lists", "", a.say(detectFlags.lists))
 	fl.StringVar(&req.Source, "source", "", a.say(flagText.source))
 	fl.StringVar(&req.Format, "format", "", a.say(flagText.format))
 	fl.BoolVar(&req.New, "new", false, a.say(flagText.importNew))
@@ -200,6 +202,8 @@ func absolute(req *server.ImportRequest) (typed map[string]string, err error) {
 		}
 	}
 	fix(&req.Catalog)
+	fix(&req.Rules)
+	fix(&req.Lists)
 	return typed, errors.Join(errs...)
 }
 

@@ -115,12 +115,15 @@ func (a *app) ruleList() *cobra.Command {
 		if err != nil {
 			return a.fileError(err)
 		}
+		live := detect.LiveOnlyRules(docs)
 		type view struct {
 			Rule  string   `json:"rule"`
 			File  string   `json:"file"`
 			Level string   `json:"level"`
 			Title string   `json:"title"`
 			Tags  []string `json:"tags"`
+			// Live: decided as a line is taken in, since no record holds what it asks.
+			Live bool `json:"live_only,omitempty"`
 		}
 		t := newTable()
 		t.indent = ""
@@ -129,7 +132,7 @@ func (a *app) ruleList() *cobra.Command {
 		for _, d := range docs {
 			level := detect.SeverityOf(d)
 			if asJSON {
-				if err := enc.Encode(view{d.Key(), d.File, level.String(), d.Title, orEmpty(d.Tags)}); err != nil {
+				if err := enc.Encode(view{d.Key(), d.File, level.String(), d.Title, orEmpty(d.Tags), live[d]}); err != nil {
 					return err
 				}
 				continue
@@ -138,7 +141,11 @@ func (a *app) ruleList() *cobra.Command {
 			if !ok {
 				ko = en
 			}
-			t.add(d.Key(), a.say(severityWords[level]), a.say(text{ko, en}))
+			title := a.say(text{ko, en})
+			if live[d] {
+				title += a.say(ruleWords.live)
+			}
+			t.add(d.Key(), a.say(severityWords[level]), title)
 		}
 		t.write(a.stdout)
 		return nil

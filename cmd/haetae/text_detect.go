@@ -43,7 +43,7 @@ var detectFlags = struct {
 }
 
 var detectWords = struct {
-	emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, elsewhere, unresolved, unmapped, items, when, during, exception, wider text
+	emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, notRun, elsewhere, unresolved, unmapped, items, when, during, exception, wider text
 }{
 	emptyLists:    text{"  비어 있는 명단(해당 규칙은 아무것도 탐지하지 못함): %s. --lists로 지정하십시오\n", "  lists nobody has filled, so that their rules see nothing: %s; name them with --lists\n"},
 	alertsWithout: text{"--no-detect를 쓰면 알릴 것이 없으므로 --alerts를 함께 쓸 수 없습니다", "with --no-detect there is nothing to tell: --alerts does not go with it"},
@@ -60,7 +60,8 @@ var detectWords = struct {
 	looked:        text{"살펴본 기록: %s ~ %s, %s행, 규칙 %d개\n", "looked at: %s to %s, %s rows, %d rules\n"},
 	lost:          text{"  판단하지 못함: %s: %s (%s건)\n", "  not decided: %s: %s (%s records)\n"},
 	moreSpans:     text{"      그 밖에 %d개 구간\n", "      and %d more spans\n"},
-	liveOnly:      text{"  접속기록에 남지 않는 내용이 필요하여 실행하지 않은 규칙 %d개: %s\n", "  rules that did not run, as they ask for what the record does not hold: %d: %s\n"},
+	liveOnly:      text{"  로그를 수집하는 시점에 판단한 규칙 %d개: %s\n", "  rules that were decided as the lines were taken in: %d: %s\n"},
+	notRun:        text{"  접속기록에 남지 않는 값으로 묶거나 세는 규칙이어서 실행하지 않은 규칙 %d개: %s\n", "  rules that did not run, as they group or count by what the record does not hold: %d: %s\n"},
 	elsewhere:     text{"  접속기록이 아닌 로그를 보는 규칙이어서 실행하지 않은 규칙 %d개: %s\n", "  rules that did not run, as they are about other logs than access records: %d: %s\n"},
 	unresolved:    text{"  누구의 정보인지 기록에 없는 조회 %s건\n", "  reads that name nobody: %s\n"},
 	unmapped:      text{"  카탈로그에 없는 경로의 기록 %s건\n", "  records on routes the catalog does not know: %s\n"},

@@ -35,9 +35,12 @@ var ruleListText = commandText{
 	long: text{
 		`규칙 이름, 기본 심각도, 제목을 표시합니다. 다른 규칙이 집계하거나 제외할 기록을 정의할 뿐
 스스로 탐지 결과를 내지 않는 규칙은 표시하지 않습니다. 폴더를 지정하지 않으면 함께 배포되는
-규칙을 표시합니다.`,
+규칙을 표시합니다. '수집 시점에 판단'하는 규칙은 접속기록에 남지 않는 내용(질의 문자열 등)을 보는
+규칙으로, 적용된 뒤에 수집한 기록에서만 찾을 수 있습니다.`,
 		`Name, severity and title of each. Rules that only say what others count or leave out, and raise
-no signal themselves, are not among them. Without a folder, the pack that ships.`},
+no signal themselves, are not among them. Without a folder, the pack that ships. A rule that is
+decided as lines are taken in asks for what no record holds, a query string for example: it finds
+only what came in while it was in force.`},
 	example: text{`
   haetae rule list
   haetae rule list my-rules --json`, `
@@ -51,12 +54,13 @@ var ruleFlags = struct{ json text }{
 
 // ruleWords.kinds take the rule, its group, the field, what was wanted and what there is.
 var ruleWords = struct {
-	ok, failed, untested, passed text
-	kinds                        map[rehearsal.Kind]text
+	ok, failed, untested, passed, live text
+	kinds                              map[rehearsal.Kind]text
 }{
 	ok:       text{"통과  %s: %s (기록 %s건, 탐지 %d건)\n", "ok    %s: %s (%s records, %d signals)\n"},
 	failed:   text{"실패  %s: %s\n", "FAIL  %s: %s\n"},
 	untested: text{"시험이 없는 규칙 파일: %s\n", "rule files without a test: %s\n"},
+	live:     text{" (수집 시점에 판단)", " (decided as lines are taken in)"},
 	passed:   text{"시험 %d건 중 %d건 통과\n", "of %d cases, %d passed\n"},
 	kinds: map[rehearsal.Kind]text{
 		rehearsal.Missing:    {"      탐지되지 않음: %s %s%.0s%.0s%.0s\n", "      not there: %s %s%.0s%.0s%.0s\n"},

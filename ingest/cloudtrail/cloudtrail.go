@@ -55,6 +55,10 @@ type Decoder struct {
 	ev    call
 	uri   []byte
 	block []byte // where texts are made that outlive an event
+
+	text   []byte // the event decoded last
+	wants  *wanted
+	fields [][]byte
 }
 
 // call is an event as far as it is looked at.
@@ -107,6 +111,7 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 // read takes what is needed of an event, or of the one that EventBridge wraps.
 func (d *Decoder) read(text []byte, rec *event.Record, depth int) *line.Error {
 	ev := &d.ev
+	d.text = text
 	var failed *line.Error
 	var detail []byte
 	fail := func(field string, c line.Cause) {

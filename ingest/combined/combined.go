@@ -12,6 +12,7 @@ package combined
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,9 @@ type Decoder struct {
 	times   *line.Times
 	clock   line.Clock
 	address catalog.AddressRule
+
+	referer int // its place among the fields somebody asks for, +1; 0: nobody does
+	noted   [][]byte
 }
 
 // New makes a decoder.
@@ -34,8 +38,8 @@ func New(src *catalog.Source, now time.Time) *Decoder {
 
 // fields are the pieces of a line, still escaped.
 type fields struct {
-	client, user, time, request, status, agent []byte
-	combined                                   bool
+	client, user, time, request, status, referer, agent []byte
+	combined                                            bool
 }
 
 // Reads reports whether text looks like the combined format.
@@ -77,7 +81,7 @@ func split(text []byte) (f fields, ok bool) {
 	if !more || len(rest) == 0 || rest[0] != '"' {
 		return f, len(f.status) > 0
 	}
-	_, rest, ok = quoted(rest[1:]) // referrer
+	f.referer, rest, ok = quoted(rest[1:])
 	if !ok || len(rest) < 2 || rest[0] != ' ' || rest[1] != '"' {
 		return f, false
 	}
@@ -233,8 +237,24 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 		}
 	}
 	req.Method, req.URI = request(f.request)
+	if d.referer > 0 {
+		if d.noted[d.referer-1] = nil; !line.Absent(f.referer) {
+			d.noted[d.referer-1] = unescape(f.referer)
+		}
+	}
 	return nil
 }
+
+// Referer is the one field of a line that no record keeps, as it is asked for.
+const Referer = "cs-referer"
+
+// Ask implements ingest.Asked.
+func (d *Decoder) Ask(names []string) {
+	d.referer, d.noted = slices.Index(names, Referer)+1, make([][]byte, len(names))
+}
+
+// Fields implements ingest.Asked.
+func (d *Decoder) Fields() [][]byte { return d.noted }
 
 // request splits "GET /a HTTP/1.1".
 func request(s []byte) (method, uri string) {

@@ -38,6 +38,10 @@ type Decoder struct {
 	strict  bool
 	address catalog.AddressRule
 	refused []line.Span // of the line at hand: values that must not be kept
+
+	asked  map[string]int  // keys somebody asks for, by their place in noted, +1
+	within map[string]bool // like prefix, of these
+	noted  [][]byte        // of the line at hand, as they are written
 }
 
 // seen is a member of an object, and what stood in front of its value on the
@@ -49,6 +53,7 @@ type seen struct {
 	key    string // with the path
 	fields []field
 	enter  bool
+	asked  int // see Decoder.asked
 
 	// inside is the path of what an object in this place holds.
 	inside string
@@ -63,7 +68,11 @@ type seen struct {
 
 // newSeen remembers a member.
 func (d *Decoder) newSeen(lead string, first bool, path, key string) seen {
-	o := seen{lead: lead, first: first, path: path, key: key, fields: d.fields[key], enter: d.prefix[key+"."], inside: key + "."}
+	o := seen{lead: lead, first: first, path: path, key: key, fields: d.fields[key], enter: d.prefix[key+"."], inside: key + ".", asked: d.asked[key]}
+	// An object that nothing else is made of: looking into it changes nothing.
+	if len(o.fields) == 0 && !d.strict {
+		o.enter = o.enter || d.within[key+"."]
+	}
 	if len(o.fields) == 1 {
 		o.field = o.fields[0]
 	}
@@ -143,6 +152,7 @@ func (d *Decoder) Refused() []line.Span { return d.refused }
 // Decode implements ingest.Decoder.
 func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *line.Error {
 	d.refused = d.refused[:0]
+	clear(d.noted)
 	st := state{d: d, s: text, rec: rec, req: req}
 	st.space()
 	if !st.object("", 0) {
@@ -289,6 +299,18 @@ func (st *state) next(path string, first bool) (*seen, bool) {
 
 // member reads the value of a key.
 func (st *state) member(what *seen, depth int) bool {
+	if what.asked == 0 {
+		return st.read(what, depth)
+	}
+	from, asked := st.at, what.asked
+	ok := st.read(what, depth)
+	if ok {
+		st.d.noted[asked-1] = st.s[from:st.at]
+	}
+	return ok
+}
+
+func (st *state) read(what *seen, depth int) bool {
 	if st.at >= len(st.s) {
 		return false
 	}

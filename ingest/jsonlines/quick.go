@@ -45,6 +45,9 @@ func (st *state) quick(first bool) bool {
 			}
 			end = to
 		}
+		if o.asked != 0 {
+			st.d.noted[o.asked-1] = s[from-(end-to) : end]
+		}
 		at = end
 		first = false
 		if o.field != fieldUnknown {

@@ -30,6 +30,7 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ingest/jsonlines"
 	"github.com/haetae/haetae/ingest/line"
 )
@@ -54,6 +55,22 @@ type Decoder struct {
 
 	// Lost counts what could not be kept of records that were decoded.
 	Lost Lost
+
+	watch ingest.Watcher  // nil: nobody
+	req   catalog.Request // of the line decoded last
+}
+
+// Watch lets somebody look at the lines, when Look is called.
+func (d *Decoder) Watch(w ingest.Watcher) {
+	d.watch = w
+	d.lines.Ask(w.Asks())
+}
+
+// Look lets whoever watches see the line decoded last, once all is known of it.
+func (d *Decoder) Look(text []byte, rec *event.Record) {
+	if d.watch != nil {
+		d.watch.Look(text, d.lines.Fields(), rec, &d.req)
+	}
 }
 
 // Lost is how many records lack something that stood in their lines: a client
@@ -93,5 +110,6 @@ func (d *Decoder) Decode(text []byte, rec *event.Record) *line.Error {
 		line.Mask(text)
 		return &line.Error{Field: "subjects", Cause: line.TooMany}
 	}
+	d.req = req
 	return nil
 }

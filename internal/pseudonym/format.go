@@ -42,6 +42,7 @@ const (
 	useBucket  = "haetae bucket"
 	useStream  = "haetae stream"
 	useState   = "haetae stream state"
+	useRule    = "haetae rule"
 	useCheck   = "haetae check"
 )
 

@@ -35,7 +35,7 @@ func TestNames(t *testing.T) {
 		{HashKeyName, "hash.key"}, {OpenKeyName, "open.key"}, {hashKeyMagic, "haetae hash key 1"}, {headerMagic, "HTSEAL01"},
 		{useAccount, "haetae account"}, {useActor, "haetae actor"}, {usePerson, "haetae person"}, {useToken, "haetae token"},
 		{useRecord, "haetae record"}, {useLine, "haetae line"}, {useBucket, "haetae bucket"},
-		{useStream, "haetae stream"}, {useState, "haetae stream state"}, {useCheck, "haetae check"},
+		{useStream, "haetae stream"}, {useState, "haetae stream state"}, {useRule, "haetae rule"}, {useCheck, "haetae check"},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%q was %q, and folders in the field still say so: see docs/formats.md", c[0], c[1])

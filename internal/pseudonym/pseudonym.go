@@ -71,7 +71,7 @@ func derive(key [32]byte, use string) subkey {
 // Hasher holds the derived keys. It is immutable and safe for concurrent use;
 // none of its methods allocates.
 type Hasher struct {
-	account, actor, person, token, record, line, bucket, stream, check subkey
+	account, actor, person, token, record, line, bucket, stream, rule, check subkey
 
 	state [32]byte // seals what Stream is computed from
 }
@@ -81,7 +81,7 @@ func NewHasher(key [32]byte) *Hasher {
 	return &Hasher{
 		account: derive(key, useAccount), actor: derive(key, useActor), person: derive(key, usePerson),
 		token: derive(key, useToken), record: derive(key, useRecord), line: derive(key, useLine), bucket: derive(key, useBucket),
-		stream: derive(key, useStream), check: derive(key, useCheck), state: sha256.Sum256(append(key[:], useState...)),
+		stream: derive(key, useStream), rule: derive(key, useRule), check: derive(key, useCheck), state: sha256.Sum256(append(key[:], useState...)),
 	}
 }
 
@@ -115,6 +115,9 @@ func (h *Hasher) Actor(id event.ActorID, typ string) Pseudonym {
 
 // Person hashes a person's id.
 func (h *Hasher) Person(id event.PersonID) Pseudonym { return h.person.wide(string(id)) }
+
+// Wording hashes what a rule says. The lists it looks at are in it, and so real ids.
+func (h *Hasher) Wording(text string) uint64 { return h.rule.narrow(bytesOf(text)) }
 
 // Token hashes a token id; 0 for none.
 func (h *Hasher) Token(id event.TokenID) uint64 {
