@@ -196,6 +196,12 @@ func (in *Intake) For(format string) *Look {
 	return w
 }
 
+// Plain makes it one whose fields come as texts.
+func (w *Look) Plain() *Look {
+	w.json = false
+	return w
+}
+
 func (w *Look) ask(name string, f rule.FieldID) {
 	w.asks, w.fields = append(w.asks, name), append(w.fields, f)
 }

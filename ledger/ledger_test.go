@@ -567,6 +567,9 @@ func FuzzEntry(f *testing.F) {
 	b := newBatch(testHasher(), func(event.AccountID) bool { return true })
 	for n := range 9 {
 		r := record(n)
+		if n%3 == 0 {
+			r.Looked, r.Marks = 1, []uint32{0, uint32(n) + 1, 300}
+		}
 		b.Add(&r)
 	}
 	en := &entry{batches: []entryBatch{{batch: b, sealed: make([][]byte, len(b.ids)), file: "f"}}, checkpoints: map[string][]byte{"c": []byte("x")}}

@@ -82,6 +82,10 @@ type Line struct {
 	Status   string `yaml:"status"`   // default 200
 	Rows     string `yaml:"rows"`     // in the answer
 	Subjects texts  `yaml:"subjects"` // accounts in the answer; ranges as in Register
+
+	// Fields are what else stands in the line, for rules that ask for what no record
+	// keeps: cs-referer, or any field of a JSON log or of CloudTrail.
+	Fields map[string]string `yaml:"fields"`
 }
 
 // Expectation is a signal there has to be. What is empty is not compared. Numbers

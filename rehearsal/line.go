@@ -3,13 +3,16 @@ package rehearsal
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/written"
 )
@@ -92,6 +95,9 @@ func (l Line) or(d Line) Line {
 	if l.Subjects == nil {
 		l.Subjects = d.Subjects
 	}
+	if l.Fields == nil {
+		l.Fields = d.Fields
+	}
 	l.Times, l.Days = max(l.Times, d.Times, 1), max(l.Days, d.Days, 1)
 	return l
 }
@@ -100,8 +106,8 @@ func (l Line) or(d Line) Line {
 const maxRecords = 2_000_000
 
 // records calls fn for each record of a line, which stands at p.
-func (l Line) records(p place, cat *catalog.Catalog, fn func(event.Record) error) error {
-	at, err := p.moment("at", l.At, cat.Zone())
+func (l Line) records(p place, w *watch, fn func(event.Record) error) error {
+	at, err := p.moment("at", l.At, w.cat.Zone())
 	if err != nil {
 		return err
 	}
@@ -132,11 +138,11 @@ func (l Line) records(p place, cat *catalog.Catalog, fn func(event.Record) error
 		for c.i = 1; c.i <= l.Times; c.i++ {
 			c.n++
 			for step, request := range l.Request {
-				rec, err := l.record(p, cat, c, request)
+				moment := first.Add(time.Duration(c.i-1)*every + time.Duration(step)*time.Second)
+				rec, err := l.record(p, w, c, request, event.MillisOf(moment))
 				if err != nil {
 					return err
 				}
-				rec.Time = event.MillisOf(first.Add(time.Duration(c.i-1)*every + time.Duration(step)*time.Second))
 				if err := fn(rec); err != nil {
 					return err
 				}
@@ -147,9 +153,9 @@ func (l Line) records(p place, cat *catalog.Catalog, fn func(event.Record) error
 }
 
 // record makes one, as a decoder would of its line.
-func (l *Line) record(p place, cat *catalog.Catalog, c counters, request string) (event.Record, error) {
+func (l *Line) record(p place, w *watch, c counters, request string, at event.Millis) (event.Record, error) {
 	r := event.Record{
-		Source: l.Source, Actor: event.Actor{ID: event.ActorID(c.fill(l.Actor)), Type: c.fill(l.Type)},
+		Time: at, Source: l.Source, Actor: event.Actor{ID: event.ActorID(c.fill(l.Actor)), Type: c.fill(l.Type)},
 		Credential: event.Credential{Key: c.fill(l.Key), Token: event.TokenID(c.fill(l.Token))},
 		Client:     event.Client{Agent: c.fill(l.Agent), Country: c.fill(l.Country), Network: c.fill(l.Network)},
 		Status:     200, Rows: event.RowsUnknown,
@@ -198,6 +204,44 @@ func (l *Line) record(p place, cat *catalog.Catalog, c counters, request string)
 	for _, s := range named {
 		req.Subjects = append(req.Subjects, event.AccountID(s))
 	}
-	cat.Fill(&r, req)
+	w.cat.Fill(&r, req)
+	w.look(l, c, &r, &req)
 	return r, nil
+}
+
+// watch lets live-only rules look at the lines that are made up.
+type watch struct {
+	cat    *catalog.Catalog
+	intake *detect.Intake // nil: there are none
+	looks  map[string]*detect.Look
+}
+
+func (w *watch) look(l *Line, c counters, r *event.Record, req *catalog.Request) {
+	if w.intake == nil {
+		return
+	}
+	format := catalog.FormatJSON
+	if src, ok := w.cat.Source(r.Source); ok && src.Format != catalog.FormatDetect {
+		format = src.Format
+	}
+	look := w.looks[format]
+	if look == nil {
+		if w.looks == nil {
+			w.looks = map[string]*detect.Look{}
+		}
+		look = w.intake.For(format).Plain()
+		w.looks[format] = look
+	}
+	text := req.Method + " " + req.URI + " " + r.Client.Agent
+	fields := make([][]byte, len(look.Asks()))
+	for i, name := range look.Asks() {
+		if v, ok := l.Fields[name]; ok {
+			fields[i] = []byte(c.fill(v))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Fields)) {
+		text += " " + c.fill(l.Fields[name])
+	}
+	look.Look([]byte(text), fields, r, req)
+	r.Marks = slices.Clone(r.Marks)
 }

@@ -33,7 +33,7 @@ type stage struct {
 const batchRecords = 5000
 
 // set makes the stage of a case.
-func set(ctx context.Context, f *File, c *Case, at place) (*stage, error) {
+func set(ctx context.Context, docs []*rule.Document, f *File, c *Case, at place) (*stage, error) {
 	fsys := disk.NewMem()
 	if err := fsys.MkdirAll("."); err != nil {
 		return nil, err
@@ -46,13 +46,13 @@ func set(ctx context.Context, f *File, c *Case, at place) (*stage, error) {
 		return nil, err
 	}
 	st := &stage{ledger: l}
-	if err := st.fill(ctx, f, c, at); err != nil {
+	if err := st.fill(ctx, docs, f, c, at); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return st, nil
 }
 
-func (st *stage) fill(ctx context.Context, f *File, c *Case, at place) error {
+func (st *stage) fill(ctx context.Context, docs []*rule.Document, f *File, c *Case, at place) error {
 	text := []byte(f.Catalog)
 	if f.Catalog == "" || !strings.Contains(f.Catalog, "\n") {
 		name := f.Catalog
@@ -72,6 +72,15 @@ func (st *stage) fill(ctx context.Context, f *File, c *Case, at place) error {
 	if defaults.Source == "" && len(cat.Sources) > 0 {
 		defaults.Source = cat.Sources[0].Name
 	}
+	o, err := f.options(cat.Zone())
+	if err != nil {
+		return err
+	}
+	intake, err := detect.NewIntake(docs, st.ledger, o)
+	if err != nil {
+		return err
+	}
+	w := &watch{cat: cat, intake: intake}
 	first := event.Millis(catalog.Never)
 	var batch []event.Record
 	flush := func() error {
@@ -98,7 +107,7 @@ func (st *stage) fill(ctx context.Context, f *File, c *Case, at place) error {
 				d = Line{Source: defaults.Source}
 				line.Type = ""
 			}
-			if err := line.or(d).records(place{f.read, written.Index(list, i)}, cat, add); err != nil {
+			if err := line.or(d).records(place{f.read, written.Index(list, i)}, w, add); err != nil {
 				return err
 			}
 		}

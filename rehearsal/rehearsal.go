@@ -207,7 +207,7 @@ func needed(docs, mine []*rule.Document) []*rule.Document {
 // with a rule names that of the rule.
 func rehearse(ctx context.Context, docs, mine []*rule.Document, f *File, n int) (*Outcome, error) {
 	c, at := &f.Cases[n], place{f.read, written.Index("cases", n)}
-	st, err := set(ctx, f, c, at)
+	st, err := set(ctx, docs, f, c, at)
 	if err != nil {
 		return nil, err
 	}

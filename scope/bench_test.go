@@ -56,7 +56,10 @@ func (v *madeView) BrokenFiles() map[string]int64 { return nil }
 
 func (v *madeView) Gaps() []ledger.Gap { return nil }
 
-func (v *madeView) LiveRule(uint32) (ledger.LiveRule, error) { return ledger.LiveRule{}, ledger.ErrCorrupt }
+func (v *madeView) LiveRules(uint32) ([]uint32, error) { return nil, ledger.ErrCorrupt }
+func (v *madeView) LiveRule(uint32) (ledger.LiveRule, error) {
+	return ledger.LiveRule{}, ledger.ErrCorrupt
+}
 
 // makeView makes rows: members on four pages, a tenth of them under one key
 // whose tokens are used for a single page each.

@@ -225,9 +225,14 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	if err != nil {
 		return nil, err
 	}
+	marks, err := p.unseenMarks()
+	if err != nil {
+		return nil, err
+	}
 	p.limits(e, t, zone)
 	e.Limits = append(e.Limits, absent...)
 	e.Limits = append(e.Limits, types...)
+	e.Limits = append(e.Limits, marks...)
 	many, err := p.tooMany()
 	if err != nil {
 		return nil, err

@@ -131,6 +131,13 @@ var closed = []string{"action", "items", "source"}
 
 // mentioned collects the words a leaf compares a field of a closed set with.
 func (c *compiler) mentioned(e ast.Expr, l *leaf) {
+	if slices.Contains(l.names, marksField) {
+		ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
+			if s, ok := textOf(x); ok {
+				l.marks = append(l.marks, s)
+			}
+		}))
+	}
 	if len(l.names) != 1 || !slices.Contains(closed, l.names[0]) && l.names[0] != "actor.type" {
 		return
 	}

@@ -131,6 +131,7 @@ type leaf struct {
 	levels level
 	names  []string // the fields it uses
 	types  []string // words that actor.type is compared with
+	marks  []string // texts of a leaf over marks: rules
 
 	program cel.Program       // for plain fields
 	test    func(string) bool // the same without CEL, for common questions about one text

@@ -39,6 +39,14 @@ func (v *values) ip() string {
 	return ""
 }
 
+// marks are named as their numbers were given out.
+func (v *values) marks() (out []string) {
+	for _, n := range v.rec.Marks {
+		out = append(out, madeRules[n].ID)
+	}
+	return out
+}
+
 func (v *values) rows() int64 { return int64(max(0, v.rec.Rows)) }
 
 // question is a predicate twice: as text, and as plain Go.
@@ -136,7 +144,17 @@ func (w *world) question(depth int) question {
 			})
 		}
 	}
-	switch rnd.IntN(23) {
+	switch rnd.IntN(25) {
+	case 23, 24:
+		id := pick(rnd, []string{"r1", "r2", "r3"})
+		has := func(v *values) bool { return slices.Contains(v.marks(), id) }
+		return pick(rnd, []question{
+			ask(fmt.Sprintf("%q in marks", id), has),
+			ask(fmt.Sprintf("marks.exists(m, m == %q)", id), has),
+			ask("size(marks) > 1", func(v *values) bool { return len(v.marks()) > 1 }),
+			ask(fmt.Sprintf("size(marks) > 0 && marks[0] == %q", id), func(v *values) bool { return len(v.marks()) > 0 && v.marks()[0] == id }),
+			ask(fmt.Sprintf("%q in marks && credential.key == \"k1\"", id), func(v *values) bool { return has(v) && v.key() == "k1" }),
+		})
 	case 20, 21:
 		issued := func(v *values) bool { return v.issued }
 		not := func(v *values) bool { return !v.issued }

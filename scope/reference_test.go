@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -411,6 +412,7 @@ func (x *reference) extent(q question, from, to, now event.Millis, by string, ed
 	limit(e.Unmapped.Records > 0, "unmapped")
 	limit(n.partly.Records > 0, "partly_named")
 	limit(x.absent(q, from, to), "field_absent")
+	limit(x.unseen(q, from, to), "marks_not_seen")
 	limit(strings.Contains(q.text, "\"stafff\""), "value_unseen")
 	limit(slices.ContainsFunc(e.Coverage, func(c scope.SourceCoverage) bool { return c.Records == 0 }), "no_records")
 	limit(len(e.Gaps) > 0, "gaps")
@@ -512,8 +514,25 @@ func moment(m event.Millis) string { return m.Time().Format("2006-01-02T15:04:05
 
 // absent tells whether the question is about a field that no record of the span
 // has, when there are records.
+func (x *reference) unseen(q question, from, to event.Millis) bool {
+	if !strings.Contains(q.text, "marks") {
+		return false
+	}
+	need := 0 // editions below lack a rule that is named
+	for n, id := range []string{"r1", "r2", "r3"} {
+		if strings.Contains(q.text, strconv.Quote(id)) {
+			need = n + 1
+		}
+	}
+	return slices.ContainsFunc(x.recs, func(r event.Record) bool {
+		in := (from == 0 || r.Time >= from) && (to == 0 || r.Time < to)
+		return in && r.Source != "haetae" && int(r.Looked) < max(1, need)
+	})
+}
+
 func (x *reference) absent(q question, from, to event.Millis) bool {
 	has := map[string]func(*event.Record) bool{
+		"marks":             func(r *event.Record) bool { return r.Looked != 0 },
 		"status":            func(r *event.Record) bool { return r.Status != 0 },
 		"rows":              func(r *event.Record) bool { return r.Rows >= 0 },
 		"actor.id":          func(r *event.Record) bool { return kept(r) != "" },

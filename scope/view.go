@@ -27,6 +27,8 @@ type View interface {
 	CatalogEdition(number uint32) (*catalog.Catalog, error)
 	// LiveRule is the live-only rule of a number, for the marks of records.
 	LiveRule(number uint32) (ledger.LiveRule, error)
+	// LiveRules are the rules of an edition, by number.
+	LiveRules(edition uint32) ([]uint32, error)
 	Registers() []*edition.Register
 	Holdings() []*edition.Holdings
 	// Number names the state of the ledger, so that an answer can be repeated.

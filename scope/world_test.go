@@ -121,6 +121,20 @@ var dayZero = time.Date(2025, 1, 20, 0, 0, 0, 0, time.UTC)
 
 func day(n int) event.Millis { return event.MillisOf(dayZero.AddDate(0, 0, n)) }
 
+// madeRules are live-only rules, of which edition 1 has the first and edition 2 both.
+var madeRules = []ledger.LiveRule{{ID: "r1", Wording: 1}, {ID: "r2", Wording: 1}}
+
+var madeEditions = [][]ledger.LiveRule{nil, madeRules[:1], madeRules}
+
+func takeRules(t testing.TB, l *ledger.Ledger) {
+	t.Helper()
+	for i, rules := range madeEditions {
+		if n, numbers, err := l.TakeLiveRules(rules); err != nil || int(n) != i || len(numbers) != i {
+			t.Fatal(n, numbers, err)
+		}
+	}
+}
+
 const worldDays = 40 // crosses two ends of month
 
 func makeWorld(rnd *rand.Rand) *world {
@@ -319,6 +333,13 @@ func (w *world) makeRecord(i, decoder int) madeRecord {
 	if w.bare { // a poor log
 		r.Client.Country, r.Credential.Token = "", ""
 	}
+	if r.Looked = uint32(rnd.IntN(3)); rnd.IntN(2) == 0 {
+		for n := range madeEditions[r.Looked] {
+			if rnd.IntN(2) == 0 {
+				r.Marks = append(r.Marks, uint32(n))
+			}
+		}
+	}
 	if rnd.IntN(6) > 0 {
 		r.Client.IP = netip.MustParseAddr(pick(rnd, []string{"10.0.0.1", "10.9.0.2", "192.0.2.1", "2001:db8::1"}))
 	}
@@ -431,6 +452,7 @@ func (w *world) load(t testing.TB, o layout) (*ledger.Ledger, []*catalog.Catalog
 	}
 	t.Cleanup(func() { l.Close() })
 	w.installEditions(t, l)
+	takeRules(t, l)
 	var cats []*catalog.Catalog
 	for i, c := range w.catalogs {
 		if _, _, err := l.InstallCatalog("made.yaml", w.text(c)); err != nil {

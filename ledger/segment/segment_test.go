@@ -44,6 +44,10 @@ func randomInput(rnd *rand.Rand, rows int) *Input {
 			Action: event.Action(rnd.IntN(4)), Status: []uint16{0, 200, 404}[rnd.IntN(3)], Edition: uint32(rnd.IntN(3)),
 			Flags: Flags(rnd.IntN(256)),
 		})
+		if sh := &in.Shapes[len(in.Shapes)-1]; rnd.IntN(3) == 0 {
+			sh.Looked = 1 + uint32(rnd.IntN(3))
+			sh.Marks = PackMarks([][]uint32{nil, {0}, {7}, {0, 7, 300}, {1<<32 - 1}}[rnd.IntN(5)])
+		}
 	}
 	for range 1 + rnd.IntN(20) {
 		c := Client{Country: []string{"", "KR", "US"}[rnd.IntN(3)]}
