@@ -302,6 +302,8 @@ func (empty) Registers() []*edition.Register                            { return
 func (w empty) Hasher() *pseudonym.Hasher                               { return w.hasher }
 func (empty) Pseudonym(dictionary.Ref) (p pseudonym.Pseudonym, _ error) { return p, nil }
 func (empty) Bucket(dictionary.Ref) (uint64, int, error)                { return 0, 0, nil }
+func (empty) LiveRules(uint32) ([]uint32, error)                        { return nil, ledger.ErrCorrupt }
+func (empty) LiveRule(uint32) (ledger.LiveRule, error)                  { return ledger.LiveRule{}, ledger.ErrCorrupt }
 
 // TestGroups holds as many groups as a correlation may have, each with an account, and
 // prints what they take: counted, and resident as the collector lets it grow.
