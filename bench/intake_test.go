@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
@@ -20,8 +21,8 @@ import (
 	"github.com/haetae/haetae/server"
 )
 
-// TestIntake imports the same log with no rules that look at lines, with the rules of
-// SigmaHQ on web servers and proxies, and with all of SigmaHQ's. HAETAE_SIGMAHQ names
+// TestIntake imports the same log with no rules that look at lines, and with rules of
+// SigmaHQ: those that look at no line of it, and more and more that do. HAETAE_SIGMAHQ names
 // the archive; the rules are not part of this repository. The runs take turns, and the
 // least processor time of each counts: other work on the machine only adds to it.
 func TestIntake(t *testing.T) {
@@ -36,17 +37,31 @@ func TestIntake(t *testing.T) {
 	if err := os.WriteFile(cat, []byte(catalogText), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	web, all := filepath.Join(dir, "web"), filepath.Join(dir, "all")
-	t.Logf("rules: %d on web servers and proxies, %d in all", unpackRules(t, archive, web, regexp.MustCompile(`(?m)^\s+category: (webserver|proxy)\s*$`)), unpackRules(t, archive, all, nil))
-	syscall.Sync()
-	runs := []struct {
+	onWeb := regexp.MustCompile(`(?m)^\s+category: (webserver|proxy)\s*$`)
+	keywords := regexp.MustCompile(`(?m)^\s+[a-z_]*keywords:\s*$`)
+	type run struct {
 		name, rules string
 		least       time.Duration
-	}{{name: "no rules"}, {name: "web", rules: web}, {name: "all", rules: all}}
+	}
+	runs := []run{{name: "no rules"}}
+	for _, c := range []struct {
+		name string
+		has  func(text []byte) bool
+	}{
+		{"on CloudTrail, of which no line is", regexp.MustCompile(`(?m)^\s+service: cloudtrail\s*$`).Match},
+		{"on the web, without keywords", func(text []byte) bool { return onWeb.Match(text) && !keywords.Match(text) }},
+		{"on the web", onWeb.Match},
+		{"all", func([]byte) bool { return true }},
+	} {
+		rules := filepath.Join(dir, "rules "+c.name)
+		n := unpackRules(t, archive, rules, c.has)
+		runs = append(runs, run{name: fmt.Sprintf("%d rules, %s", n, c.name), rules: rules})
+	}
+	syscall.Sync()
 	for n := range 3 {
 		for i := range runs {
 			x := &runs[i]
-			data := filepath.Join(dir, x.name+string(rune('a'+n)))
+			data := filepath.Join(dir, fmt.Sprint("data", i, n))
 			if err := ledger.Create(disk.OS, data, ""); err != nil {
 				t.Fatal(err)
 			}
@@ -83,8 +98,8 @@ func TestIntake(t *testing.T) {
 	}
 }
 
-// unpackRules writes the rules whose text is like a pattern into a folder.
-func unpackRules(t *testing.T, archive, dir string, like *regexp.Regexp) (n int) {
+// unpackRules writes some of the rules into a folder.
+func unpackRules(t *testing.T, archive, dir string, has func(text []byte) bool) (n int) {
 	t.Helper()
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -113,7 +128,7 @@ func unpackRules(t *testing.T, archive, dir string, like *regexp.Regexp) (n int)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if like != nil && !like.Match(text) {
+		if !has(text) {
 			continue
 		}
 		n++

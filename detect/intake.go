@@ -125,6 +125,7 @@ type Look struct {
 
 	set     []setter // what rules ask of the record and the request
 	message bool     // and of the whole line
+	rest    []setter // what else there is, for keywords
 	asks    []string
 	fields  []rule.FieldID // by asks
 	marks   []uint32
@@ -166,9 +167,9 @@ func (in *Intake) For(format string) *Look {
 				asked[f] = name
 			}
 		}
-		if r.Keywords {
-			w.everything(asked)
-		}
+	}
+	if w.message {
+		w.everything(asked)
 	}
 	// In one order, so that of two keys for the same field it is always the same that
 	// counts: the name itself before others.
@@ -189,7 +190,7 @@ func (in *Intake) For(format string) *Look {
 				w.ask(key, f)
 			}
 		}
-		if recordSetters[f] == nil && name != unnamed {
+		if recordSetters[f] == nil {
 			w.ask(name, f)
 		}
 	}
@@ -206,20 +207,20 @@ func (w *Look) ask(name string, f rule.FieldID) {
 	w.asks, w.fields = append(w.asks, name), append(w.fields, f)
 }
 
-// everything asks for all that is known of the record and the request: a keyword may
-// stand in any of it. What else is in the line is in its text.
+// everything is what is said in the line's text, where a keyword may stand, and may be
+// written there with escapes. Other fields are in the text alone.
 func (w *Look) everything(asked map[rule.FieldID]string) {
-	for _, list := range []map[rule.FieldID]write{recordSetters, webSetters} {
-		for f := range list {
-			if asked[f] == "" {
-				asked[f] = unnamed
-			}
+	for _, name := range []string{"c-uri", "client.agent", "actor.id", "credential.key", "credential.token"} {
+		f, _ := lineSchema.Field(name)
+		fn := recordSetters[f]
+		if fn == nil && w.source != rule.CloudTrailSource {
+			fn = webSetters[f]
+		}
+		if asked[f] == "" && fn != nil {
+			w.rest = append(w.rest, setter{f, fn})
 		}
 	}
 }
-
-// unnamed stands for a field that no rule asks for by name.
-const unnamed = "\x00"
 
 func sourceName(s rule.SourceID) string {
 	if s == rule.CloudTrailSource {
@@ -248,7 +249,7 @@ func (w *Look) Look(text []byte, fields [][]byte, rec *event.Record, req *catalo
 		}
 	}
 	if w.message {
-		w.event.SetText(rule.Message, view(text))
+		w.setMessage(text, rec, req)
 	}
 	matched := w.in.set.Match(w.event, w.match)
 	if len(matched) == 0 {
@@ -261,6 +262,19 @@ func (w *Look) Look(text []byte, fields [][]byte, rec *event.Record, req *catalo
 	slices.Sort(w.marks)
 	w.marks = slices.Compact(w.marks)
 	rec.Marks = w.marks
+}
+
+// setMessage lets keywords look at the line, and where something in it is escaped, at
+// the fields too, in which it is not.
+func (w *Look) setMessage(text []byte, rec *event.Record, req *catalog.Request) {
+	if bytes.IndexByte(text, '\\') < 0 {
+		w.event.SetWhole(view(text))
+		return
+	}
+	w.event.SetText(rule.Message, view(text))
+	for _, s := range w.rest {
+		s.set(w, s.field, rec, req)
+	}
 }
 
 // setField writes a field as its format has it.

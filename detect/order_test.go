@@ -304,5 +304,7 @@ func someRegister(t testing.TB, from event.Millis) []*edition.Register {
 	return []*edition.Register{r}
 }
 
-func (w *small) LiveRules(uint32) ([]uint32, error)       { return nil, errors.New("there are none") }
-func (w *small) LiveRule(uint32) (ledger.LiveRule, error) { return ledger.LiveRule{}, errors.New("there are none") }
+func (w *small) LiveRules(uint32) ([]uint32, error) { return nil, errors.New("there are none") }
+func (w *small) LiveRule(uint32) (ledger.LiveRule, error) {
+	return ledger.LiveRule{}, errors.New("there are none")
+}

@@ -16,6 +16,7 @@ type automaton struct {
 	fail  []uint32   // by state
 	ends  []uint64   // a bit per state: texts end there
 	link  []uint32   // by state: the next shorter state where a text ends, or 0
+	sieve *sieve     // keeps most texts from it; nil: it would not
 }
 
 const (
@@ -26,7 +27,7 @@ const (
 
 // newAutomaton builds the automaton of distinct texts, none of them empty.
 func newAutomaton(texts []string, nums []int32) *automaton {
-	a := &automaton{trie: newTrie(texts, nums, false), width: 1}
+	a := &automaton{trie: newTrie(texts, nums, false), width: 1, sieve: newSieve(texts)}
 	for _, s := range texts {
 		for i := 0; i < len(s); i++ {
 			if a.class[s[i]] == 0 {
@@ -106,6 +107,14 @@ func (a *automaton) marked(s uint32) uint32 {
 	return s
 }
 
+// find is scan, where something may be found.
+func (a *automaton) find(dst []int32, text []byte) []int32 {
+	if a.sieve != nil && !a.sieve.lets(text) {
+		return dst
+	}
+	return a.scan(dst, text)
+}
+
 // scan appends the numbers of the texts found to dst, each maybe more than once.
 func (a *automaton) scan(dst []int32, text []byte) []int32 {
 	s := uint32(0)
@@ -154,5 +163,9 @@ func (a *automaton) ending(dst []int32, s uint32) []int32 {
 
 // size is what the automaton takes in memory.
 func (a *automaton) size() int {
-	return 12*len(a.trie.nodes) + 8*len(a.trie.edges) + 4*len(a.rows) + 8*len(a.fail) + len(a.ends)*8
+	n := 12*len(a.trie.nodes) + 8*len(a.trie.edges) + 4*len(a.rows) + 8*len(a.fail) + len(a.ends)*8
+	if a.sieve != nil {
+		n += 4 * len(a.sieve.grams)
+	}
+	return n
 }

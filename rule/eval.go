@@ -41,6 +41,9 @@ func (x *texter) folded(v *value) []byte {
 // holds answers a test, without an index and without remembering.
 func (x *texter) holds(t *test, e *Event) bool {
 	if t.field == "" {
+		if e.whole {
+			return x.eachText(t, &e.values[Message], nil)
+		}
 		for _, f := range e.set {
 			if x.eachText(t, &e.values[f], nil) {
 				return true

@@ -48,6 +48,7 @@ type Event struct {
 	source SourceID
 	values []value
 	set    []FieldID // the fields that are there, in the order they were set
+	whole  bool      // Message has the texts of all fields
 }
 
 // Reset empties the event for one of the given source.
@@ -57,7 +58,7 @@ func (e *Event) Reset(source SourceID) {
 		list := v.list[:0]
 		*v = value{list: list}
 	}
-	e.set = e.set[:0]
+	e.set, e.whole = e.set[:0], false
 	e.source = source
 }
 
@@ -77,6 +78,13 @@ func (e *Event) place(f FieldID, kind valueKind) *value {
 
 // SetText gives a field a text.
 func (e *Event) SetText(f FieldID, s string) { e.place(f, textValue).text = s }
+
+// SetWhole gives Message a text in which all fields stand as they are, so that
+// keywords need not be looked for in each of them, too.
+func (e *Event) SetWhole(s string) {
+	e.SetText(Message, s)
+	e.whole = true
+}
 
 // SetInt gives a field a whole number.
 func (e *Event) SetInt(f FieldID, n int64) { e.place(f, intValue).num = n }

@@ -56,8 +56,11 @@ func (s *Set) Match(e *Event, m *Matcher) []RuleIndex {
 		return nil
 	}
 	for _, f := range e.set {
-		x := l.fields[f]
-		if x == nil && l.words == nil {
+		x, words := l.fields[f], l.words
+		if e.whole && f != Message {
+			words = nil
+		}
+		if x == nil && words == nil {
 			continue
 		}
 		if x != nil {
@@ -65,13 +68,13 @@ func (s *Set) Match(e *Event, m *Matcher) []RuleIndex {
 		}
 		v := &e.values[f]
 		switch {
-		case x != nil && !x.texts && l.words == nil || v.empty():
+		case x != nil && !x.texts && words == nil || v.empty():
 		case v.kind == listValue:
 			for _, text := range v.list {
-				m.look(l, x, m.text.folded(&value{kind: textValue, text: text}))
+				m.look(l, words, x, m.text.folded(&value{kind: textValue, text: text}))
 			}
 		default:
-			m.look(l, x, m.text.folded(v))
+			m.look(l, words, x, m.text.folded(v))
 		}
 	}
 	for _, r := range l.always {
@@ -98,11 +101,11 @@ func (m *Matcher) offer(rules []int32) {
 	}
 }
 
-// look finds the literals of a text.
-func (m *Matcher) look(l *lane, x *fieldIndex, text []byte) {
+// look finds the literals of a text, and those of words, if it is not nil.
+func (m *Matcher) look(l *lane, words *automaton, x *fieldIndex, text []byte) {
 	hits := m.hits[:0]
-	if l.words != nil {
-		hits = l.words.scan(hits, text)
+	if words != nil {
+		hits = words.find(hits, text)
 	}
 	if x != nil {
 		if x.exact != nil {
@@ -117,7 +120,7 @@ func (m *Matcher) look(l *lane, x *fieldIndex, text []byte) {
 			hits = x.suffix.against(hits, text)
 		}
 		if x.contains != nil {
-			hits = x.contains.scan(hits, text)
+			hits = x.contains.find(hits, text)
 		}
 	}
 	for _, num := range hits {
