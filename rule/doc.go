@@ -41,7 +41,8 @@
 //     the rest of its line, so it holds for an absent field too.
 //   - A list in an event matches where one of its texts does.
 //   - Keywords are looked for in every field and in Message, each by itself: a
-//     keyword that spans two fields is not found without Message.
+//     keyword that spans two fields is not found without Message. Where Message is
+//     all there is (SetWhole), in it alone.
 //   - re is found anywhere in the text unless anchored. It is Go's syntax, which
 //     covers what the specification allows; lookaround, back-references, atomic
 //     groups and possessive quantifiers are refused. $ without m is the very end.
@@ -145,4 +146,6 @@
 // A rule on a field that the schema does not have loads like any other. The field
 // gets a place in the event, so that a live event which has it matches; Rule.Missing
 // lists it, and Rule.LiveOnly says that stored records cannot answer the rule.
+// Line is the schema of a line while it is at hand, by which detect.Intake matches
+// such rules.
 package rule

@@ -145,10 +145,11 @@ var scopeHelp = commandText{
 나란히 표시하며, 추정치는 내지 않습니다.
 
 조건은 CEL 식입니다. 사용할 수 있는 이름:
-  time source action route status rows items account actor.id actor.type
+  time source action route status rows items marks account actor.id actor.type
   credential.key credential.token credential.issued
   client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
+marks는 수집 시점에 원본 로그를 확인한 규칙 가운데 일치한 규칙의 id입니다: "규칙 id" in marks
 account, actor.id, credential.token은 가명처리되어 있으므로 ==, !=, in만 사용할 수 있습니다.
 account와 actor.id는 식별자 대신 가명과 비교할 수도 있습니다: actor.id == pseudonym("0123…")
 (32자리 16진수, --by actor --json으로 확인). credential.issued는 같은 토큰을 발급한
@@ -162,10 +163,11 @@ matching records reached. What cannot be known (reads that name nobody, routes t
 catalog does not know, gaps in the log) stands beside the numbers. Nothing is estimated.
 
 The condition is a CEL expression over these names:
-  time source action route status rows items account actor.id actor.type
+  time source action route status rows items marks account actor.id actor.type
   credential.key credential.token credential.issued
   client.ip client.agent client.country client.network
   inCIDR(client.ip, "45.0.0.0/8")
+marks has the ids of the rules that matched the line as it came in: "rule id" in marks
 account, actor.id and credential.token allow only ==, != and in: they are pseudonyms.
 account and actor.id can be compared with a pseudonym instead of an id, as in
 actor.id == pseudonym("0123…"): 32 hex digits, as --by actor --json gives them.

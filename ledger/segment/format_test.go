@@ -58,6 +58,16 @@ func TestPage(t *testing.T) {
 	diff(t, readBack(t, r), flatten(tiny()))
 }
 
+// TestMarked pins how a shape says which live-only rules looked and matched.
+func TestMarked(t *testing.T) {
+	list := []Shape{{Source: "gw", Route: "GET /a", Action: event.ActionRead, Status: 200, Edition: 1, Flags: Primary, Looked: 1, Marks: PackMarks([]uint32{2, 7})}}
+	b := encodeShapes(list)
+	golden.Drawn(t, thePage, "marked", b)
+	if got, err := decodeShapes(b); err != nil || len(got) != 1 || got[0] != list[0] {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestPacked pins each form of a column.
 func TestPacked(t *testing.T) {
 	far := make([]uint64, 33)
@@ -99,6 +109,7 @@ func TestNumbers(t *testing.T) {
 		packConst, packVarint, packBits, packBlock, packUntagged, packWidest, exceptions,
 		startPlain, startStep, startRise, actorNone, actorHome, actorOther, tokenNone, tokenOwn, tokenLast, placeOwn, placeLast, kinds,
 		addressNone, addressSame, address4, address6,
+		flagLooked, flagMarked,
 		int64(Mapped), int64(Named), int64(Primary), int64(HomeIsActor), int64(Lifted), int64(HasRows), int64(Malformed), int64(Split),
 		sectionLimit(0), sectionLimit(1),
 	}
@@ -107,6 +118,7 @@ func TestNumbers(t *testing.T) {
 		1, 2, 3, 128, 3, 56, 0x80,
 		0, 1, 2, 0, 1, 2, 0, 3, 6, 0, 9, 19,
 		0, 1, 4, 6,
+		256, 512,
 		1, 2, 4, 8, 16, 32, 64, 128,
 		4 << 20, 4<<20 + 256,
 	}
