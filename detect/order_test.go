@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,6 +105,19 @@ title: odd hour
 name: odd
 correlation: {type: deviation, rules: [read], group-by: [credential.key], history: 8w, timespan: 1h, condition: {gte: 2}}
 ---
+title: seen in the line
+name: seen
+logsource: {category: access, product: haetae}
+detection: {s: {cs-uri-query|contains: x}, condition: s}
+---
+title: marked
+name: marked
+correlation: {type: value_count, rules: [seen], group-by: [credential.key], timespan: 2h, condition: {gte: 3, field: client.ip}}
+---
+title: read and not marked
+name: unmarked
+correlation: {type: event_count, rules: [read], exclude: [seen], group-by: [actor.id], timespan: 2h, condition: {gte: 4}}
+---
 title: dense
 name: dense
 correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.3, field: account}}
@@ -143,6 +156,13 @@ func someHistory(rnd *rand.Rand, days int) (*Table, []Row) {
 		for _, a := range []event.Action{event.ActionRead, event.ActionIssue} {
 			for _, status := range []uint16{200, 404} {
 				t.Shapes = append(t.Shapes, segment.Shape{Source: "s", Route: "GET /x", Key: fmt.Sprint("k", k), ActorType: "member", Action: a, Status: status, Flags: segment.Primary | segment.HasRows | segment.Named})
+				sh := &t.Shapes[len(t.Shapes)-1]
+				switch len(t.Shapes) % 3 {
+				case 0:
+					sh.Looked = 1 // by the rule, and it did not match
+				case 1:
+					sh.Looked, sh.Marks = 1, segment.PackMarks([]uint32{0})
+				}
 			}
 		}
 	}
@@ -241,6 +261,15 @@ func TestOrder(t *testing.T) {
 		for _, s := range rep.Signals {
 			fired[s.Rule]++
 		}
+		unseen := int64(0)
+		for _, r := range rows {
+			if table.Shapes[r.Shape].Looked == 0 {
+				unseen++
+			}
+		}
+		if len(rep.LiveOnly) != 1 || rep.LiveOnly[0].Records != unseen {
+			t.Fatalf("%+v, and %d records were never looked at", rep.LiveOnly, unseen)
+		}
 		for range 3 {
 			// Live: each record comes up to the lateness after its time.
 			shuffled := slices.Clone(rows)
@@ -304,7 +333,19 @@ func someRegister(t testing.TB, from event.Millis) []*edition.Register {
 	return []*edition.Register{r}
 }
 
-func (w *small) LiveRules(uint32) ([]uint32, error) { return nil, errors.New("there are none") }
-func (w *small) LiveRule(uint32) (ledger.LiveRule, error) {
-	return ledger.LiveRule{}, errors.New("there are none")
-}
+// seenRule is the live-only rule of everyKind, of which edition 1 consists.
+var seenRule = sync.OnceValue(func() *rule.Rule {
+	docs, err := rule.Parse("test.yaml", []byte(everyKind))
+	if err != nil {
+		panic(err)
+	}
+	set, err := rule.Compile(docs, Schema(), rule.Options{})
+	if err != nil {
+		panic(err)
+	}
+	i := slices.IndexFunc(set.Rules(), func(r *rule.Rule) bool { return r.Doc.Name == "seen" })
+	return set.Rules()[i]
+})
+
+func (w *small) LiveRules(uint32) ([]uint32, error)       { return []uint32{0}, nil }
+func (w *small) LiveRule(uint32) (ledger.LiveRule, error) { return liveRule(w.hasher, seenRule()), nil }
