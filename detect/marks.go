@@ -37,8 +37,8 @@ type unseen struct {
 // notLive reports whether a record answers a rule by itself.
 func notLive(r *rule.Rule) bool { return len(lanes(r)) == 0 }
 
-// LiveOnlyRules are those of some documents that an Intake decides; of documents with
-// mistakes, none.
+// LiveOnlyRules are those of some documents that an Intake decides, and correlations
+// over them; of documents with mistakes, none.
 func LiveOnlyRules(docs []*rule.Document) map[*rule.Document]bool {
 	out := map[*rule.Document]bool{}
 	set, err := rule.Compile(docs, Schema(), rule.Options{Unlisted: []string{unlisted}})
@@ -48,6 +48,13 @@ func LiveOnlyRules(docs []*rule.Document) map[*rule.Document]bool {
 	for _, r := range set.Rules() {
 		if !notLive(r) {
 			out[r.Doc] = true
+		}
+	}
+	for _, c := range set.Correlations() {
+		for _, t := range slices.Concat(c.Rules, c.Exclude, c.Issued, c.Of, c.To) {
+			if t.Correlation == nil && out[set.Rules()[t.Rule].Doc] {
+				out[c.Doc] = true
+			}
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"regexp"
 	"regexp/syntax"
@@ -75,6 +76,9 @@ var modifiers = map[string]modifier{
 	"m": {modRegexp, []string{"re"}},
 	"s": {modRegexp, []string{"re"}},
 }
+
+// Modifiers lists the words that may stand behind a field.
+func Modifiers() []string { return slices.Sorted(maps.Keys(modifiers)) }
 
 var compareOps = map[string]compareOp{
 	"lt": compareLess, "lte": compareLessEqual, "gt": compareGreater, "gte": compareGreaterEqual,

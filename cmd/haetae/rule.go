@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rehearsal"
 	"github.com/haetae/haetae/rule"
@@ -18,7 +20,7 @@ import (
 )
 
 func (a *app) ruleCommand() *cobra.Command {
-	return a.group("rule", ruleText, a.ruleTest(), a.ruleList())
+	return a.group("rule", ruleText, a.ruleCheck(), a.ruleTest(), a.ruleList())
 }
 
 // rulesAt is a folder of rules, or the pack that ships.
@@ -41,6 +43,60 @@ func atRoot(err error, args []string) error {
 		return &server.FileError{Path: args[0], Err: err}
 	}
 	return err
+}
+
+func (a *app) ruleCheck() *cobra.Command {
+	var asJSON bool
+	var req server.DetectRequest
+	c := a.command("check FILE|DIR…", ruleCheckText)
+	c.Args = a.argRange(1, -1)
+	fl := c.Flags()
+	fl.StringVar(&req.Exceptions, "exceptions", "", a.say(detectFlags.exceptions))
+	fl.StringVar(&req.Calendar, "calendar", "", a.say(detectFlags.calendar))
+	fl.StringVar(&req.Keys, "key-register", "", a.say(detectFlags.keyRegister))
+	fl.StringVar(&req.Lists, "lists", "", a.say(detectFlags.lists))
+	fl.BoolVar(&asJSON, "json", false, a.say(detectFlags.json))
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		n, err := server.CheckRules(args, req)
+		mistakes, rest := server.Mistakes(err)
+		if len(mistakes) > 0 {
+			a.code = exitFailed
+		}
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		for _, m := range mistakes {
+			hint := ruleHint(m)
+			if asJSON {
+				if err := enc.Encode(mistakeView{m, hint.en, hint.ko}); err != nil {
+					return err
+				}
+				continue
+			}
+			fmt.Fprintln(a.stdout, a.say(text{m.KO(), m.Error()}))
+			if hint.en != "" {
+				fmt.Fprintf(a.stdout, "    %s\n", a.say(hint))
+			}
+		}
+		switch {
+		case asJSON:
+		case len(mistakes) > 0:
+			a.printf(ruleWords.mistakes, len(mistakes))
+		case len(rest) == 0:
+			a.printf(ruleWords.sound, n)
+		}
+		if len(rest) == 1 {
+			return a.fileError(rest[0])
+		}
+		return written.Joined(rest...)
+	}
+	return c
+}
+
+// mistakeView is a mistake as --json prints it.
+type mistakeView struct {
+	written.Mistake
+	Hint   string `json:"hint,omitempty"`
+	HintKO string `json:"hint_ko,omitempty"`
 }
 
 func (a *app) ruleTest() *cobra.Command {
@@ -109,13 +165,13 @@ func (a *app) ruleList() *cobra.Command {
 			dir = args[0]
 		}
 		docs, err := server.LoadRules(dir)
+		live := detect.LiveOnlyRules(docs)
 		if err == nil {
 			docs, err = detect.Signalling(docs)
 		}
 		if err != nil {
 			return a.fileError(err)
 		}
-		live := detect.LiveOnlyRules(docs)
 		type view struct {
 			Rule  string   `json:"rule"`
 			File  string   `json:"file"`

@@ -14,6 +14,20 @@ var ruleText = commandText{
   haetae rule list`},
 }
 
+var ruleCheckText = commandText{
+	short: text{"규칙 파일의 오류를 찾습니다", "find the mistakes in rule files"},
+	long: text{
+		`지정한 파일과 폴더를 서버가 읽는 것과 같이 한꺼번에 읽고, 모든 오류를 파일, 행, 항목과 함께
+표시합니다. 오류가 있으면 종료 코드는 1입니다. 규칙이 명단을 참조하면 --lists도 지정하십시오.`,
+		`Reads the files and folders as one rulebook, as a server does, and prints every mistake with
+file, line and field. Exit code 1 if there is one. If a rule looks at a list, give --lists.`},
+	example: text{`
+  haetae rule check my-rules
+  haetae rule check my-rules/new.yaml my-rules/records.yaml --json`, `
+  haetae rule check my-rules
+  haetae rule check my-rules/new.yaml my-rules/records.yaml --json`},
+}
+
 var ruleTestText = commandText{
 	short: text{"규칙을 시험합니다", "run the tests of rules"},
 	long: text{
@@ -54,12 +68,14 @@ var ruleFlags = struct{ json text }{
 
 // ruleWords.kinds take the rule, its group, the field, what was wanted and what there is.
 var ruleWords = struct {
-	ok, failed, untested, passed, live text
-	kinds                              map[rehearsal.Kind]text
+	ok, failed, untested, passed, live, sound, mistakes text
+	kinds                                               map[rehearsal.Kind]text
 }{
 	ok:       text{"통과  %s: %s (기록 %s건, 탐지 %d건)\n", "ok    %s: %s (%s records, %d signals)\n"},
 	failed:   text{"실패  %s: %s\n", "FAIL  %s: %s\n"},
 	untested: text{"시험이 없는 규칙 파일: %s\n", "rule files without a test: %s\n"},
+	sound:    text{"규칙 %d개에 오류가 없습니다.\n", "%d rules, no mistake\n"},
+	mistakes: text{"오류 %d건\n", "%d mistakes\n"},
 	live:     text{" (수집 시점에 판단)", " (decided as lines are taken in)"},
 	passed:   text{"시험 %d건 중 %d건 통과\n", "of %d cases, %d passed\n"},
 	kinds: map[rehearsal.Kind]text{
