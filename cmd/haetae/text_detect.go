@@ -60,7 +60,7 @@ var detectWords = struct {
 	looked:        text{"살펴본 기록: %s ~ %s, %s행, 규칙 %d개\n", "looked at: %s to %s, %s rows, %d rules\n"},
 	lost:          text{"  판단하지 못함: %s: %s (%s건)\n", "  not decided: %s: %s (%s records)\n"},
 	moreSpans:     text{"      그 밖에 %d개 구간\n", "      and %d more spans\n"},
-	liveOnly:      text{"  로그를 수집하는 시점에 판단한 규칙 %d개: %s\n", "  rules that were decided as the lines were taken in: %d: %s\n"},
+	liveOnly:      text{"  로그를 수집하는 시점에 판단하는 규칙 %d개: %s\n", "  rules that are decided as lines are taken in: %d: %s\n"},
 	notRun:        text{"  접속기록에 남지 않는 값으로 묶거나 세는 규칙이어서 실행하지 않은 규칙 %d개: %s\n", "  rules that did not run, as they group or count by what the record does not hold: %d: %s\n"},
 	elsewhere:     text{"  접속기록이 아닌 로그를 보는 규칙이어서 실행하지 않은 규칙 %d개: %s\n", "  rules that did not run, as they are about other logs than access records: %d: %s\n"},
 	unresolved:    text{"  누구의 정보인지 기록에 없는 조회 %s건\n", "  reads that name nobody: %s\n"},
