@@ -23,11 +23,11 @@ type tables struct {
 	visitors *visitors
 }
 
-// compareShapes begins with what a question asks for most, so that the groups
-// of one source or route stand together.
+// compareShapes begins with what is asked for when it matters most, so that the
+// groups of one source and signing key stand together and are read at once.
 func compareShapes(a, b Shape) int {
 	return cmp.Or(
-		strings.Compare(a.Source, b.Source), strings.Compare(a.Route, b.Route), strings.Compare(a.Key, b.Key),
+		strings.Compare(a.Source, b.Source), strings.Compare(a.Key, b.Key), strings.Compare(a.Route, b.Route),
 		strings.Compare(a.ActorType, b.ActorType), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Status, b.Status),
 		cmp.Compare(a.Position, b.Position), cmp.Compare(a.Edition, b.Edition), cmp.Compare(a.Flags, b.Flags),
 		cmp.Compare(a.Looked, b.Looked), strings.Compare(a.Marks, b.Marks),
