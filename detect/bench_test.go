@@ -325,7 +325,7 @@ correlation: {type: value_count, rules: [read], group-by: [client.ip], timespan:
 				put := func(i int) {
 					n := i % held
 					at += event.Millis(86_400_000 / held / 4)
-					e.count(c, tuple{uint64(n%(held/per)) + 1}, uint64(n)*0x9E3779B97F4A7C15, at, true, true)
+					e.count(c, tuple{uint64(n%(held/per)) + 1}, uint64(n)*0x9E3779B97F4A7C15, at, true)
 				}
 				for i := range held {
 					put(i)
@@ -366,7 +366,7 @@ correlation: {type: value_count, rules: [read], group-by: [client.ip], timespan:
 	}
 	before := used()
 	for i := range n {
-		e.count(e.correlations[0], tuple{uint64(i) + 1}, uint64(i), 1_740_787_200_000, true, true)
+		e.count(e.correlations[0], tuple{uint64(i) + 1}, uint64(i), 1_740_787_200_000, true)
 	}
 	each := (used() - before) / n
 	t.Logf("%d bytes a group", each)

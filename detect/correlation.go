@@ -39,14 +39,19 @@ type correlation struct {
 	least    float64 // the smallest number that fires
 	monotone bool    // later records can only add to it
 
-	settled  event.Millis // up to when everything is decided
-	groups   map[tuple]*group
-	last     *group // of groups, that was counted in last; nil = look it up
-	findings map[tuple]*finding
-	open     []*group // with cells that are not settled, unless it is monotone
-	swept    int64    // cell in which what is past was forgotten last
-	filter   filter
-	extra    extra // state of kinds that windows do not serve
+	settled     event.Millis // up to when everything is decided
+	settledCell int64        // the cell of it
+	groups      groups
+	last        *group   // of groups, that was counted in last; nil = look it up
+	changed     []*group // since they were evaluated, of those that may fire
+	marks       int      // records that changed them
+	near        nearCell
+	lost        lossEntry // the one before
+	findings    map[tuple]*finding
+	open        []*group // with cells that are not settled, unless it is monotone
+	swept       int64    // cell in which what is past was forgotten last
+	filter      filter
+	extra       extra // state of kinds that windows do not serve
 }
 
 // countsValues reports whether the number is one of distinct values, which are
@@ -59,6 +64,27 @@ func (c *correlation) countsValues() bool {
 	return false
 }
 
+// settle notes up to when everything is decided.
+func (c *correlation) settle(to event.Millis) {
+	c.settled, c.settledCell = to, c.grid.of(to)
+}
+
+// cell is the cell of a moment.
+func (c *correlation) cell(at event.Millis) int64 {
+	if at < c.near.begin || at >= c.near.end {
+		n := c.grid.of(at)
+		c.near = nearCell{n, c.grid.begin(n), c.grid.begin(n + 1)}
+	}
+	return c.near.cell
+}
+
+// nearCell is a cell with its times: the next moment is likely to lie in the cell of
+// the one before.
+type nearCell struct {
+	cell       int64
+	begin, end event.Millis
+}
+
 // step is a level that is reached at a number.
 type step struct {
 	bounds []rule.Bound
@@ -68,9 +94,11 @@ type step struct {
 
 // input is a base rule's part in a correlation.
 type input struct {
-	c     *correlation
-	role  role
-	place int // among the correlation's rules
+	c        *correlation
+	role     role
+	place    int // among the correlation's rules
+	grouping int // which of the engine's
+	value    fieldKind
 }
 
 // filter decides which records a correlation counts. Some can be decided only
@@ -78,7 +106,7 @@ type input struct {
 type filter interface {
 	// admit is asked for each record in the order they come; it returns counted for
 	// those to count now, and keeps the undecided.
-	admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict
+	admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict
 	// settle is asked when the watermark moves. It gives back those that are decided
 	// to count, and says up to when everything is decided.
 	settle(e *Engine, c *correlation, to event.Millis, count func(k tuple, v uint64, at event.Millis)) event.Millis
@@ -94,7 +122,7 @@ const (
 
 // extra is the state of a correlation that is not a window over cells.
 type extra interface {
-	add(e *Engine, c *correlation, k tuple, place int, v uint64, r *Row)
+	add(e *Engine, c *correlation, k key, place int, v uint64, at event.Millis)
 	settle(e *Engine, c *correlation, to event.Millis)
 }
 
@@ -117,7 +145,7 @@ func (e *Engine) compile(set *rule.Set) error {
 			continue
 		}
 		c := &correlation{
-			id: d.ID, doc: d, rule: cr, kind: k.Type, typ: k, groups: map[tuple]*group{}, findings: map[tuple]*finding{}, settled: catalog.Always,
+			id: d.ID, doc: d, rule: cr, kind: k.Type, typ: k, findings: map[tuple]*finding{},
 			grid: gridFor(max(time.Second, k.Timespan.Duration())), span: millis(k.Timespan.Duration()),
 		}
 		if c.id == "" {
@@ -188,7 +216,7 @@ func (e *Engine) compile(set *rule.Set) error {
 					chained = true
 					continue
 				}
-				e.inputs[t.Rule] = append(e.inputs[t.Rule], input{c, r, from + i})
+				e.inputs[t.Rule] = append(e.inputs[t.Rule], input{c: c, role: r, place: from + i})
 			}
 		}
 		take(cr.Rules, roleEvent, 0)
@@ -217,20 +245,21 @@ func (e *Engine) compile(set *rule.Set) error {
 		}
 		c := &correlation{
 			id: r.Doc.ID, doc: r.Doc, single: rule.RuleIndex(i), kind: rule.EventCount, typ: &rule.Correlation{Type: rule.EventCount, Condition: rule.Condition{Bounds: []rule.Bound{{Op: "gte", Value: 1}}}},
-			groups: map[tuple]*group{}, findings: map[tuple]*finding{}, settled: catalog.Always, grid: gridFor(24 * time.Hour), span: 86_400_000, group: []fieldKind{fieldActorID}, names: []string{fieldName(fieldActorID)}, monotone: true,
+			findings: map[tuple]*finding{}, grid: gridFor(24 * time.Hour), span: 86_400_000, group: []fieldKind{fieldActorID}, names: []string{fieldName(fieldActorID)}, monotone: true,
 		}
 		if c.id == "" {
 			c.id = r.Doc.Key()
 		}
 		c.prepare(e)
 		c.byRule = [][]fieldKind{{fieldActorID}}
-		e.inputs[i] = append(e.inputs[i], input{c, roleEvent, 0})
+		e.inputs[i] = append(e.inputs[i], input{c: c})
 		e.correlations = append(e.correlations, c)
 	}
 	e.live.open(e)
 	if len(errs) > 0 {
 		return rule.Errors(toErrors(errs))
 	}
+	e.bindInputs()
 	return nil
 }
 
@@ -250,6 +279,32 @@ func Signalling(docs []*rule.Document) ([]*rule.Document, error) {
 		own[c.Doc] = c.Signals
 	}
 	return slices.DeleteFunc(slices.Clone(docs), func(d *rule.Document) bool { return !own[d] }), nil
+}
+
+// bindInputs notes of each base rule's part what its records are grouped by and which
+// field of them is counted.
+func (e *Engine) bindInputs() {
+	for _, list := range e.inputs {
+		for i := range list {
+			in := &list[i]
+			c := in.c
+			g := grouping{fields: c.group, maybe: c.rule == nil}
+			if c.byRule != nil && in.place < len(c.byRule) {
+				g.fields = c.byRule[in.place]
+			}
+			if len(c.values) > 0 {
+				in.value = c.values[0]
+				if c.valueOf != nil && in.place < len(c.valueOf) && in.role != roleIssue {
+					in.value = c.valueOf[in.place]
+				}
+			}
+			in.grouping = slices.IndexFunc(e.groupings, func(o grouping) bool { return o.maybe == g.maybe && slices.Equal(o.fields, g.fields) })
+			if in.grouping < 0 {
+				in.grouping = len(e.groupings)
+				e.groupings = append(e.groupings, g)
+			}
+		}
+	}
 }
 
 // recordTag marks a rule that says what kind of record something is, for others to
@@ -292,6 +347,7 @@ func (c *correlation) prepare(e *Engine) {
 			c.ladder = append(c.ladder, step{s.When, s.Of, l})
 		}
 	}
+	c.settle(catalog.Always)
 	c.least = 0
 	c.monotone = true
 	for _, b := range c.typ.Bounds {

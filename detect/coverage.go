@@ -37,15 +37,24 @@ type loss struct {
 	changed     bool
 }
 
+// lossEntry is one of the engine's losses.
+type lossEntry struct {
+	cause cause
+	loss  *loss
+}
+
 const maxSpans = 100
 
 // lose notes a record that could not be decided.
 func (e *Engine) lose(c *correlation, why cause, at event.Millis) *loss {
-	k := lossKey{c, why}
-	l := e.losses[k]
-	if l == nil {
-		l = &loss{first: at, last: at}
-		e.losses[k] = l
+	l := c.lost.loss
+	if l == nil || c.lost.cause != why {
+		k := lossKey{c, why}
+		if l = e.losses[k]; l == nil {
+			l = &loss{first: at, last: at}
+			e.losses[k] = l
+		}
+		c.lost = lossEntry{why, l}
 	}
 	l.first, l.last = min(l.first, at), max(l.last, at)
 	l.records++

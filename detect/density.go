@@ -15,43 +15,52 @@ import (
 // group has touched within the timespan, in its densest block of at least
 // leastBlock accounts.
 type density struct {
-	blocks map[blockOf]*group
+	blocks groups
+	near   near
+	last   *group // of blocks, that was added to before
 }
 
-type blockOf struct {
-	key   tuple
-	block uint64
+// near is the account before, with its block: the next is often the same.
+type near struct {
+	account, block uint64
+	known          int
 }
 
 // leastBlock: of a block with fewer known accounts nothing is said.
 const leastBlock = 32
 
-func (d *density) add(e *Engine, c *correlation, k tuple, _ int, v uint64, r *Row) {
-	block, known, err := e.world.Bucket(refOf(v))
-	if err != nil {
-		e.fail(err)
-		return
+func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, t event.Millis) {
+	if d.near.account != v || v == 0 {
+		block, known, err := e.world.Bucket(refOf(v))
+		if err != nil {
+			e.fail(err)
+			return
+		}
+		d.near = near{v, block, known}
 	}
+	block, known := d.near.block, d.near.known
 	if block == 0 || known < leastBlock {
 		return
 	}
-	if d.blocks == nil {
-		d.blocks = map[blockOf]*group{}
-	}
-	b := blockOf{k, block}
-	g := d.blocks[b]
-	if g == nil {
-		if len(d.blocks) >= e.o.MaxGroups {
-			e.lose(c, stateFull, r.Time)
-			return
+	g := d.last
+	if g == nil || g.sub != block || g.key != *k.tuple {
+		hash := hashOf(k.tuple, block)
+		if g = d.blocks.get(k.tuple, block, hash); g == nil {
+			if d.blocks.n >= e.o.MaxGroups {
+				e.lose(c, stateFull, t)
+				return
+			}
+			g = d.blocks.add(k.tuple, block, hash)
+			if len(c.findings) > 0 {
+				g.found = c.findings[*k.tuple]
+			}
 		}
-		g = &group{key: k, found: c.findings[k]}
-		d.blocks[b] = g
+		d.last = g
 	}
-	at := c.grid.of(r.Time)
-	g.note(at, r.Time)
-	g.add(v, at, r.Time, c.grid.width)
-	if float64(len(g.slots)) < c.least*float64(known) {
+	at := c.cell(t)
+	g.note(at, t)
+	g.add(v, at, t, c.grid.width)
+	if float64(len(g.slots)) < c.least*float64(known) || int64(len(g.slots)) < int64(c.typ.Min) {
 		return
 	}
 	least := max(int64(c.typ.Min), 1)
@@ -73,16 +82,13 @@ func (d *density) add(e *Engine, c *correlation, k tuple, _ int, v uint64, r *Ro
 
 func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 	now := c.grid.of(to)
-	if now == c.grid.of(c.settled) {
+	if now == c.settledCell {
 		return
 	}
-	c.settled = to
+	c.settle(to)
 	if !c.sweeps(now) {
 		return
 	}
-	for b, g := range d.blocks {
-		if !g.expire(now-c.grid.width+1, now, c.grid.width) {
-			delete(d.blocks, b)
-		}
-	}
+	d.last = nil
+	d.blocks.sweep(func(g *group) bool { return g.expire(now-c.grid.width+1, now, c.grid.width) })
 }

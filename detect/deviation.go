@@ -16,13 +16,14 @@ import (
 type deviation struct {
 	history int64 // hours
 	groups  map[tuple]*hours
+	near    *hours // of groups, that was added to before
 	settled int64
 }
 
 // hours is a group's history: hours with records, ascending.
 type hours struct {
+	key  tuple
 	list []hourCount
-	open map[int64]map[uint64]bool // distinct values of hours not settled yet
 }
 
 type hourCount struct {
@@ -30,6 +31,8 @@ type hourCount struct {
 	n    int64
 	min  event.Millis
 	max  event.Millis
+
+	values *codeMap[struct{}] // distinct, until it is settled
 }
 
 const (
@@ -52,38 +55,47 @@ func hourOf(t event.Millis) int64 {
 	return h
 }
 
-func (d *deviation) add(e *Engine, c *correlation, k tuple, _ int, v uint64, r *Row) {
-	g := d.groups[k]
+func (d *deviation) add(e *Engine, c *correlation, k key, _ int, v uint64, at event.Millis) {
+	g := d.near
+	if g == nil || g.key != *k.tuple {
+		g = d.groups[*k.tuple]
+	}
 	if g == nil {
 		if len(d.groups) >= e.o.MaxGroups/100 { // a group's history takes a hundred times a count
-			e.lose(c, stateFull, r.Time)
+			e.lose(c, stateFull, at)
 			return
 		}
-		g = &hours{open: map[int64]map[uint64]bool{}}
-		d.groups[k] = g
+		g = &hours{key: *k.tuple}
+		d.groups[*k.tuple] = g
 	}
-	h := hourOf(r.Time)
-	i, found := slices.BinarySearchFunc(g.list, h, func(x hourCount, h int64) int { return compare(x.hour, h) })
-	if !found {
-		g.list = slices.Insert(g.list, i, hourCount{hour: h, min: r.Time, max: r.Time})
-	}
-	x := &g.list[i]
-	x.min, x.max = min(x.min, r.Time), max(x.max, r.Time)
+	d.near = g
+	x := g.at(hourOf(at), at)
+	x.min, x.max = min(x.min, at), max(x.max, at)
 	if len(c.values) == 0 {
 		x.n++
 		return
 	}
-	set := g.open[h]
-	if set == nil {
-		set = map[uint64]bool{}
-		g.open[h] = set
+	if x.values == nil {
+		x.values = &codeMap[struct{}]{}
 	}
-	if len(set) >= e.o.MaxValues*10 {
-		e.lose(c, stateFull, r.Time)
+	if x.values.len() >= e.o.MaxValues*10 {
+		e.lose(c, stateFull, at)
 		return
 	}
-	set[v] = true
-	x.n = int64(len(set))
+	x.values.put(v)
+	x.n = int64(x.values.len())
+}
+
+// at finds or makes an hour.
+func (g *hours) at(hour int64, first event.Millis) *hourCount {
+	if n := len(g.list); n > 0 && g.list[n-1].hour == hour {
+		return &g.list[n-1]
+	}
+	i, found := slices.BinarySearchFunc(g.list, hour, func(x hourCount, h int64) int { return compare(x.hour, h) })
+	if !found {
+		g.list = slices.Insert(g.list, i, hourCount{hour: hour, min: first, max: first})
+	}
+	return &g.list[i]
 }
 
 func (d *deviation) settle(e *Engine, c *correlation, to event.Millis) {
@@ -91,13 +103,14 @@ func (d *deviation) settle(e *Engine, c *correlation, to event.Millis) {
 	if until <= d.settled {
 		return
 	}
+	d.near = nil
 	for k, g := range d.groups {
 		for i := range g.list {
 			x := &g.list[i]
 			if x.hour >= until || x.hour < d.settled {
 				continue
 			}
-			delete(g.open, x.hour)
+			x.values = nil
 			z, ok := g.judge(x, d.history)
 			if ok && x.n >= int64(c.typ.Min) && holds(c.typ.Bounds, z) {
 				e.fire(c, &group{key: k, found: c.findings[k]}, []cell{{at: c.grid.of(x.max), min: x.min, max: x.max}}, z, x.max)

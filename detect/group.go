@@ -17,6 +17,10 @@ const maxGroupBy = 4
 // goroutine.
 type group struct {
 	key   tuple
+	sub   uint64 // of density, the block
+	hash  uint32 // of key and sub
+	held  bool   // it is one of groups
+	dirty bool   // in the list of those to evaluate
 	cells []cell // with records, ascending
 	edges []edge // of distinct, ascending
 	slots []slot // values and the cells in which they occurred
@@ -30,7 +34,16 @@ type group struct {
 	// before the finding says; see reachedAt.
 	seen    bool
 	seenEnd int64
+	changed span // the cells whose windows are to be evaluated, while it is dirty
+
+	// Most groups have one value in one cell, and need no memory beside themselves.
+	oneCell  [1]cell
+	twoEdges [2]edge
+	oneSlot  [1]slot
 }
+
+// span is cells from one to before another.
+type span struct{ from, to int64 }
 
 // cell is what happened to a group in one cell of the grid.
 type cell struct {
@@ -178,6 +191,13 @@ func (g *group) reindex() {
 // of distinct values of all windows that the cell belongs to. It reports whether
 // any changed.
 func (g *group) add(v uint64, at int64, t event.Millis, width int64) bool {
+	if n := len(g.slots); n > 0 && g.slots[n-1].value == v && g.slots[n-1].at == at {
+		if p := &g.slots[n-1]; t < p.first {
+			p.first = t
+			g.earlier(t)
+		}
+		return false
+	}
 	head, place := g.head(v)
 	var later, earlier int32 // the neighbours of the cell among the value's cells
 	for s := head; s != 0; s = g.slots[s-1].next {

@@ -1,9 +1,11 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/haetae/haetae/catalog"
@@ -18,9 +20,9 @@ type Progress func(done, all int64)
 // sliceRows is about how many rows are in memory at once, 200 MB.
 const sliceRows = 4 << 20
 
-// placed is a row and which table it belongs to.
+// placed is a row, and which table and session of its partition it belongs to.
 type placed struct {
-	table uint32
+	table, session uint32
 	Row
 }
 
@@ -64,6 +66,7 @@ type history struct {
 	from, to  event.Millis
 	list      []*source
 	done, all int64
+	rows      []Row
 }
 
 // source is a segment in a run. Its tables are let go when the run is past it.
@@ -103,7 +106,7 @@ func (h *history) slice(at, end event.Millis) event.Millis {
 }
 
 func (h *history) run(ctx context.Context, from, to event.Millis) error {
-	var rows []placed
+	var parts [][]placed
 	var tables []*Table
 	for _, s := range h.list {
 		if s.zone.MaxTime < from || s.zone.MinTime >= to {
@@ -125,27 +128,14 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, got...)
+		parts = append(parts, got...)
 	}
-	byHour := make([][]placed, (to-from)/hourMillis+2)
-	base := hourOf(from)
-	counts := make([]int, len(byHour))
-	for i := range rows {
-		counts[hourOf(rows[i].Time)-base]++
-	}
-	for i, n := range counts {
-		byHour[i] = make([]placed, 0, n)
-	}
-	for i := range rows {
-		k := hourOf(rows[i].Time) - base
-		byHour[k] = append(byHour[k], rows[i])
-	}
+	hours, n := h.byHour(tables, parts, from, to)
+	parts = nil
 	back := max(hourMillis, millis(h.e.o.Lateness))
-	for i, list := range byHour {
-		for j := range list {
-			p := &list[j]
-			t := tables[p.table]
-			h.e.observe(t, &p.Row, t.Shapes[p.Shape].Flags&segment.Primary != 0)
+	for i, list := range hours {
+		if err := h.observe(tables, list); err != nil {
+			return err
 		}
 		if h.e.newest != catalog.Always {
 			if err := h.e.AdvanceTo(h.e.newest - back); err != nil {
@@ -155,9 +145,75 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		byHour[i] = nil
+		hours[i] = nil
 	}
-	h.done += int64(len(rows))
+	h.done += n
+	return nil
+}
+
+// byHour puts rows in order of the hour, and within an hour those first that issue
+// something: a token is known then before its uses are looked at, and they need not
+// wait. Within that the rows of a partition stay together, and those of a session.
+func (h *history) byHour(tables []*Table, parts [][]placed, from, to event.Millis) (hours [][]placed, n int64) {
+	issues := make([][]bool, len(tables))
+	for i, t := range tables {
+		issues[i] = make([]bool, len(t.Shapes))
+		for s := range t.Shapes {
+			issues[i][s] = h.e.mayIssue(t, uint32(s))
+		}
+	}
+	base := hourOf(from)
+	place := func(r *placed) int64 {
+		i := 2 * (hourOf(r.Time) - base)
+		if !issues[r.table][r.Shape] {
+			i++
+		}
+		return i
+	}
+	next := make([]int, 2*((to-from)/hourMillis+2)+1)
+	for _, part := range parts {
+		n += int64(len(part))
+		for i := range part {
+			next[place(&part[i])+1]++
+		}
+	}
+	for i := 1; i < len(next); i++ {
+		next[i] += next[i-1]
+	}
+	all := make([]placed, n)
+	for p, part := range parts {
+		for i := range part {
+			k := place(&part[i])
+			all[next[k]] = part[i]
+			next[k]++
+		}
+		parts[p] = nil
+	}
+	// What was the beginning of a place is its end now.
+	begin := 0
+	for i := 1; i < len(next); i += 2 {
+		hours = append(hours, all[begin:next[i]])
+		begin = next[i]
+	}
+	return hours, n
+}
+
+// observe gives rows to the engine, those that follow each other in one table at once.
+func (h *history) observe(tables []*Table, list []placed) error {
+	for len(list) > 0 {
+		t := list[0].table
+		h.rows = h.rows[:0]
+		n := 0
+		for n < len(list) && n < batchRows && list[n].table == t {
+			h.rows = append(h.rows, list[n].Row)
+			n++
+		}
+		list = list[n:]
+		table := tables[t]
+		if err := h.e.Observe(table, h.rows, func(s uint32) bool { return table.Shapes[s].Flags&segment.Primary != 0 }); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -174,20 +230,20 @@ func tableOf(r *segment.Reader) (*Table, error) {
 	return t, err
 }
 
-// gather reads the rows of a segment within [from, to).
-func gather(ctx context.Context, r *segment.Reader, table uint32, from, to event.Millis) ([]placed, error) {
-	parts := make(chan int)
+// gather reads the rows of a segment within [from, to), by partition.
+func gather(ctx context.Context, r *segment.Reader, table uint32, from, to event.Millis) ([][]placed, error) {
+	work := make(chan int)
+	parts := make([][]placed, dictionary.Partitions)
 	var mu sync.Mutex
-	var out []placed
 	var first error
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			var mine []placed
-			var homes []uint32
-			var d segment.Details
-			for n := range parts {
-				if err := gatherPart(r, n, table, from, to, &mine, &homes, &d); err != nil {
+			g := gatherer{r: r, table: table, from: from, to: to}
+			for n := range work {
+				list, err := g.part(n)
+				parts[n] = list
+				if err != nil {
 					mu.Lock()
 					if first == nil {
 						first = err
@@ -195,58 +251,96 @@ func gather(ctx context.Context, r *segment.Reader, table uint32, from, to event
 					mu.Unlock()
 				}
 			}
-			mu.Lock()
-			out = append(out, mine...)
-			mu.Unlock()
 		})
 	}
 	for n := range dictionary.Partitions {
 		if ctx.Err() != nil {
 			break
 		}
-		parts <- n
+		work <- n
 	}
-	close(parts)
+	close(work)
 	wg.Wait()
 	if first == nil {
 		first = ctx.Err()
 	}
-	return out, first
+	return parts, first
 }
 
-func gatherPart(r *segment.Reader, n int, table uint32, from, to event.Millis, out *[]placed, homes *[]uint32, d *segment.Details) error {
-	pt, err := r.Partition(n)
+// gatherer reads partitions, one after the other, with the memory of the one before.
+type gatherer struct {
+	r        *segment.Reader
+	table    uint32
+	from, to event.Millis
+
+	rows  []placed
+	homes []uint32
+	d     segment.Details
+	next  []uint32
+}
+
+// part gives the rows of a partition in order of their sessions.
+func (g *gatherer) part(n int) ([]placed, error) {
+	pt, err := g.r.Partition(n)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	g.rows = g.rows[:0]
 	var ss *segment.Sessions
-	for g := range pt.Groups() {
-		gr := &pt.Groups()[g]
-		if gr.MaxTime < from || gr.MinTime >= to {
+	for i := range pt.Groups() {
+		gr := &pt.Groups()[i]
+		if gr.MaxTime < g.from || gr.MinTime >= g.to {
 			continue
 		}
 		if ss == nil {
 			if ss, err = pt.Sessions(); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		if *homes, err = pt.Homes(g, *homes); err != nil {
-			return err
+		if g.homes, err = pt.Homes(i, g.homes); err != nil {
+			return nil, err
 		}
-		if err := pt.Details(g, *homes, d, false); err != nil {
-			return err
+		if err := pt.Details(i, g.homes, &g.d, false); err != nil {
+			return nil, err
 		}
-		for i, home := range *homes {
-			at := d.Time[i]
-			if at < from || at >= to {
+		for j, home := range g.homes {
+			at := g.d.Time[j]
+			if at < g.from || at >= g.to {
 				continue
 			}
-			s := d.Session[i]
-			*out = append(*out, placed{table, Row{
+			s := g.d.Session[j]
+			g.rows = append(g.rows, placed{g.table, s, Row{
 				Time: at, Shape: gr.Shape, Client: ss.Client[s], Agent: ss.Agent[s], Home: dictionary.MakeRef(byte(n), home),
-				Actor: ss.Actor[s], HasActor: ss.HasActor[s], Token: ss.Token[s], Rows: d.Rows[i],
+				Actor: ss.Actor[s], HasActor: ss.HasActor[s], Token: ss.Token[s], Rows: g.d.Rows[j],
 			}})
 		}
 	}
-	return nil
+	if ss == nil {
+		return nil, nil
+	}
+	return g.bySession(len(ss.Token)), nil
+}
+
+// bySession is a copy of the rows in order of their sessions.
+func (g *gatherer) bySession(sessions int) []placed {
+	out := make([]placed, len(g.rows))
+	if sessions > 4*len(g.rows) {
+		copy(out, g.rows)
+		slices.SortStableFunc(out, func(a, b placed) int { return cmp.Compare(a.session, b.session) })
+		return out
+	}
+	g.next = slices.Grow(g.next[:0], sessions+1)[:sessions+1]
+	clear(g.next)
+	for i := range g.rows {
+		g.next[g.rows[i].session+1]++
+	}
+	for i := 1; i < len(g.next); i++ {
+		g.next[i] += g.next[i-1]
+	}
+	for i := range g.rows {
+		k := &g.next[g.rows[i].session]
+		out[*k] = g.rows[i]
+		*k++
+	}
+	return out
 }

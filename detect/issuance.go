@@ -20,7 +20,7 @@ import (
 // skew is forgiven.
 type issuance struct {
 	within, cadence event.Millis
-	issued          map[uint64]event.Millis   // the latest time
+	issued          codeMap[event.Millis]     // the latest time
 	again           map[uint64][]event.Millis // and the earlier ones, of the few tokens that have any
 	minutes         []int64                   // in which something was issued, ascending
 	first           event.Millis              // when anything was issued first, since the record began
@@ -36,19 +36,20 @@ const skew = event.Millis(60_000)
 const issuedPerGroup = 4
 
 func newIssuance(within, cadence event.Millis) *issuance {
-	return &issuance{within: within, cadence: cadence, first: event.Millis(math.MaxInt64 / 2), dropped: [2]event.Millis{catalog.Never, catalog.Always}, issued: map[uint64]event.Millis{}, again: map[uint64][]event.Millis{}}
+	return &issuance{within: within, cadence: cadence, first: event.Millis(math.MaxInt64 / 2), dropped: [2]event.Millis{catalog.Never, catalog.Always}, again: map[uint64][]event.Millis{}}
 }
 
 func (s *issuance) issue(e *Engine, c *correlation, token uint64, at event.Millis) {
-	switch last, ok := s.issued[token]; {
-	case !ok && len(s.issued) >= issuedPerGroup*e.o.MaxGroups:
+	switch last := s.issued.get(token); {
+	case last == nil && s.issued.len() >= issuedPerGroup*e.o.MaxGroups:
 		e.lose(c, stateFull, at)
 		s.dropped[0], s.dropped[1] = min(s.dropped[0], at), max(s.dropped[1], at)
-	case !ok:
-		s.issued[token] = at
-	case last != at:
-		s.issued[token] = max(last, at)
-		s.again[token] = append(s.again[token], min(last, at))
+	case last == nil:
+		last, _ = s.issued.put(token)
+		*last = at
+	case *last != at:
+		s.again[token] = append(s.again[token], min(*last, at))
+		*last = max(*last, at)
 	}
 	s.first = min(s.first, at)
 	m := int64(at / minute)
@@ -65,23 +66,23 @@ func (s *issuance) issue(e *Engine, c *correlation, token uint64, at event.Milli
 
 // covers reports whether a token was issued for a use at a moment.
 func (s *issuance) covers(token uint64, at event.Millis) bool {
-	last, ok := s.issued[token]
-	if !ok {
+	last := s.issued.get(token)
+	if last == nil {
 		return false
 	}
 	fits := func(t event.Millis) bool { return t <= at+skew && at-t <= s.within }
-	return fits(last) || slices.ContainsFunc(s.again[token], fits)
+	return fits(*last) || len(s.again) > 0 && slices.ContainsFunc(s.again[token], fits)
 }
 
-func (s *issuance) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
-	if s.covers(v, r.Time) {
+func (s *issuance) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
+	if s.covers(v, at) {
 		return left
 	}
 	if s.wait.n >= e.o.MaxGroups {
-		e.lose(c, stateFull, r.Time)
+		e.lose(c, stateFull, at)
 		return left
 	}
-	s.wait.add(waiting{valueOf{k, v}, r.Time})
+	s.wait.add(waiting{valueOf{*k, v}, at})
 	return left
 }
 
@@ -154,12 +155,13 @@ func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func
 	if day := event.Millis(86_400_000); to-s.swept > day {
 		s.swept = to
 		// A record that may still wait is not older than what is settled.
-		for t, last := range s.issued {
-			if settled-last > s.within {
-				delete(s.issued, t)
-				delete(s.again, t)
+		s.issued.keep(func(token uint64, last *event.Millis) bool {
+			if settled-*last > s.within {
+				delete(s.again, token)
+				return false
 			}
-		}
+			return true
+		})
 		i, _ := slices.BinarySearch(s.minutes, int64((settled-s.within-2*s.cadence)/minute))
 		s.minutes = slices.Delete(s.minutes, 0, max(0, i-1)) // the last one before is where a silence begins
 	}

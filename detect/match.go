@@ -1,8 +1,6 @@
 package detect
 
 import (
-	"slices"
-
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger/segment"
 	"github.com/haetae/haetae/rule"
@@ -40,14 +38,16 @@ type matcher struct {
 	open map[rule.FieldID]bool
 	out  []rule.RuleIndex
 
-	combos map[comboKey][]rule.RuleIndex // the rules that match them, but for those by row
-	f      struct {
+	refs []bool // by rule: it compares fields with each other
+
+	classes map[classKey]*class
+	f       struct {
 		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar rule.FieldID
 	}
 }
 
 func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
-	m := &matcher{set: set, m: set.NewMatcher(), ev: set.NewEvent(), open: map[rule.FieldID]bool{}, combos: map[comboKey][]rule.RuleIndex{}}
+	m := &matcher{set: set, m: set.NewMatcher(), ev: set.NewEvent(), open: map[rule.FieldID]bool{}, classes: map[classKey]*class{}}
 	byField := map[rule.FieldID]need{}
 	for name, n := range needs {
 		f, _ := schema.Field(name)
@@ -57,7 +57,7 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	for _, r := range set.Rules() {
 		var n need
 		if !notLive(r) { // its mark decides, which the shape has
-			m.need = append(m.need, n)
+			m.need, m.refs = append(m.need, n), append(m.refs, false)
 			continue
 		}
 		for _, name := range r.Fields {
@@ -65,7 +65,7 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 				n |= byField[f]
 			}
 		}
-		m.need = append(m.need, n)
+		m.need, m.refs = append(m.need, n), append(m.refs, r.Refs)
 	}
 	id := func(name string) rule.FieldID { f, _ := schema.Field(name); return f }
 	m.f.time, m.f.source, m.f.action, m.f.method, m.f.route, m.f.path = id("time"), id("source"), id("action"), id("method"), id("route"), id("path")
@@ -75,17 +75,18 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	return m
 }
 
-// comboKey is a shape, in one of its meanings, and an agent.
-type comboKey struct {
-	m     *meaning
-	agent uint64
+// plan gives what is to be done with a row.
+func (e *Engine) plan(t *Table, m *meaning, r *Row, primary bool) *plan {
+	matched, cl := e.rules(t, m, r)
+	if cl != nil {
+		return cl.planOf(e, primary)
+	}
+	return e.planOf(matched, primary)
 }
 
-// maxCombos bounds what is remembered of combinations.
-const maxCombos = 1 << 16
-
-// rules gives the rules that match a row. The result is valid until the next call.
-func (e *Engine) rules(t *Table, s *shapeFacts, m *meaning, r *Row) []rule.RuleIndex {
+// rules gives the rules that match a row, until the next call, and its class if that
+// decides all of them.
+func (e *Engine) rules(t *Table, m *meaning, r *Row) ([]rule.RuleIndex, *class) {
 	x := e.matcher
 	if !m.ready {
 		e.decide(t, m, r.Shape)
@@ -93,29 +94,41 @@ func (e *Engine) rules(t *Table, s *shapeFacts, m *meaning, r *Row) []rule.RuleI
 	if m.unseen != nil && t.Shapes[r.Shape].Flags&segment.Primary != 0 {
 		m.unseen.add(r.Time)
 	}
-	base := m.matched
-	if len(m.byAgent) > 0 {
-		k := comboKey{m, e.agentOf(t, r.Agent)}
-		var ok bool
-		if base, ok = x.combos[k]; !ok {
-			e.setShape(t, m, r.Shape)
-			e.setRow(t, m, r, needAgent)
-			base = x.holding(slices.Clone(m.matched), m.byAgent)
-			if len(x.combos) >= maxCombos {
-				clear(x.combos)
-			}
-			if k.agent != 0 || t.Agents[r.Agent] == "" { // else there were too many to tell apart
-				x.combos[k] = base
+	cl := e.class(t, m, r)
+	if cl != nil && len(m.byRow) == 0 {
+		return cl.matched, cl
+	}
+	e.setShape(t, m, r.Shape)
+	if cl != nil {
+		e.setRow(t, m, r, m.asks)
+		x.out = append(x.out[:0], cl.matched...)
+	} else {
+		e.setRow(t, m, r, m.asks|m.classAs)
+		x.out = x.holding(append(x.out[:0], m.matched...), m.byClass)
+	}
+	x.out = x.holding(x.out, m.byRow)
+	return x.out, nil
+}
+
+// mayIssue reports whether a row of a shape may be one that issues something.
+func (e *Engine) mayIssue(t *Table, shape uint32) bool {
+	s := e.shape(t, shape)
+	for i := range s.meaning {
+		m := &s.meaning[i]
+		if !m.ready {
+			e.decide(t, m, shape)
+		}
+		for _, list := range [][]rule.RuleIndex{m.matched, m.byClass, m.byRow} {
+			for _, r := range list {
+				for _, in := range e.inputs[r] {
+					if in.role == roleIssue {
+						return true
+					}
+				}
 			}
 		}
 	}
-	if len(m.byRow) == 0 {
-		return base
-	}
-	e.setShape(t, m, r.Shape)
-	e.setRow(t, m, r, m.asks)
-	x.out = x.holding(append(x.out[:0], base...), m.byRow)
-	return x.out
+	return false
 }
 
 // holding appends those of some rules that hold for the event.
@@ -148,8 +161,9 @@ func (e *Engine) decide(t *Table, m *meaning, shape uint32) {
 		case must:
 			m.matched = append(m.matched, r.Index)
 		case !may:
-		case x.need[i] == needAgent:
-			m.byAgent = append(m.byAgent, r.Index)
+		case x.need[i]&^(needAgent|needAccount|needActor) == 0 && !x.refs[i]:
+			m.byClass = append(m.byClass, r.Index)
+			m.classAs |= x.need[i]
 		default:
 			m.byRow = append(m.byRow, r.Index)
 			m.asks |= x.need[i]

@@ -123,38 +123,38 @@ func newNovelty(memory event.Millis) *novelty {
 	return &novelty{memory: memory, fresh: map[valueOf]event.Millis{}, last: map[valueOf]event.Millis{}, open: map[valueOf]stretch{}, first: catalog.Never}
 }
 
-func (n *novelty) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
-	vo := valueOf{k, v}
-	if last, ok := n.last[vo]; ok && r.Time-last <= n.memory {
+func (n *novelty) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
+	vo := valueOf{*k, v}
+	if last, ok := n.last[vo]; ok && at-last <= n.memory {
 		// It is known to have been there before, within memory: by a record that is
 		// settled, or by one that followed such a record within memory, so that this
 		// holds for what comes late as well.
-		n.last[vo] = max(last, r.Time)
-		if since, ok := n.fresh[vo]; ok && r.Time > since && r.Time-since <= c.span {
+		n.last[vo] = max(last, at)
+		if since, ok := n.fresh[vo]; ok && at > since && at-since <= c.span {
 			return other
 		}
 		return left
 	}
 	if c.typ.Min > 0 {
 		if n.size() >= e.o.MaxGroups {
-			e.lose(c, stateFull, r.Time)
+			e.lose(c, stateFull, at)
 			return left
 		}
-		n.follow.add(waiting{vo, r.Time})
+		n.follow.add(waiting{vo, at})
 	}
 	s, ok := n.open[vo]
-	adjoins := ok && r.Time >= s.first-n.memory && r.Time <= s.last+n.memory
+	adjoins := ok && at >= s.first-n.memory && at <= s.last+n.memory
 	switch {
 	case adjoins:
-		n.open[vo] = stretch{min(s.first, r.Time), max(s.last, r.Time)}
-		n.first = min(n.first, r.Time)
+		n.open[vo] = stretch{min(s.first, at), max(s.last, at)}
+		n.first = min(n.first, at)
 	case len(n.open)+n.wait.n >= e.o.MaxGroups:
-		e.lose(c, stateFull, r.Time)
+		e.lose(c, stateFull, at)
 	case ok:
-		n.wait.add(waiting{vo, r.Time})
+		n.wait.add(waiting{vo, at})
 	default:
-		n.open[vo] = stretch{r.Time, r.Time}
-		n.first = min(n.first, r.Time)
+		n.open[vo] = stretch{at, at}
+		n.first = min(n.first, at)
 	}
 	return left
 }
@@ -218,7 +218,7 @@ func (n *novelty) settle(e *Engine, c *correlation, to event.Millis, count func(
 // followed counts a record that came with a value after it was new.
 func (n *novelty) followed(e *Engine, c *correlation, w waiting) {
 	if since, ok := n.fresh[w.valueOf]; ok && w.at > since && w.at-since <= c.span {
-		e.count(c, w.key, 0, w.at, false, true)
+		e.count(c, w.key, 0, w.at, false)
 	}
 }
 
@@ -226,53 +226,71 @@ func (n *novelty) size() int { return len(n.last) + len(n.fresh) + len(n.open) +
 
 // comeback lets through the records of a group that had been silent (rule type
 // dormant): those that follow a silence of idle, for as long as the timespan.
+//
+// A record that comes late can only make a silence shorter. So where records follow
+// each other without one, from a settled one on, nothing between them waits, in
+// whatever order they come.
 type comeback struct {
 	idle  event.Millis
-	last  map[tuple]event.Millis
+	last  map[tuple]*presence
 	since map[tuple]event.Millis // when the group came back
 	wait  backlog
-	open  map[tuple]int // how many of wait are of the group
+	near  *presence // of last, that was asked for before
+}
+
+// presence is how long a group has been there without a silence.
+type presence struct {
+	key  tuple
+	last event.Millis
 }
 
 func newReturn(idle event.Millis) *comeback {
-	return &comeback{idle: idle, last: map[tuple]event.Millis{}, since: map[tuple]event.Millis{}, open: map[tuple]int{}}
+	return &comeback{idle: idle, last: map[tuple]*presence{}, since: map[tuple]event.Millis{}}
 }
 
-func (d *comeback) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
-	last, ok := d.last[k]
-	if ok && d.open[k] == 0 && last <= r.Time && r.Time-last < d.idle {
-		// A record that comes late can only make a silence shorter.
-		d.last[k] = r.Time
-		if since, back := d.since[k]; back && r.Time-since <= c.span {
-			return counted
+func (d *comeback) presence(k *tuple) *presence {
+	if d.near == nil || d.near.key != *k {
+		p := d.last[*k]
+		if p == nil {
+			return nil
+		}
+		d.near = p
+	}
+	return d.near
+}
+
+func (d *comeback) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
+	if p := d.presence(k); p != nil && at-p.last < d.idle {
+		p.last = max(p.last, at)
+		if len(d.since) > 0 {
+			if since, back := d.since[*k]; back && at >= since && at-since <= c.span {
+				return counted
+			}
 		}
 		return left
 	}
 	if d.wait.n >= e.o.MaxGroups {
-		e.lose(c, stateFull, r.Time)
+		e.lose(c, stateFull, at)
 		return left
 	}
-	d.wait.add(waiting{valueOf{k, v}, r.Time})
-	d.open[k]++
+	d.wait.add(waiting{valueOf{*k, v}, at})
 	return left
 }
 
 func (d *comeback) settle(e *Engine, c *correlation, to event.Millis, count func(tuple, uint64, event.Millis)) event.Millis {
 	for _, w := range d.wait.due(to, nil) {
-		if d.open[w.key]--; d.open[w.key] == 0 {
-			delete(d.open, w.key)
-		}
-		last, ok := d.last[w.key]
+		p := d.presence(&w.key)
 		switch {
-		case !ok && len(d.last) >= e.o.MaxGroups:
+		case p == nil && len(d.last) >= e.o.MaxGroups:
 			e.lose(c, stateFull, w.at)
 			continue
-		case ok && w.at-last >= d.idle:
+		case p == nil:
+			p = &presence{w.key, w.at}
+			d.last[w.key] = p
+		case w.at-p.last >= d.idle:
 			d.since[w.key] = w.at
 		}
-		if !ok || w.at > last {
-			d.last[w.key] = w.at
-		}
+		p.last = max(p.last, w.at)
 		if since, ok := d.since[w.key]; ok && w.at-since <= c.span {
 			count(w.key, w.value, w.at)
 		}

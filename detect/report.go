@@ -168,7 +168,7 @@ func (e *Engine) Rules() (run, liveOnly, notRun int) {
 // watermark.
 func (e *Engine) Totals() (rows, groups, late int64) {
 	for _, c := range e.correlations {
-		groups += int64(len(c.groups))
+		groups += int64(c.groups.n)
 	}
 	return e.rows, groups, e.late
 }

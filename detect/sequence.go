@@ -35,21 +35,21 @@ func newSequence(c *correlation) *sequence {
 // maxSightings bounds what is kept of one group within a timespan.
 const maxSightings = 4096
 
-func (s *sequence) add(e *Engine, c *correlation, k tuple, place int, _ uint64, r *Row) {
-	g := s.groups[k]
+func (s *sequence) add(e *Engine, c *correlation, k key, place int, _ uint64, at event.Millis) {
+	g := s.groups[*k.tuple]
 	if g == nil {
 		if len(s.groups) >= e.o.MaxGroups {
-			e.lose(c, stateFull, r.Time)
+			e.lose(c, stateFull, at)
 			return
 		}
 		g = &sightings{}
-		s.groups[k] = g
+		s.groups[*k.tuple] = g
 	}
 	if len(g.list) >= maxSightings {
-		e.lose(c, stateFull, r.Time)
+		e.lose(c, stateFull, at)
 		return
 	}
-	g.list = append(g.list, sighting{r.Time, place})
+	g.list = append(g.list, sighting{at, place})
 }
 
 func (s *sequence) settle(e *Engine, c *correlation, to event.Millis) {

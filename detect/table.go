@@ -60,10 +60,12 @@ type meaning struct {
 	// What the shape decides of the rules, once ready.
 	ready   bool
 	matched []rule.RuleIndex // match, whatever the rest
-	byAgent []rule.RuleIndex // match or do not by the agent
+	byClass []rule.RuleIndex // match or do not by the agent, and by who is on a list
+	classAs need             // what these ask
 	byRow   []rule.RuleIndex // by more than that: what asks says
 	asks    need
-	unseen  *unseen // live-only rules that never looked at such records; nil: none
+	unseen  *unseen            // live-only rules that never looked at such records; nil: none
+	classes [whoClasses]*class // where no agent is asked for
 }
 
 type clientCodes struct {

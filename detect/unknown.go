@@ -12,11 +12,11 @@ type unknown struct {
 	grace event.Millis
 }
 
-func (u *unknown) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) verdict {
+func (u *unknown) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
 	registers := e.world.Registers()
-	i, exact := edition.InForce(registers, r.Time)
+	i, exact := edition.InForce(registers, at)
 	if i < 0 {
-		e.lose(c, noRegister, r.Time)
+		e.lose(c, noRegister, at)
 		return other
 	}
 	ref := refOf(v)
@@ -29,8 +29,8 @@ func (u *unknown) admit(e *Engine, c *correlation, k tuple, v uint64, r *Row) ve
 			return other
 		}
 	}
-	if exact && r.Time-registers[i].From() > u.grace {
-		e.lose(c, registerOld, r.Time)
+	if exact && at-registers[i].From() > u.grace {
+		e.lose(c, registerOld, at)
 		return other
 	}
 	return counted

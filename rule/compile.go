@@ -100,6 +100,7 @@ func (c *compiler) bound(r *Rule, n *node) *node {
 	}
 	t.id, _ = c.set.Field(t.field)
 	if t.other != "" {
+		r.Refs = true
 		t.otherID, _ = c.set.Field(t.other)
 	}
 	if int(t.id) > len(c.set.schema.fields) {

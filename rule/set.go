@@ -39,6 +39,7 @@ type Rule struct {
 
 	Fields   []string // what the condition asks about, as the rule calls it
 	Missing  []string // of these, what the schema does not have
+	Refs     bool     // it compares fields with each other
 	BeyondID []string // and ids of which it asks more than whether they equal something
 	Keywords bool     // it looks through the whole event
 	Sources  []string // of the schema, in whose events it looks; empty: none

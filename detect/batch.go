@@ -1,0 +1,386 @@
+package detect
+
+import (
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/rule"
+)
+
+// batchRows is how many rows are taken at once: so many that what is done once for
+// all of them costs little, so few that they stay in the processor's caches.
+const batchRows = 4096
+
+// batch is rows that are taken at once: not row by row through all correlations but
+// correlation by correlation through the rows, so that the state of one correlation
+// is used many times while it is near. Fields that rules group by or count are
+// written into columns, once for all correlations that look at the same rows.
+type batch struct {
+	table    *Table
+	rows     []Row
+	facts    []*shapeFacts // by row
+	meanings []*meaning
+	plans    []*plan // that have rows
+
+	// Of the plan at hand.
+	of      []int32 // its rows
+	columns [fieldKinds][]uint64
+	have    [fieldKinds]bool
+	keys    []keys // by grouping
+}
+
+// grouping is the fields that records are grouped by.
+type grouping struct {
+	fields []fieldKind
+	maybe  bool // of a rule by itself: nobody need be signed in
+}
+
+// key is a group's key and its hash.
+type key struct {
+	tuple *tuple
+	hash  uint32
+}
+
+// keys is the key of each row.
+type keys struct {
+	have  bool
+	tuple []tuple
+	hash  []uint32
+	ok    []bool // the record says all of it
+}
+
+// plan is what is done with the rows that the same base rules match.
+type plan struct {
+	issues, counts []input
+	rows           []int32 // of the batch
+}
+
+// maxPlans bounds what is remembered of plans.
+const maxPlans = 1 << 12
+
+// planOf gives the plan of rows that some base rules match.
+func (e *Engine) planOf(matched []rule.RuleIndex, primary bool) *plan {
+	name := make([]byte, 0, 64)
+	if primary {
+		name = append(name, 1)
+	}
+	for _, i := range matched {
+		name = append(name, byte(i>>16), byte(i>>8), byte(i))
+	}
+	p := e.plans[string(name)]
+	if p != nil {
+		return p
+	}
+	p = &plan{}
+	for _, i := range matched {
+		for _, in := range e.inputs[i] {
+			switch c := in.c; {
+			case !primary && !c.account || len(c.exclude) > 0 && excluded(c.exclude, matched):
+			case in.role == roleIssue:
+				p.issues = append(p.issues, in)
+			default:
+				p.counts = append(p.counts, in)
+			}
+		}
+	}
+	if len(e.plans) >= maxPlans {
+		clear(e.plans)
+	}
+	e.plans[string(name)] = p
+	return p
+}
+
+// Observe takes rows of one table. primary tells of each row whether it is the
+// first fragment of its record, by which records are counted.
+func (e *Engine) Observe(t *Table, rows []Row, primary func(shape uint32) bool) error {
+	for len(rows) > 0 {
+		n := min(batchRows, len(rows))
+		e.observe(t, rows[:n], primary)
+		rows = rows[n:]
+	}
+	return e.err
+}
+
+func (e *Engine) observe(t *Table, rows []Row, primary func(shape uint32) bool) {
+	b := &e.batch
+	b.table, b.rows = t, rows
+	b.facts, b.meanings = b.facts[:0], b.meanings[:0]
+	for i := range rows {
+		r := &rows[i]
+		s := e.shape(t, r.Shape)
+		m := s.at(r.Time)
+		b.facts, b.meanings = append(b.facts, s), append(b.meanings, m)
+		first := primary(r.Shape)
+		if r.Time < e.watermark {
+			if first {
+				e.late++
+			}
+			continue
+		}
+		e.rows++
+		// What Haetae writes about itself has the time of its clock. A log may be behind
+		// that by days, and is not late for it.
+		if !s.own {
+			e.began, e.newest = min(e.began, r.Time), max(e.newest, r.Time)
+		}
+		p := e.plan(t, m, r, first)
+		if len(p.rows) == 0 {
+			if len(p.issues)+len(p.counts) == 0 {
+				continue
+			}
+			b.plans = append(b.plans, p)
+		}
+		p.rows = append(p.rows, int32(i))
+	}
+	// A token that is issued in the same batch is known before its uses are looked at.
+	for _, p := range b.plans {
+		if len(p.issues) == 0 {
+			continue
+		}
+		b.take(e, p)
+		for i := range p.issues {
+			e.issue(b, &p.issues[i])
+		}
+	}
+	for _, p := range b.plans {
+		b.take(e, p)
+		for i := range p.counts {
+			e.feed(b, &p.counts[i])
+		}
+		p.rows = p.rows[:0]
+	}
+	clear(b.plans)
+	b.plans = b.plans[:0]
+	b.table, b.rows = nil, nil
+}
+
+// take makes a plan the one at hand.
+func (b *batch) take(e *Engine, p *plan) {
+	b.of = p.rows
+	b.have = [fieldKinds]bool{}
+	if len(b.keys) < len(e.groupings) {
+		b.keys = make([]keys, len(e.groupings))
+	}
+	for i := range b.keys {
+		b.keys[i].have = false
+	}
+}
+
+// column gives a field's codes, by the plan's rows; 0 where a record does not say.
+// A number of rows, which can be 0, is one more there.
+func (b *batch) column(e *Engine, k fieldKind) []uint64 {
+	if b.have[k] {
+		return b.columns[k]
+	}
+	out := b.columns[k][:0]
+	switch k {
+	case fieldToken:
+		for _, i := range b.of {
+			out = append(out, b.rows[i].Token)
+		}
+	case fieldKey:
+		for _, i := range b.of {
+			out = append(out, b.facts[i].codes[k])
+		}
+	case fieldRoute:
+		for _, i := range b.of {
+			out = append(out, b.meanings[i].routeCode)
+		}
+	case fieldRows:
+		for _, i := range b.of {
+			v, ok := e.value(k, b.table, b.facts[i], b.meanings[i], &b.rows[i])
+			if ok {
+				v++
+			}
+			out = append(out, v)
+		}
+	default:
+		for _, i := range b.of {
+			v, ok := e.value(k, b.table, b.facts[i], b.meanings[i], &b.rows[i])
+			if !ok {
+				v = 0
+			}
+			out = append(out, v)
+		}
+	}
+	b.columns[k], b.have[k] = out, true
+	return out
+}
+
+// keysOf gives the keys by which the plan's rows are grouped.
+func (b *batch) keysOf(e *Engine, grouping int) *keys {
+	ks := &b.keys[grouping]
+	if ks.have {
+		return ks
+	}
+	ks.have = true
+	n := len(b.of)
+	if cap(ks.ok) < n {
+		ks.tuple, ks.hash, ks.ok = make([]tuple, n), make([]uint32, n), make([]bool, n)
+	}
+	ks.tuple, ks.hash, ks.ok = ks.tuple[:n], ks.hash[:n], ks.ok[:n]
+	g := &e.groupings[grouping]
+	var columns [maxGroupBy][]uint64
+	for f, k := range g.fields {
+		columns[f] = b.column(e, k)
+	}
+	for j := range n {
+		var t tuple
+		ok := true
+		for f := range g.fields {
+			v := columns[f][j]
+			if v == 0 && !(g.maybe && g.fields[f] == fieldActorID) {
+				ok = false
+			}
+			if g.fields[f] == fieldRows {
+				v--
+			}
+			t[f] = v
+		}
+		ks.tuple[j], ks.ok[j] = t, ok
+		if j > 0 && t == ks.tuple[j-1] {
+			ks.hash[j] = ks.hash[j-1]
+		} else {
+			ks.hash[j] = hashOf(&t, 0)
+		}
+	}
+	return ks
+}
+
+// issue tells a correlation of what the plan's rows issue: a token, or where accounts
+// are looked for, the account a record is about or whose member it is.
+func (e *Engine) issue(b *batch, in *input) {
+	s := in.c.filter.(*issuance)
+	for j, v := range b.column(e, in.value) {
+		r := &b.rows[b.of[j]]
+		if v == 0 && in.value == fieldAccount && r.HasActor && b.table.Shapes[r.Shape].ActorType == event.Member {
+			v = refCode(r.Actor)
+		}
+		if v == 0 {
+			continue
+		}
+		if in.value == fieldRows {
+			v--
+		}
+		s.issue(e, in.c, v, r.Time)
+	}
+}
+
+// feed gives the plan's rows to a correlation.
+func (e *Engine) feed(b *batch, in *input) {
+	c := in.c
+	ks := b.keysOf(e, in.grouping)
+	var values []uint64
+	if in.value != fieldNone {
+		values = b.column(e, in.value)
+	}
+	for j, i := range b.of {
+		v := uint64(0)
+		if values != nil {
+			if v = values[j]; v == 0 {
+				continue
+			}
+			if in.value == fieldRows {
+				v--
+			}
+		}
+		if !ks.ok[j] {
+			continue
+		}
+		k, at := key{&ks.tuple[j], ks.hash[j]}, b.rows[i].Time
+		if c.extra != nil {
+			c.extra.add(e, c, k, in.place, v, at)
+			continue
+		}
+		if c.filter != nil {
+			switch c.filter.admit(e, c, k.tuple, v, at) {
+			case left:
+				continue
+			case other:
+				e.enter(c, k, 0, at, false)
+				continue
+			}
+		}
+		e.enter(c, k, v, at, in.role != roleTo)
+	}
+	e.evaluateChanged(c)
+}
+
+// count is enter for a record that was kept back.
+func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looked bool) {
+	e.enter(c, key{&k, hashOf(&k, 0)}, v, at, looked)
+	if c.marks >= batchRows { // so that values beyond those told apart are not kept
+		e.evaluateChanged(c)
+	}
+}
+
+// enter enters a record into the windows of its group.
+func (e *Engine) enter(c *correlation, k key, v uint64, at event.Millis, looked bool) {
+	g := c.last
+	if g == nil || g.key != *k.tuple {
+		g = c.groups.get(k.tuple, 0, k.hash)
+	}
+	if g == nil {
+		if c.groups.n >= e.o.MaxGroups {
+			e.lose(c, stateFull, at)
+			return
+		}
+		g = c.groups.add(k.tuple, 0, k.hash)
+		if len(c.findings) > 0 {
+			g.found = c.findings[*k.tuple]
+		}
+	}
+	c.last = g
+	if !c.monotone && !g.open {
+		g.open = true
+		c.open = append(c.open, g)
+	}
+	cellAt, width := c.cell(at), c.grid.width
+	if len(g.cells) > 0 {
+		if from := c.settledCell - width + 1; g.cells[0].at < from-width {
+			g.expire(from, c.settledCell, width)
+		}
+	}
+	x := g.note(cellAt, at)
+	if looked {
+		x.of++
+	}
+	switch c.kind {
+	case rule.EventCount, rule.Dormant:
+		if g.total < int64(c.least) && g.found == nil {
+			return
+		}
+	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
+		if looked {
+			if !g.full || cellAt <= g.found.cell {
+				g.add(v, cellAt, at, width)
+			}
+		}
+		if len(g.slots) < int(c.least) && g.found == nil {
+			return
+		}
+	case rule.Ratio:
+		return
+	default:
+		if x.numbers == nil {
+			x.numbers = &numbers{}
+		}
+		x.numbers.sum += float64(v)
+		if c.kind != rule.ValueSum && c.kind != rule.ValueAvg {
+			x.numbers.values = append(x.numbers.values, float64(v))
+		}
+		return
+	}
+	if c.monotone {
+		c.mark(g, cellAt)
+	}
+}
+
+func excluded(exclude, matched []rule.RuleIndex) bool {
+	for _, x := range exclude {
+		for _, m := range matched {
+			if x == m {
+				return true
+			}
+		}
+	}
+	return false
+}

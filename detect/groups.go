@@ -1,0 +1,157 @@
+package detect
+
+import "math/bits"
+
+// groups is the groups of a correlation by their keys. They lie in pages, which
+// neither move nor are allocated one by one, and are found by an index of numbers
+// without pointers: of ten million groups the collector looks at the pages alone.
+type groups struct {
+	index []uint64 // hash << 32 | number+1, open addressing; 0 = none
+	pages []*page
+	free  []uint32 // numbers without a group
+	n     int
+}
+
+const pageGroups = 64
+
+type page struct {
+	list [pageGroups]group
+	used int
+}
+
+// hashOf is the hash by which a key is found. sub is what tells groups of the same
+// key apart, of the kinds that have any.
+func hashOf(k *tuple, sub uint64) uint32 {
+	h := sub
+	for _, v := range k {
+		h = (h ^ v) * 0x9E3779B97F4A7C15
+		h ^= h >> 29
+	}
+	h *= 0xBF58476D1CE4E5B9
+	return uint32(h >> 32)
+}
+
+// get finds a group; nil if there is none.
+func (gs *groups) get(k *tuple, sub uint64, hash uint32) *group {
+	if len(gs.index) == 0 {
+		return nil
+	}
+	mask := uint32(len(gs.index) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		x := gs.index[i]
+		if x == 0 {
+			return nil
+		}
+		if uint32(x>>32) == hash {
+			if g := gs.at(uint32(x) - 1); g.key == *k && g.sub == sub {
+				return g
+			}
+		}
+	}
+}
+
+func (gs *groups) at(n uint32) *group { return &gs.pages[n/pageGroups].list[n%pageGroups] }
+
+// add makes a group that is not there yet.
+func (gs *groups) add(k *tuple, sub uint64, hash uint32) *group {
+	if 4*(gs.n+1) > 3*len(gs.index) {
+		gs.reindex(gs.n + 1)
+	}
+	if len(gs.free) == 0 {
+		gs.grow()
+	}
+	n := gs.free[len(gs.free)-1]
+	gs.free = gs.free[:len(gs.free)-1]
+	gs.pages[n/pageGroups].used++
+	g := gs.at(n)
+	*g = group{key: *k, sub: sub, hash: hash, held: true}
+	g.cells, g.edges, g.slots = g.oneCell[:0], g.twoEdges[:0], g.oneSlot[:0]
+	gs.n++
+	gs.enter(hash, n)
+	return g
+}
+
+// grow makes a page.
+func (gs *groups) grow() {
+	p := len(gs.pages)
+	for i, old := range gs.pages {
+		if old == nil {
+			p = i
+			break
+		}
+	}
+	if p == len(gs.pages) {
+		gs.pages = append(gs.pages, nil)
+	}
+	gs.pages[p] = &page{}
+	for i := pageGroups - 1; i >= 0; i-- {
+		gs.free = append(gs.free, uint32(p*pageGroups+i))
+	}
+}
+
+func (gs *groups) enter(hash, n uint32) {
+	mask := uint32(len(gs.index) - 1)
+	i := hash & mask
+	for gs.index[i] != 0 {
+		i = (i + 1) & mask
+	}
+	gs.index[i] = uint64(hash)<<32 | uint64(n+1)
+}
+
+// reindex makes the index anew, for n groups.
+func (gs *groups) reindex(n int) {
+	size := 1 << bits.Len(uint(4*n/3+4))
+	if size == len(gs.index) {
+		clear(gs.index)
+	} else {
+		gs.index = make([]uint64, size)
+	}
+	for p, pg := range gs.pages {
+		if pg == nil {
+			continue
+		}
+		for i := range pg.list {
+			if g := &pg.list[i]; g.held {
+				gs.enter(g.hash, uint32(p*pageGroups+i))
+			}
+		}
+	}
+}
+
+// sweep asks of each group whether it is to be kept, and forgets the others. Pages
+// that have become empty are given back.
+func (gs *groups) sweep(keep func(g *group) bool) {
+	gone, empty := 0, false
+	for p, pg := range gs.pages {
+		if pg == nil {
+			continue
+		}
+		for i := range pg.list {
+			g := &pg.list[i]
+			if !g.held || keep(g) {
+				continue
+			}
+			*g = group{}
+			pg.used--
+			gone++
+			gs.free = append(gs.free, uint32(p*pageGroups+i))
+		}
+		if pg.used == 0 {
+			gs.pages[p], empty = nil, true
+		}
+	}
+	if gone == 0 {
+		return
+	}
+	gs.n -= gone
+	if empty {
+		free := gs.free[:0]
+		for _, n := range gs.free {
+			if gs.pages[n/pageGroups] != nil {
+				free = append(free, n)
+			}
+		}
+		gs.free = free
+	}
+	gs.reindex(gs.n)
+}
