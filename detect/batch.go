@@ -22,6 +22,7 @@ type batch struct {
 
 	// Of the plan at hand.
 	of      []int32 // its rows
+	times   []event.Millis
 	columns [fieldKinds][]uint64
 	have    [fieldKinds]bool
 	keys    []keys // by grouping
@@ -39,12 +40,12 @@ type key struct {
 	hash  uint32
 }
 
-// keys is the key of each row.
+// keys is the keys of rows. Rows that follow each other with the same key share it.
 type keys struct {
-	have  bool
-	tuple []tuple
-	hash  []uint32
-	ok    []bool // the record says all of it
+	have bool
+	of   []int32 // by row: which of list; -1 where the record does not say all of it
+	list []tuple
+	hash []uint32
 }
 
 // plan is what is done with the rows that the same base rules match.
@@ -155,6 +156,10 @@ func (e *Engine) observe(t *Table, rows []Row, primary func(shape uint32) bool) 
 // take makes a plan the one at hand.
 func (b *batch) take(e *Engine, p *plan) {
 	b.of = p.rows
+	b.times = b.times[:0]
+	for _, i := range b.of {
+		b.times = append(b.times, b.rows[i].Time)
+	}
 	b.have = [fieldKinds]bool{}
 	if len(b.keys) < len(e.groupings) {
 		b.keys = make([]keys, len(e.groupings))
@@ -211,35 +216,32 @@ func (b *batch) keysOf(e *Engine, grouping int) *keys {
 	if ks.have {
 		return ks
 	}
-	ks.have = true
-	n := len(b.of)
-	if cap(ks.ok) < n {
-		ks.tuple, ks.hash, ks.ok = make([]tuple, n), make([]uint32, n), make([]bool, n)
-	}
-	ks.tuple, ks.hash, ks.ok = ks.tuple[:n], ks.hash[:n], ks.ok[:n]
 	g := &e.groupings[grouping]
+	ks.have, ks.of, ks.list, ks.hash = true, ks.of[:0], ks.list[:0], ks.hash[:0]
 	var columns [maxGroupBy][]uint64
 	for f, k := range g.fields {
-		columns[f] = b.column(e, k)
+		columns[f] = b.column(e, k)[:len(b.of)]
 	}
-	for j := range n {
+	for j := range b.of {
+		if j > 0 && sameAsBefore(columns[:len(g.fields)], j) {
+			ks.of = append(ks.of, ks.of[j-1])
+			continue
+		}
 		var t tuple
-		ok := true
-		for f := range g.fields {
+		n := int32(len(ks.list))
+		for f, k := range g.fields {
 			v := columns[f][j]
-			if v == 0 && !(g.maybe && g.fields[f] == fieldActorID) {
-				ok = false
+			if v == 0 && !(g.maybe && k == fieldActorID) {
+				n = -1
 			}
-			if g.fields[f] == fieldRows {
+			if k == fieldRows {
 				v--
 			}
 			t[f] = v
 		}
-		ks.tuple[j], ks.ok[j] = t, ok
-		if j > 0 && t == ks.tuple[j-1] {
-			ks.hash[j] = ks.hash[j-1]
-		} else {
-			ks.hash[j] = hashOf(&t, 0)
+		ks.of = append(ks.of, n)
+		if n >= 0 {
+			ks.list, ks.hash = append(ks.list, t), append(ks.hash, hashOf(&t, 0))
 		}
 	}
 	return ks
@@ -264,6 +266,23 @@ func (e *Engine) issue(b *batch, in *input) {
 	}
 }
 
+func sameAsBefore(columns [][]uint64, j int) bool {
+	for _, c := range columns {
+		if c[j] != c[j-1] {
+			return false
+		}
+	}
+	return true
+}
+
+// run is records that follow each other and have the same key and value.
+type run struct {
+	first, last event.Millis
+	n           int64
+}
+
+func runOf(at event.Millis) run { return run{at, at, 1} }
+
 // feed gives the plan's rows to a correlation.
 func (e *Engine) feed(b *batch, in *input) {
 	c := in.c
@@ -272,55 +291,75 @@ func (e *Engine) feed(b *batch, in *input) {
 	if in.value != fieldNone {
 		values = b.column(e, in.value)
 	}
-	for j, i := range b.of {
-		v := uint64(0)
+	for from, to := 0, 0; from < len(b.of); from = to {
+		n, v := ks.of[from], uint64(0)
 		if values != nil {
-			if v = values[j]; v == 0 {
-				continue
-			}
-			if in.value == fieldRows {
-				v--
-			}
+			v = values[from]
 		}
-		if !ks.ok[j] {
+		r := runOf(b.times[from])
+		for to = from + 1; to < len(b.of) && ks.of[to] == n && (values == nil || values[to] == v); to++ {
+			r.first, r.last = min(r.first, b.times[to]), max(r.last, b.times[to])
+			r.n++
+		}
+		if n < 0 || values != nil && v == 0 {
 			continue
 		}
-		k, at := key{&ks.tuple[j], ks.hash[j]}, b.rows[i].Time
-		if c.extra != nil {
-			c.extra.add(e, c, k, in.place, v, at)
+		if in.value == fieldRows {
+			v--
+		}
+		k := key{&ks.list[n], ks.hash[n]}
+		if c.extra == nil && e.feedRun(c, in, k, v, r) {
 			continue
 		}
-		if c.filter != nil {
-			switch c.filter.admit(e, c, k.tuple, v, at) {
-			case left:
-				continue
-			case other:
-				e.enter(c, k, 0, at, false)
-				continue
+		for _, at := range b.times[from:to] {
+			if c.extra != nil {
+				c.extra.add(e, c, k, in.place, v, at)
+			} else {
+				e.feedRun(c, in, k, v, runOf(at))
 			}
 		}
-		e.enter(c, k, v, at, in.role != roleTo)
 	}
 	e.evaluateChanged(c)
 }
 
+// feedRun gives a run to a correlation. It reports whether it could: not if the run
+// is in two cells, or a filter cannot decide on all of it at once.
+func (e *Engine) feedRun(c *correlation, in *input, k key, v uint64, r run) bool {
+	if r.n > 1 && c.cell(r.first) != c.cell(r.last) {
+		return false
+	}
+	if c.filter == nil {
+		e.enter(c, k, v, r, in.role != roleTo)
+		return true
+	}
+	switch c.filter.admit(e, c, k.tuple, v, r) {
+	case counted:
+		e.enter(c, k, v, r, in.role != roleTo)
+	case other:
+		e.enter(c, k, 0, r, false)
+	case oneByOne:
+		return false
+	}
+	return true
+}
+
 // count is enter for a record that was kept back.
 func (e *Engine) count(c *correlation, k tuple, v uint64, at event.Millis, looked bool) {
-	e.enter(c, key{&k, hashOf(&k, 0)}, v, at, looked)
+	e.enter(c, key{&k, hashOf(&k, 0)}, v, runOf(at), looked)
 	if c.marks >= batchRows { // so that values beyond those told apart are not kept
 		e.evaluateChanged(c)
 	}
 }
 
-// enter enters a record into the windows of its group.
-func (e *Engine) enter(c *correlation, k key, v uint64, at event.Millis, looked bool) {
+// enter enters a run, which lies in one cell, into the windows of its group.
+func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 	g := c.last
 	if g == nil || g.key != *k.tuple {
 		g = c.groups.get(k.tuple, 0, k.hash)
 	}
 	if g == nil {
 		if c.groups.n >= e.o.MaxGroups {
-			e.lose(c, stateFull, at)
+			e.loseRun(c, stateFull, r)
 			return
 		}
 		g = c.groups.add(k.tuple, 0, k.hash)
@@ -333,15 +372,15 @@ func (e *Engine) enter(c *correlation, k key, v uint64, at event.Millis, looked 
 		g.open = true
 		c.open = append(c.open, g)
 	}
-	cellAt, width := c.cell(at), c.grid.width
+	at, width := c.cell(r.first), c.grid.width
 	if len(g.cells) > 0 {
 		if from := c.settledCell - width + 1; g.cells[0].at < from-width {
 			g.expire(from, c.settledCell, width)
 		}
 	}
-	x := g.note(cellAt, at)
+	x := g.noteRun(at, r)
 	if looked {
-		x.of++
+		x.of += r.n
 	}
 	switch c.kind {
 	case rule.EventCount, rule.Dormant:
@@ -350,8 +389,8 @@ func (e *Engine) enter(c *correlation, k key, v uint64, at event.Millis, looked 
 		}
 	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
 		if looked {
-			if !g.full || cellAt <= g.found.cell {
-				g.add(v, cellAt, at, width)
+			if !g.full || at <= g.found.cell {
+				g.add(v, at, r.first, width)
 			}
 		}
 		if len(g.slots) < int(c.least) && g.found == nil {
@@ -363,14 +402,16 @@ func (e *Engine) enter(c *correlation, k key, v uint64, at event.Millis, looked 
 		if x.numbers == nil {
 			x.numbers = &numbers{}
 		}
-		x.numbers.sum += float64(v)
-		if c.kind != rule.ValueSum && c.kind != rule.ValueAvg {
-			x.numbers.values = append(x.numbers.values, float64(v))
+		for range r.n {
+			x.numbers.sum += float64(v)
+			if c.kind != rule.ValueSum && c.kind != rule.ValueAvg {
+				x.numbers.values = append(x.numbers.values, float64(v))
+			}
 		}
 		return
 	}
 	if c.monotone {
-		c.mark(g, cellAt)
+		c.mark(g, at)
 	}
 }
 

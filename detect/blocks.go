@@ -3,12 +3,18 @@ package detect
 import "github.com/haetae/haetae/ledger/dictionary"
 
 // Blocks answers World's Bucket from a walk over all identities (ledger.View has
-// one): 8 bytes each, loaded when it is first asked.
+// one): 4 bytes each, loaded when it is first asked.
 type Blocks struct {
 	each   func(func(r dictionary.Ref, block uint64)) error
-	known  map[uint64]int                  // accounts, by block
-	of     [dictionary.Partitions][]uint64 // block of each account
+	list   []block
+	of     [dictionary.Partitions][]uint32 // place in list of each account's block, and one more
 	loaded bool
+}
+
+// block is a block of ids.
+type block struct {
+	id    uint64
+	known int // accounts of it
 }
 
 // NewBlocks makes them of a walk.
@@ -19,16 +25,7 @@ func NewBlocks(each func(func(r dictionary.Ref, block uint64)) error) *Blocks {
 // Bucket names the block of an account and how many accounts of it are known.
 func (b *Blocks) Bucket(r dictionary.Ref) (uint64, int, error) {
 	if !b.loaded {
-		b.loaded, b.known = true, map[uint64]int{}
-		err := b.each(func(r dictionary.Ref, block uint64) {
-			list := &b.of[r.Part()]
-			if n := int(r.Local()) + 1; n > len(*list) {
-				*list = append(*list, make([]uint64, n-len(*list))...)
-			}
-			(*list)[r.Local()] = block
-			b.known[block]++
-		})
-		if err != nil {
+		if err := b.load(); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -36,6 +33,29 @@ func (b *Blocks) Bucket(r dictionary.Ref) (uint64, int, error) {
 	if int(r.Local()) >= len(list) {
 		return 0, 0, nil
 	}
-	block := list[r.Local()]
-	return block, b.known[block], nil
+	n := list[r.Local()]
+	if n == 0 {
+		return 0, 0, nil
+	}
+	x := &b.list[n-1]
+	return x.id, x.known, nil
+}
+
+func (b *Blocks) load() error {
+	b.loaded = true
+	places := map[uint64]uint32{}
+	return b.each(func(r dictionary.Ref, id uint64) {
+		list := &b.of[r.Part()]
+		if n := int(r.Local()) + 1; n > len(*list) {
+			*list = append(*list, make([]uint32, n-len(*list))...)
+		}
+		place, ok := places[id]
+		if !ok {
+			b.list = append(b.list, block{id: id})
+			place = uint32(len(b.list))
+			places[id] = place
+		}
+		(*list)[r.Local()] = place
+		b.list[place-1].known++
+	})
 }

@@ -66,6 +66,15 @@ func (m *codeMap[V]) put(code uint64) (v *V, fresh bool) {
 	}
 }
 
+// clear empties it, and keeps its memory if a quarter of that was in use.
+func (m *codeMap[V]) clear() {
+	if len(m.list) > 64 && 4*m.n < len(m.list) {
+		m.list = nil
+	}
+	clear(m.list)
+	m.n, m.zero = 0, nil
+}
+
 func (m *codeMap[V]) resize(n int) {
 	old := m.list
 	m.list = make([]codeEntry[V], 1<<bits.Len(uint(4*n/3+4)))

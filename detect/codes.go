@@ -45,8 +45,7 @@ func (c *codes) addr(a netip.Addr) (uint64, bool) {
 		return 0, false
 	}
 	if a.Is4() {
-		b := a.As4()
-		return 1<<40 | uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3]), true
+		return addr4(a, false), true
 	}
 	n, ok := c.addrs[a]
 	if !ok {
@@ -59,6 +58,15 @@ func (c *codes) addr(a netip.Addr) (uint64, bool) {
 		c.addrs[a] = n
 	}
 	return n, true
+}
+
+// addr4 is the code of an IPv4 address, or of its /24.
+func addr4(a netip.Addr, network bool) uint64 {
+	b := a.As4()
+	if network {
+		b[3] = 0
+	}
+	return 1<<40 | uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
 }
 
 func (c *codes) addrOf(n uint64) netip.Addr {

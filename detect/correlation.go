@@ -104,9 +104,10 @@ type input struct {
 // filter decides which records a correlation counts. Some can be decided only
 // when the watermark has passed.
 type filter interface {
-	// admit is asked for each record in the order they come; it returns counted for
-	// those to count now, and keeps the undecided.
-	admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict
+	// admit is asked for each run of records as they come; it returns counted for those
+	// to count now, and keeps the undecided. It answers oneByOne, of more than one
+	// record, where their answers may differ.
+	admit(e *Engine, c *correlation, k *tuple, v uint64, r run) verdict
 	// settle is asked when the watermark moves. It gives back those that are decided
 	// to count, and says up to when everything is decided.
 	settle(e *Engine, c *correlation, to event.Millis, count func(k tuple, v uint64, at event.Millis)) event.Millis
@@ -115,9 +116,10 @@ type filter interface {
 type verdict uint8
 
 const (
-	left    verdict = iota // not counted
-	counted                // counted now
-	other                  // counted among all, not among those looked for
+	left     verdict = iota // not counted
+	counted                 // counted now
+	other                   // counted among all, not among those looked for
+	oneByOne                // to be asked of each record of the run
 )
 
 // extra is the state of a correlation that is not a window over cells.

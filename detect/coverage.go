@@ -47,17 +47,22 @@ const maxSpans = 100
 
 // lose notes a record that could not be decided.
 func (e *Engine) lose(c *correlation, why cause, at event.Millis) *loss {
+	return e.loseRun(c, why, runOf(at))
+}
+
+// loseRun notes a run of them.
+func (e *Engine) loseRun(c *correlation, why cause, r run) *loss {
 	l := c.lost.loss
 	if l == nil || c.lost.cause != why {
 		k := lossKey{c, why}
 		if l = e.losses[k]; l == nil {
-			l = &loss{first: at, last: at}
+			l = &loss{first: r.first, last: r.last}
 			e.losses[k] = l
 		}
 		c.lost = lossEntry{why, l}
 	}
-	l.first, l.last = min(l.first, at), max(l.last, at)
-	l.records++
+	l.first, l.last = min(l.first, r.first), max(l.last, r.last)
+	l.records += r.n
 	l.changed = true
 	return l
 }

@@ -90,5 +90,5 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 		return
 	}
 	d.last = nil
-	d.blocks.sweep(func(g *group) bool { return g.expire(now-c.grid.width+1, now, c.grid.width) })
+	d.blocks.expire(now-c.grid.width+1, now, c.grid.width)
 }

@@ -17,6 +17,7 @@ type deviation struct {
 	history int64 // hours
 	groups  map[tuple]*hours
 	near    *hours // of groups, that was added to before
+	spare   []*codeMap[struct{}] // of hours that are settled
 	settled int64
 }
 
@@ -76,7 +77,7 @@ func (d *deviation) add(e *Engine, c *correlation, k key, _ int, v uint64, at ev
 		return
 	}
 	if x.values == nil {
-		x.values = &codeMap[struct{}]{}
+		x.values = d.set()
 	}
 	if x.values.len() >= e.o.MaxValues*10 {
 		e.lose(c, stateFull, at)
@@ -84,6 +85,19 @@ func (d *deviation) add(e *Engine, c *correlation, k key, _ int, v uint64, at ev
 	}
 	x.values.put(v)
 	x.n = int64(x.values.len())
+}
+
+// set gives an empty set, with the memory of one that is no longer needed if there is
+// one.
+func (d *deviation) set() *codeMap[struct{}] {
+	n := len(d.spare)
+	if n == 0 {
+		return &codeMap[struct{}]{}
+	}
+	set := d.spare[n-1]
+	d.spare = d.spare[:n-1]
+	set.clear()
+	return set
 }
 
 // at finds or makes an hour.
@@ -103,14 +117,16 @@ func (d *deviation) settle(e *Engine, c *correlation, to event.Millis) {
 	if until <= d.settled {
 		return
 	}
-	d.near = nil
+	d.near, d.spare = nil, nil
 	for k, g := range d.groups {
 		for i := range g.list {
 			x := &g.list[i]
 			if x.hour >= until || x.hour < d.settled {
 				continue
 			}
-			x.values = nil
+			if x.values != nil {
+				d.spare, x.values = append(d.spare, x.values), nil
+			}
 			z, ok := g.judge(x, d.history)
 			if ok && x.n >= int64(c.typ.Min) && holds(c.typ.Bounds, z) {
 				e.fire(c, &group{key: k, found: c.findings[k]}, []cell{{at: c.grid.of(x.max), min: x.min, max: x.max}}, z, x.max)

@@ -217,7 +217,9 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 	if !c.monotone {
 		open := c.open[:0]
 		for _, g := range c.open {
-			e.evaluate(c, g, from, until)
+			if c.mayFire(g) {
+				e.evaluate(c, g, from, until)
+			}
 			if g.open = len(g.cells) > 0 && g.cells[len(g.cells)-1].at >= until; g.open {
 				open = append(open, g)
 			}
@@ -227,7 +229,7 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 	}
 	if c.sweeps(until) {
 		c.last = nil
-		c.groups.sweep(func(g *group) bool { return g.expire(until-c.grid.width+1, until, c.grid.width) })
+		c.groups.expire(until-c.grid.width+1, until, c.grid.width)
 	}
 	c.settle(settled)
 }

@@ -29,6 +29,15 @@ func (c *correlation) mark(g *group, cell int64) {
 	c.changed = append(c.changed, g)
 }
 
+// mayFire tells at a glance of a group whether a window of it may fire, or its finding
+// may last longer.
+func (c *correlation) mayFire(g *group) bool {
+	if g.found != nil {
+		return true
+	}
+	return g.total >= int64(c.typ.Min) && (!c.countsValues() || len(g.slots) >= int(c.least))
+}
+
 // evaluate looks at the windows that end in a cell with records in [from, to).
 func (e *Engine) evaluate(c *correlation, g *group, from, to int64) {
 	width := c.grid.width

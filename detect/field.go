@@ -111,6 +111,9 @@ func (e *Engine) value(k fieldKind, t *Table, s *shapeFacts, m *meaning, r *Row)
 	case fieldToken:
 		return r.Token, r.Token != 0
 	case fieldIP, fieldSubnet, fieldNetwork, fieldCountry:
+		if ip := t.Clients[r.Client].IP.Unmap(); ip.Is4() && k <= fieldSubnet {
+			return addr4(ip, k == fieldSubnet), true
+		}
 		c := e.clientOf(t, r.Client)
 		switch k {
 		case fieldIP:

@@ -83,14 +83,15 @@ func (g *group) cellAt(at int64) *cell {
 	if n > 0 && g.cells[n-1].at == at {
 		return &g.cells[n-1]
 	}
-	i := n
-	if n > 0 && g.cells[n-1].at > at {
-		i, _ = slices.BinarySearchFunc(g.cells, at, func(c cell, at int64) int { return compare(c.at, at) })
-		if g.cells[i].at == at {
-			return &g.cells[i]
-		}
+	fresh := cell{at: at, min: event.Millis(1) << 62, max: -(event.Millis(1) << 62)}
+	if n == 0 || g.cells[n-1].at < at {
+		g.cells = append(g.cells, fresh)
+		return &g.cells[n]
 	}
-	g.cells = slices.Insert(g.cells, i, cell{at: at, min: event.Millis(1) << 62, max: -(event.Millis(1) << 62)})
+	i, found := slices.BinarySearchFunc(g.cells, at, func(c cell, at int64) int { return compare(c.at, at) })
+	if !found {
+		g.cells = slices.Insert(g.cells, i, fresh)
+	}
 	return &g.cells[i]
 }
 
@@ -105,11 +106,14 @@ func compare(a, b int64) int {
 }
 
 // note counts a record in its cell.
-func (g *group) note(at int64, t event.Millis) *cell {
+func (g *group) note(at int64, t event.Millis) *cell { return g.noteRun(at, runOf(t)) }
+
+// noteRun counts the records of a run in their cell.
+func (g *group) noteRun(at int64, r run) *cell {
 	c := g.cellAt(at)
-	c.n++
-	c.min, c.max = min(c.min, t), max(c.max, t)
-	g.total++
+	c.n += r.n
+	c.min, c.max = min(c.min, r.first), max(c.max, r.last)
+	g.total += r.n
 	return c
 }
 
@@ -140,6 +144,12 @@ func (g *group) head(v uint64) (int32, int) {
 			return s, i
 		}
 	}
+}
+
+// past reports whether nothing is left of a group before a horizon.
+func (g *group) past(before int64) bool {
+	n := len(g.cells)
+	return n == 0 || g.cells[n-1].at < before
 }
 
 // compact drops the slots that are marked as gone. They are the earliest of their
@@ -249,18 +259,18 @@ func (g *group) add(v uint64, at int64, t event.Millis, width int64) bool {
 
 func (g *group) edge(at int64, by int32) {
 	n := len(g.edges)
-	i := n
-	if n > 0 && g.edges[n-1].at >= at {
-		i, _ = slices.BinarySearchFunc(g.edges, at, func(e edge, at int64) int { return compare(e.at, at) })
-		if i < n && g.edges[i].at == at {
-			g.edges[i].by += by
-			if g.edges[i].by == 0 {
-				g.edges = slices.Delete(g.edges, i, i+1)
-			}
-			return
-		}
+	if n == 0 || g.edges[n-1].at < at {
+		g.edges = append(g.edges, edge{at, by})
+		return
 	}
-	g.edges = slices.Insert(g.edges, i, edge{at, by})
+	i, found := slices.BinarySearchFunc(g.edges, at, func(e edge, at int64) int { return compare(e.at, at) })
+	if !found {
+		g.edges = slices.Insert(g.edges, i, edge{at, by})
+		return
+	}
+	if g.edges[i].by += by; g.edges[i].by == 0 {
+		g.edges = slices.Delete(g.edges, i, i+1)
+	}
 }
 
 // distinct gives, for each cell with records, the number of distinct values in the
@@ -296,13 +306,14 @@ func (g *group) window(width int64, yield func(c *cell, in []cell) bool) {
 // expire forgets cells before a horizon. Windows that end before now are final;
 // the changes of their numbers become one. It reports whether anything is left.
 func (g *group) expire(before, now, width int64) bool {
+	n := len(g.cells)
+	if n == 0 || g.cells[0].at >= before {
+		return n > 0
+	}
 	i := 0
 	for i < len(g.cells) && g.cells[i].at < before {
 		g.total -= g.cells[i].n
 		i++
-	}
-	if i == 0 {
-		return len(g.cells) > 0
 	}
 	g.cells = slices.Delete(g.cells, 0, i)
 	if len(g.slots) == 0 {

@@ -1,6 +1,9 @@
 package detect
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // groups is the groups of a correlation by their keys. They lie in pages, which
 // neither move nor are allocated one by one, and are found by an index of numbers
@@ -98,16 +101,17 @@ func (gs *groups) enter(hash, n uint32) {
 	gs.index[i] = uint64(hash)<<32 | uint64(n+1)
 }
 
-// reindex makes the index anew, for n groups.
+// reindex makes the index anew, for n groups. It stays as large as it was unless that
+// would be far too large.
 func (gs *groups) reindex(n int) {
 	size := 1 << bits.Len(uint(4*n/3+4))
-	if size == len(gs.index) {
+	if had := len(gs.index); size <= had && had <= 8*size {
 		clear(gs.index)
 	} else {
 		gs.index = make([]uint64, size)
 	}
 	for p, pg := range gs.pages {
-		if pg == nil {
+		if pg == nil || pg.used == 0 {
 			continue
 		}
 		for i := range pg.list {
@@ -118,40 +122,49 @@ func (gs *groups) reindex(n int) {
 	}
 }
 
-// sweep asks of each group whether it is to be kept, and forgets the others. Pages
-// that have become empty are given back.
-func (gs *groups) sweep(keep func(g *group) bool) {
-	gone, empty := 0, false
+// expire forgets what is past in each group, and the groups of which nothing is left.
+// Pages that have become empty are given back, but for as many as are in use.
+func (gs *groups) expire(before, now, width int64) {
+	gone, used := 0, 0
 	for p, pg := range gs.pages {
-		if pg == nil {
+		if pg == nil || pg.used == 0 {
 			continue
 		}
 		for i := range pg.list {
 			g := &pg.list[i]
-			if !g.held || keep(g) {
+			if !g.held || !g.past(before) && g.expire(before, now, width) {
 				continue
 			}
-			*g = group{}
+			g.held, g.found, g.index = false, nil, nil
+			g.cells, g.edges, g.slots = nil, nil, nil
 			pg.used--
 			gone++
 			gs.free = append(gs.free, uint32(p*pageGroups+i))
 		}
-		if pg.used == 0 {
-			gs.pages[p], empty = nil, true
+		if pg.used > 0 {
+			used++
 		}
 	}
 	if gone == 0 {
 		return
 	}
 	gs.n -= gone
-	if empty {
-		free := gs.free[:0]
-		for _, n := range gs.free {
-			if gs.pages[n/pageGroups] != nil {
-				free = append(free, n)
-			}
-		}
-		gs.free = free
-	}
+	gs.giveBack(used)
 	gs.reindex(gs.n)
+}
+
+// giveBack gives empty pages back, but for some.
+func (gs *groups) giveBack(keep int) {
+	given := false
+	for p, pg := range gs.pages {
+		if pg == nil || pg.used > 0 {
+			continue
+		}
+		if keep--; keep < 0 {
+			gs.pages[p], given = nil, true
+		}
+	}
+	if given {
+		gs.free = slices.DeleteFunc(gs.free, func(n uint32) bool { return gs.pages[n/pageGroups] == nil })
+	}
 }

@@ -70,12 +70,24 @@ func (s *issuance) covers(token uint64, at event.Millis) bool {
 	if last == nil {
 		return false
 	}
-	fits := func(t event.Millis) bool { return t <= at+skew && at-t <= s.within }
-	return fits(*last) || len(s.again) > 0 && slices.ContainsFunc(s.again[token], fits)
+	return s.fits(*last, at) || len(s.again) > 0 && slices.ContainsFunc(s.again[token], func(t event.Millis) bool { return s.fits(t, at) })
 }
 
-func (s *issuance) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
-	if s.covers(v, at) {
+// fits reports whether what was issued at one moment may be used at another.
+func (s *issuance) fits(issued, at event.Millis) bool {
+	return issued <= at+skew && at-issued <= s.within
+}
+
+func (s *issuance) admit(e *Engine, c *correlation, k *tuple, v uint64, r run) verdict {
+	at := r.first
+	switch {
+	case r.n > 1:
+		// One issue that covers the first and the last covers all between.
+		if last := s.issued.get(v); last != nil && s.fits(*last, r.first) && s.fits(*last, r.last) {
+			return left
+		}
+		return oneByOne
+	case s.covers(v, at):
 		return left
 	}
 	if s.wait.n >= e.o.MaxGroups {
@@ -152,7 +164,7 @@ func (s *issuance) settle(e *Engine, c *correlation, to event.Millis, count func
 			count(w.key, w.value, w.at)
 		}
 	}
-	if day := event.Millis(86_400_000); to-s.swept > day {
+	if day := event.Millis(86_400_000); to-s.swept > max(day, s.within/4) {
 		s.swept = to
 		// A record that may still wait is not older than what is settled.
 		s.issued.keep(func(token uint64, last *event.Millis) bool {

@@ -123,8 +123,11 @@ func newNovelty(memory event.Millis) *novelty {
 	return &novelty{memory: memory, fresh: map[valueOf]event.Millis{}, last: map[valueOf]event.Millis{}, open: map[valueOf]stretch{}, first: catalog.Never}
 }
 
-func (n *novelty) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
-	vo := valueOf{*k, v}
+func (n *novelty) admit(e *Engine, c *correlation, k *tuple, v uint64, r run) verdict {
+	vo, at := valueOf{*k, v}, r.first
+	if r.n > 1 {
+		return oneByOne
+	}
 	if last, ok := n.last[vo]; ok && at-last <= n.memory {
 		// It is known to have been there before, within memory: by a record that is
 		// settled, or by one that followed such a record within memory, so that this
@@ -259,15 +262,21 @@ func (d *comeback) presence(k *tuple) *presence {
 	return d.near
 }
 
-func (d *comeback) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
-	if p := d.presence(k); p != nil && at-p.last < d.idle {
-		p.last = max(p.last, at)
-		if len(d.since) > 0 {
-			if since, back := d.since[*k]; back && at >= since && at-since <= c.span {
-				return counted
-			}
+func (d *comeback) admit(e *Engine, c *correlation, k *tuple, v uint64, r run) verdict {
+	at := r.first
+	if p := d.presence(k); p != nil && r.last-p.last < d.idle {
+		since, back := d.since[*k]
+		if back && r.n > 1 {
+			return oneByOne
+		}
+		p.last = max(p.last, r.last)
+		if back && at >= since && at-since <= c.span {
+			return counted
 		}
 		return left
+	}
+	if r.n > 1 {
+		return oneByOne
 	}
 	if d.wait.n >= e.o.MaxGroups {
 		e.lose(c, stateFull, at)

@@ -12,26 +12,32 @@ type unknown struct {
 	grace event.Millis
 }
 
-func (u *unknown) admit(e *Engine, c *correlation, k *tuple, v uint64, at event.Millis) verdict {
+func (u *unknown) admit(e *Engine, c *correlation, k *tuple, v uint64, r run) verdict {
 	registers := e.world.Registers()
-	i, exact := edition.InForce(registers, at)
-	if i < 0 {
-		e.lose(c, noRegister, at)
-		return other
+	i, exact := edition.InForce(registers, r.first)
+	if r.n > 1 {
+		if j, alike := edition.InForce(registers, r.last); j != i || alike != exact {
+			return oneByOne
+		}
 	}
-	ref := refOf(v)
-	if registers[i].Has(ref) {
+	if i < 0 {
+		e.loseRun(c, noRegister, r)
 		return other
 	}
 	// Whoever a later edition knows is a member, only a new one.
-	for _, later := range registers[i+1:] {
-		if later.Has(ref) {
+	ref := refOf(v)
+	for _, x := range registers[i:] {
+		if x.Has(ref) {
 			return other
 		}
 	}
-	if exact && at-registers[i].From() > u.grace {
-		e.lose(c, registerOld, at)
+	old := func(at event.Millis) bool { return exact && at-registers[i].From() > u.grace }
+	switch {
+	case old(r.first):
+		e.loseRun(c, registerOld, r)
 		return other
+	case old(r.last):
+		return oneByOne
 	}
 	return counted
 }

@@ -45,7 +45,7 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 	if err != nil {
 		return nil, err
 	}
-	e, err := detect.New(book.docs, &ledgerWorld{View: v}, o)
+	e, err := detect.New(book.docs, worldOf(v), o)
 	if err != nil {
 		return nil, err
 	}
@@ -95,34 +95,13 @@ func extentOf(v *ledger.View, zone *time.Location) detect.Asker {
 // ledgerWorld is a view as the engine asks it.
 type ledgerWorld struct {
 	*ledger.View
-	blocks map[uint64]int                  // known accounts, by block
-	of     [dictionary.Partitions][]uint64 // block of each account
-	loaded bool
+	blocks *detect.Blocks
 }
 
-// Bucket loads the blocks of all accounts when it is first asked: 8 bytes each.
-func (w *ledgerWorld) Bucket(r dictionary.Ref) (uint64, int, error) {
-	if !w.loaded {
-		w.loaded, w.blocks = true, map[uint64]int{}
-		err := w.View.Blocks(func(r dictionary.Ref, block uint64) {
-			list := &w.of[r.Part()]
-			if n := int(r.Local()) + 1; n > len(*list) {
-				*list = append(*list, make([]uint64, n-len(*list))...)
-			}
-			(*list)[r.Local()] = block
-			w.blocks[block]++
-		})
-		if err != nil {
-			return 0, 0, err
-		}
-	}
-	list := w.of[r.Part()]
-	if int(r.Local()) >= len(list) {
-		return 0, 0, nil
-	}
-	b := list[r.Local()]
-	return b, w.blocks[b], nil
-}
+func worldOf(v *ledger.View) *ledgerWorld { return &ledgerWorld{v, detect.NewBlocks(v.Blocks)} }
+
+// Bucket names the block of an account and how many accounts of it are known.
+func (w *ledgerWorld) Bucket(r dictionary.Ref) (uint64, int, error) { return w.blocks.Bucket(r) }
 
 // severities lists the words for flags and completion.
 func Severities() []string {

@@ -274,7 +274,7 @@ func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
 	if err := d.s.recordExceptions(ctx, o.Exceptions); err != nil {
 		return nil, err
 	}
-	if r.engine, err = detect.New(book.docs, &ledgerWorld{View: r.view}, o); err != nil {
+	if r.engine, err = detect.New(book.docs, worldOf(r.view), o); err != nil {
 		return nil, err
 	}
 	d.update(func(st *DetectorStatus) {

@@ -80,7 +80,7 @@ func (b *ruleBook) check(l *ledger.Ledger) error {
 	if err != nil {
 		return err
 	}
-	_, err = detect.New(b.docs, &ledgerWorld{View: v}, o)
+	_, err = detect.New(b.docs, worldOf(v), o)
 	return err
 }
 
