@@ -16,7 +16,7 @@ import (
 type deviation struct {
 	history int64 // hours
 	groups  map[tuple]*hours
-	near    *hours // of groups, that was added to before
+	near    *hours               // of groups, that was added to before
 	spare   []*codeMap[struct{}] // of hours that are settled
 	settled int64
 }
