@@ -85,6 +85,9 @@ func TestMatchListed(t *testing.T) {
 		if i%9 == 0 {
 			rows[i].HasActor = false
 		}
+		if i%7 == 0 { // by somebody else
+			rows[i].Actor = rows[i*31%len(rows)].Home
+		}
 	}
 	docs := append(shippedRules(t), rules(t, `
 title: of oneself
