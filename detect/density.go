@@ -39,7 +39,8 @@ func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, t event
 		d.near = near{v, block, known}
 	}
 	block, known := d.near.block, d.near.known
-	if block == 0 || known < leastBlock {
+	// Nobody can touch more accounts of a block than there are.
+	if block == 0 || known < max(leastBlock, c.typ.Min) {
 		return
 	}
 	g := d.last

@@ -66,7 +66,6 @@ type history struct {
 	from, to  event.Millis
 	list      []*source
 	done, all int64
-	rows      []Row
 }
 
 // source is a segment in a run. Its tables are let go when the run is past it.
@@ -130,11 +129,10 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 		}
 		parts = append(parts, got...)
 	}
-	hours, n := h.byHour(tables, parts, from, to)
-	parts = nil
+	hours := h.byHour(tables, parts, from, to)
 	back := max(hourMillis, millis(h.e.o.Lateness))
-	for i, list := range hours {
-		if err := h.observe(tables, list); err != nil {
+	for _, x := range hours {
+		if err := h.observe(tables, x); err != nil {
 			return err
 		}
 		if h.e.newest != catalog.Always {
@@ -145,16 +143,15 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hours[i] = nil
+		h.done += int64(len(x.rows))
 	}
-	h.done += n
 	return nil
 }
 
 // byHour puts rows in order of the hour, and within an hour those first that issue
 // something: a token is known then before its uses are looked at, and they need not
 // wait. Within that the rows of a partition stay together, and those of a session.
-func (h *history) byHour(tables []*Table, parts [][]placed, from, to event.Millis) (hours [][]placed, n int64) {
+func (h *history) byHour(tables []*Table, parts [][]placed, from, to event.Millis) (hours []hour) {
 	issues := make([][]bool, len(tables))
 	for i, t := range tables {
 		issues[i] = make([]bool, len(t.Shapes))
@@ -171,8 +168,9 @@ func (h *history) byHour(tables []*Table, parts [][]placed, from, to event.Milli
 		return i
 	}
 	next := make([]int, 2*((to-from)/hourMillis+2)+1)
+	n := 0
 	for _, part := range parts {
-		n += int64(len(part))
+		n += len(part)
 		for i := range part {
 			next[place(&part[i])+1]++
 		}
@@ -180,37 +178,38 @@ func (h *history) byHour(tables []*Table, parts [][]placed, from, to event.Milli
 	for i := 1; i < len(next); i++ {
 		next[i] += next[i-1]
 	}
-	all := make([]placed, n)
+	all := hour{make([]Row, n), make([]uint32, n)}
 	for p, part := range parts {
 		for i := range part {
-			k := place(&part[i])
-			all[next[k]] = part[i]
-			next[k]++
+			k := &next[place(&part[i])]
+			all.rows[*k], all.table[*k] = part[i].Row, part[i].table
+			*k++
 		}
 		parts[p] = nil
 	}
 	// What was the beginning of a place is its end now.
 	begin := 0
 	for i := 1; i < len(next); i += 2 {
-		hours = append(hours, all[begin:next[i]])
+		hours = append(hours, hour{all.rows[begin:next[i]], all.table[begin:next[i]]})
 		begin = next[i]
 	}
-	return hours, n
+	return hours
+}
+
+// hour is the rows of an hour, and which table each belongs to.
+type hour struct {
+	rows  []Row
+	table []uint32
 }
 
 // observe gives rows to the engine, those that follow each other in one table at once.
-func (h *history) observe(tables []*Table, list []placed) error {
-	for len(list) > 0 {
-		t := list[0].table
-		h.rows = h.rows[:0]
-		n := 0
-		for n < len(list) && n < batchRows && list[n].table == t {
-			h.rows = append(h.rows, list[n].Row)
-			n++
+func (h *history) observe(tables []*Table, x hour) error {
+	for from, to := 0, 0; from < len(x.rows); from = to {
+		for to < len(x.rows) && x.table[to] == x.table[from] {
+			to++
 		}
-		list = list[n:]
-		table := tables[t]
-		if err := h.e.Observe(table, h.rows, func(s uint32) bool { return table.Shapes[s].Flags&segment.Primary != 0 }); err != nil {
+		t := tables[x.table[from]]
+		if err := h.e.Observe(t, x.rows[from:to], func(s uint32) bool { return t.Shapes[s].Flags&segment.Primary != 0 }); err != nil {
 			return err
 		}
 	}

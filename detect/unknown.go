@@ -21,8 +21,9 @@ func (u *unknown) admit(e *Engine, c *correlation, k *tuple, v uint64, r run) ve
 		}
 	}
 	if i < 0 {
+		// There is no register at all, and so nobody who could be unknown.
 		e.loseRun(c, noRegister, r)
-		return other
+		return left
 	}
 	// Whoever a later edition knows is a member, only a new one.
 	ref := refOf(v)
