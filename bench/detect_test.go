@@ -41,8 +41,20 @@ var (
 
 // TestDetect imports a log of members who sign in and read, by the full path with all
 // cores, and runs the shipped rules over what was imported, which is what an import
-// with detection takes today: the rules do not run in the stream of lines.
+// with detection takes today: the rules do not run in the stream of lines. Once as the
+// log is all there is; and once with fewer accounts, so that the blocks of ids are full
+// and walks over them are looked for, and with a register, so that members are too who
+// are in none.
 func TestDetect(t *testing.T) {
+	t.Run("log alone", func(t *testing.T) { importAndDetect(t, shapes["members"], false) })
+	t.Run("full blocks and a register", func(t *testing.T) {
+		s := shapes["members"]
+		s.accounts = 200_000
+		importAndDetect(t, s, true)
+	})
+}
+
+func importAndDetect(t *testing.T, s shape, register bool) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "access.ndjson")
 	f, err := os.Create(log)
@@ -51,7 +63,7 @@ func TestDetect(t *testing.T) {
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
 	var text []byte
-	shapes["members"].each(*lines, 30, func(r *record) {
+	s.each(*lines, 30, func(r *record) {
 		text = r.line(text[:0])
 		w.Write(text)
 	})
@@ -73,6 +85,18 @@ func TestDetect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	if register {
+		_, err := l.InstallRegister("register", start, func(yield func(catalog.RegisterLine, error) bool) {
+			for i := range s.accounts {
+				if !yield(catalog.RegisterLine{Account: accountID(i)}, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	begin, worked := time.Now(), cpu()
 	rep, err := server.Import(context.Background(), l, server.ImportRequest{Catalog: cat, Files: []string{log}}, server.ImportOptions{})
 	if err != nil {
