@@ -364,7 +364,7 @@ func (c *correlation) prepare(e *Engine) {
 	case rule.EventCount, rule.ValueCount:
 	case rule.Density:
 		c.monotone = false
-		c.extra = &density{}
+		c.extra = &density{walks: map[tuple]*walk{}}
 	case rule.FirstSeen:
 		c.filter = newNovelty(millis(c.typ.Memory.Duration()))
 	case rule.Dormant:

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 
 	"github.com/haetae/haetae/event"
 )
@@ -14,14 +15,51 @@ import (
 // The number that is compared is the share of the block's known accounts that the
 // group has touched within the timespan, in its densest block of at least
 // leastBlock accounts.
+//
+// A group touches many blocks once or twice, and few often. As long as a block has had
+// fewer records than accounts are asked for, it cannot fire: until then its records
+// stand in a list of the group and are only counted.
 type density struct {
-	blocks groups
-	near   near
-	last   *group // of blocks, that was added to before
+	walks  map[tuple]*walk
+	near   [nearWalks]*walk // by hash: that were added to before
+	blocks groups           // that may fire, by group and block
+	n      int              // blocks with records, of all groups
+	last   lastBlock
 }
 
-// near is the account before, with its block: the next is often the same.
-type near struct {
+// walk is what a group has touched.
+type walk struct {
+	key    tuple
+	list   []touch
+	counts codeMap[touches] // by block
+}
+
+// touches is the records of a block in the list of its walk.
+type touches struct {
+	n    int32 // inBlocks where the block is one of blocks
+	last int32 // the latest of them, and one more; it leads to the one before
+}
+
+type touch struct {
+	account, block uint64
+	at             event.Millis
+	before         int32
+}
+
+const (
+	inBlocks  = -1
+	nearWalks = 256
+)
+
+// append puts a record into the list.
+func (w *walk) append(t *touches, x touch) {
+	x.before = t.last
+	w.list = append(w.list, x)
+	t.last = int32(len(w.list))
+}
+
+// lastBlock is the account before, with its block: the next is often the same.
+type lastBlock struct {
 	account, block uint64
 	known          int
 }
@@ -29,39 +67,79 @@ type near struct {
 // leastBlock: of a block with fewer known accounts nothing is said.
 const leastBlock = 32
 
-func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, t event.Millis) {
-	if d.near.account != v || v == 0 {
+func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, at event.Millis) {
+	if d.last.account != v || v == 0 {
 		block, known, err := e.world.Bucket(refOf(v))
 		if err != nil {
 			e.fail(err)
 			return
 		}
-		d.near = near{v, block, known}
+		d.last = lastBlock{v, block, known}
 	}
-	block, known := d.near.block, d.near.known
+	block, known := d.last.block, d.last.known
 	// Nobody can touch more accounts of a block than there are.
 	if block == 0 || known < max(leastBlock, c.typ.Min) {
 		return
 	}
-	g := d.last
-	if g == nil || g.sub != block || g.key != *k.tuple {
-		hash := hashOf(k.tuple, block)
-		if g = d.blocks.get(k.tuple, block, hash); g == nil {
-			if d.blocks.n >= e.o.MaxGroups {
-				e.lose(c, stateFull, t)
-				return
-			}
-			g = d.blocks.add(k.tuple, block, hash)
-			if len(c.findings) > 0 {
-				g.found = c.findings[*k.tuple]
-			}
-		}
-		d.last = g
+	w := d.walk(k)
+	if w == nil {
+		w = &walk{key: *k.tuple}
+		d.walks[w.key] = w
+		d.near[k.hash%nearWalks] = w
 	}
-	at := c.cell(t)
-	g.note(at, t)
-	g.add(v, at, t, c.grid.width)
-	if float64(len(g.slots)) < c.least*float64(known) || int64(len(g.slots)) < int64(c.typ.Min) {
+	count := w.counts.get(block)
+	if count == nil {
+		if d.n >= e.o.MaxGroups {
+			e.lose(c, stateFull, at)
+			return
+		}
+		d.n++
+		count, _ = w.counts.put(block)
+	}
+	x := touch{account: v, block: block, at: at}
+	if count.n != inBlocks {
+		if count.n++; float64(count.n) < c.least*float64(known) || int(count.n) < c.typ.Min {
+			w.append(count, x)
+			return
+		}
+		d.begin(c, w, block, count.last)
+		*count = touches{n: inBlocks}
+	}
+	d.touch(e, c, w, x, known)
+}
+
+func (d *density) walk(k key) *walk {
+	if w := d.near[k.hash%nearWalks]; w != nil && w.key == *k.tuple {
+		return w
+	}
+	w := d.walks[*k.tuple]
+	if w != nil {
+		d.near[k.hash%nearWalks] = w
+	}
+	return w
+}
+
+// begin makes a block that may fire one of blocks, with its records in the list, which
+// drops them when it forgets.
+func (d *density) begin(c *correlation, w *walk, block uint64, last int32) {
+	g := d.blocks.add(&w.key, block, hashOf(&w.key, block))
+	g.found = c.findings[w.key]
+	for last > 0 {
+		x := &w.list[last-1]
+		at := c.cell(x.at)
+		g.note(at, x.at)
+		g.add(x.account, at, x.at, c.grid.width)
+		last, x.block = x.before, 0
+	}
+}
+
+// touch enters a record into a block that may fire.
+func (d *density) touch(e *Engine, c *correlation, w *walk, x touch, known int) {
+	g := d.blocks.get(&w.key, x.block, hashOf(&w.key, x.block))
+	at := c.cell(x.at)
+	g.note(at, x.at)
+	g.add(x.account, at, x.at, c.grid.width)
+	if float64(len(g.slots)) < c.least*float64(known) || len(g.slots) < c.typ.Min {
 		return
 	}
 	least := max(int64(c.typ.Min), 1)
@@ -90,6 +168,34 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 	if !c.sweeps(now) {
 		return
 	}
-	d.last = nil
-	d.blocks.expire(now-c.grid.width+1, now, c.grid.width)
+	before := now - c.grid.width + 1
+	d.blocks.expire(before, now, c.grid.width)
+	d.n, d.near = 0, [nearWalks]*walk{}
+	for k, w := range d.walks {
+		w.forget(c.grid.begin(before), func(block uint64) bool {
+			return d.blocks.get(&w.key, block, hashOf(&w.key, block)) != nil
+		})
+		if d.n += w.counts.len(); w.counts.len() == 0 {
+			delete(d.walks, k)
+		}
+	}
+}
+
+// forget drops what lies before a moment or has gone into blocks, and counts what is
+// left.
+func (w *walk) forget(before event.Millis, held func(block uint64) bool) {
+	w.counts.keep(func(block uint64, t *touches) bool { return t.n == inBlocks && held(block) })
+	list := w.list
+	w.list = w.list[:0]
+	for _, x := range list {
+		if x.at < before || x.block == 0 {
+			continue
+		}
+		t, _ := w.counts.put(x.block)
+		t.n++
+		w.append(t, x)
+	}
+	if n := len(w.list); cap(w.list) > 64 && n < cap(w.list)/4 {
+		w.list = slices.Clone(w.list)
+	}
 }
