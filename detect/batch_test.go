@@ -101,7 +101,7 @@ func TestGroupsByKey(t *testing.T) {
 			want[name] = now
 			if rnd.IntN(200) == 0 {
 				now += int64(1 + rnd.IntN(5))
-				gs.expire(now-2, now, 3)
+				gs.expire(now-2, now, 3, nil)
 				for name, last := range want {
 					if last < now-2 {
 						delete(want, name)

@@ -30,33 +30,28 @@ type density struct {
 // walk is what a group has touched.
 type walk struct {
 	key    tuple
-	list   []touch
-	counts codeMap[touches] // by block
+	list   []touch // as they came
+	gone   int     // that stood before list
+	counts codeMap[touches]
+	none   int // of counts, blocks without a record
 }
 
 // touches is the records of a block in the list of its walk.
 type touches struct {
 	n    int32 // inBlocks where the block is one of blocks
-	last int32 // the latest of them, and one more; it leads to the one before
+	last int   // the place of the latest of them, which leads to the one before
 }
 
 type touch struct {
-	account, block uint64
+	account, block uint64 // the block is 0 when it has gone into blocks
 	at             event.Millis
-	before         int32
+	before         int // a place; of the first of a block, one that is gone
 }
 
 const (
 	inBlocks  = -1
 	nearWalks = 256
 )
-
-// append puts a record into the list.
-func (w *walk) append(t *touches, x touch) {
-	x.before = t.last
-	w.list = append(w.list, x)
-	t.last = int32(len(w.list))
-}
 
 // lastBlock is the account before, with its block: the next is often the same.
 type lastBlock struct {
@@ -88,18 +83,23 @@ func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, at even
 		d.near[k.hash%nearWalks] = w
 	}
 	count := w.counts.get(block)
-	if count == nil {
+	if count == nil || count.n == 0 {
 		if d.n >= e.o.MaxGroups {
 			e.lose(c, stateFull, at)
 			return
 		}
 		d.n++
-		count, _ = w.counts.put(block)
+		fresh := false
+		if count, fresh = w.counts.put(block); !fresh {
+			w.none--
+		}
+		count.last = -1
 	}
-	x := touch{account: v, block: block, at: at}
+	x := touch{v, block, at, count.last}
 	if count.n != inBlocks {
 		if count.n++; float64(count.n) < c.least*float64(known) || int(count.n) < c.typ.Min {
-			w.append(count, x)
+			count.last = w.gone + len(w.list)
+			w.list = append(w.list, x)
 			return
 		}
 		d.begin(c, w, block, count.last)
@@ -121,11 +121,11 @@ func (d *density) walk(k key) *walk {
 
 // begin makes a block that may fire one of blocks, with its records in the list, which
 // drops them when it forgets.
-func (d *density) begin(c *correlation, w *walk, block uint64, last int32) {
+func (d *density) begin(c *correlation, w *walk, block uint64, last int) {
 	g := d.blocks.add(&w.key, block, hashOf(&w.key, block))
 	g.found = c.findings[w.key]
-	for last > 0 {
-		x := &w.list[last-1]
+	for last >= w.gone {
+		x := &w.list[last-w.gone]
 		at := c.cell(x.at)
 		g.note(at, x.at)
 		g.add(x.account, at, x.at, c.grid.width)
@@ -169,33 +169,47 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 		return
 	}
 	before := now - c.grid.width + 1
-	d.blocks.expire(before, now, c.grid.width)
-	d.n, d.near = 0, [nearWalks]*walk{}
+	d.blocks.expire(before, now, c.grid.width, func(g *group) {
+		w := d.walks[g.key]
+		w.counts.get(g.sub).n = 0
+		w.none++
+		d.n--
+	})
+	d.near = [nearWalks]*walk{}
 	for k, w := range d.walks {
-		w.forget(c.grid.begin(before), func(block uint64) bool {
-			return d.blocks.get(&w.key, block, hashOf(&w.key, block)) != nil
-		})
-		if d.n += w.counts.len(); w.counts.len() == 0 {
+		d.n -= w.forget(c.grid.begin(before))
+		if w.none > w.counts.len()/2 {
+			w.counts.keep(func(_ uint64, t *touches) bool { return t.n != 0 })
+			w.none = 0
+		}
+		if w.counts.len() == 0 {
 			delete(d.walks, k)
 		}
 	}
 }
 
-// forget drops what lies before a moment or has gone into blocks, and counts what is
-// left.
-func (w *walk) forget(before event.Millis, held func(block uint64) bool) {
-	w.counts.keep(func(block uint64, t *touches) bool { return t.n == inBlocks && held(block) })
-	list := w.list
-	w.list = w.list[:0]
-	for _, x := range list {
-		if x.at < before || x.block == 0 {
+// forget drops what lies before a moment or has gone into blocks, up to the first that
+// does not, and tells how many blocks are without a record by that.
+func (w *walk) forget(before event.Millis) (blocks int) {
+	n := 0
+	for ; n < len(w.list); n++ {
+		x := &w.list[n]
+		if x.block == 0 {
 			continue
 		}
-		t, _ := w.counts.put(x.block)
-		t.n++
-		w.append(t, x)
+		if x.at >= before {
+			break
+		}
+		t := w.counts.get(x.block)
+		if t.n--; t.n == 0 {
+			blocks++
+			w.none++
+		}
 	}
+	w.gone += n
+	w.list = slices.Delete(w.list, 0, n)
 	if n := len(w.list); cap(w.list) > 64 && n < cap(w.list)/4 {
 		w.list = slices.Clone(w.list)
 	}
+	return blocks
 }

@@ -229,7 +229,7 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 	}
 	if c.sweeps(until) {
 		c.last = nil
-		c.groups.expire(until-c.grid.width+1, until, c.grid.width)
+		c.groups.expire(until-c.grid.width+1, until, c.grid.width, nil)
 	}
 	c.settle(settled)
 }

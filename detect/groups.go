@@ -122,9 +122,10 @@ func (gs *groups) reindex(n int) {
 	}
 }
 
-// expire forgets what is past in each group, and the groups of which nothing is left.
-// Pages that have become empty are given back, but for as many as are in use.
-func (gs *groups) expire(before, now, width int64) {
+// expire forgets what is past in each group, and the groups of which nothing is left;
+// forgotten, if given, is told of these. Pages that have become empty are given back,
+// but for as many as are in use.
+func (gs *groups) expire(before, now, width int64, forgotten func(g *group)) {
 	gone, used := 0, 0
 	for p, pg := range gs.pages {
 		if pg == nil || pg.used == 0 {
@@ -134,6 +135,9 @@ func (gs *groups) expire(before, now, width int64) {
 			g := &pg.list[i]
 			if !g.held || !g.past(before) && g.expire(before, now, width) {
 				continue
+			}
+			if forgotten != nil {
+				forgotten(g)
 			}
 			g.held, g.found, g.index = false, nil, nil
 			g.cells, g.edges, g.slots = nil, nil, nil
