@@ -26,6 +26,7 @@ type batch struct {
 	columns [fieldKinds][]uint64
 	have    [fieldKinds]bool
 	keys    []keys // by grouping
+	runs    []runs // by counting
 }
 
 // grouping is the fields that records are grouped by.
@@ -167,6 +168,12 @@ func (b *batch) take(e *Engine, p *plan) {
 	for i := range b.keys {
 		b.keys[i].have = false
 	}
+	if len(b.runs) < len(e.countings) {
+		b.runs = make([]runs, len(e.countings))
+	}
+	for i := range b.runs {
+		b.runs[i].have = false
+	}
 }
 
 // column gives a field's codes, by the plan's rows; 0 where a record does not say.
@@ -283,13 +290,37 @@ type run struct {
 
 func runOf(at event.Millis) run { return run{at, at, 1} }
 
-// feed gives the plan's rows to a correlation.
-func (e *Engine) feed(b *batch, in *input) {
-	c := in.c
-	ks := b.keysOf(e, in.grouping)
+// runs is the runs of the plan's rows, without those that do not say all that is asked.
+type runs struct {
+	have bool
+	list []placedRun
+}
+
+type placedRun struct {
+	run
+	value    uint64
+	from, to int32 // which of the plan's rows
+	key      int32 // which of the keys
+}
+
+// counting is a field that is counted by groups.
+type counting struct {
+	grouping int
+	value    fieldKind
+}
+
+// runsOf gives the runs for a counting.
+func (b *batch) runsOf(e *Engine, counting int) []placedRun {
+	rs := &b.runs[counting]
+	if rs.have {
+		return rs.list
+	}
+	rs.have, rs.list = true, rs.list[:0]
+	x := e.countings[counting]
+	ks := b.keysOf(e, x.grouping)
 	var values []uint64
-	if in.value != fieldNone {
-		values = b.column(e, in.value)
+	if x.value != fieldNone {
+		values = b.column(e, x.value)
 	}
 	for from, to := 0, 0; from < len(b.of); from = to {
 		n, v := ks.of[from], uint64(0)
@@ -304,18 +335,30 @@ func (e *Engine) feed(b *batch, in *input) {
 		if n < 0 || values != nil && v == 0 {
 			continue
 		}
-		if in.value == fieldRows {
+		if x.value == fieldRows {
 			v--
 		}
-		k := key{&ks.list[n], ks.hash[n]}
-		if c.extra == nil && e.feedRun(c, in, k, v, r) {
+		rs.list = append(rs.list, placedRun{r, v, int32(from), int32(to), n})
+	}
+	return rs.list
+}
+
+// feed gives the plan's rows to a correlation.
+func (e *Engine) feed(b *batch, in *input) {
+	c := in.c
+	list := b.runsOf(e, in.counting)
+	ks := b.keysOf(e, e.countings[in.counting].grouping)
+	for i := range list {
+		x := &list[i]
+		k := key{&ks.list[x.key], ks.hash[x.key]}
+		if c.extra == nil && e.feedRun(c, in, k, x.value, x.run) {
 			continue
 		}
-		for _, at := range b.times[from:to] {
+		for _, at := range b.times[x.from:x.to] {
 			if c.extra != nil {
-				c.extra.add(e, c, k, in.place, v, at)
+				c.extra.add(e, c, k, in.place, x.value, at)
 			} else {
-				e.feedRun(c, in, k, v, runOf(at))
+				e.feedRun(c, in, k, x.value, runOf(at))
 			}
 		}
 	}

@@ -97,8 +97,8 @@ type input struct {
 	c        *correlation
 	role     role
 	place    int // among the correlation's rules
-	grouping int // which of the engine's
 	value    fieldKind
+	counting int // which of the engine's
 }
 
 // filter decides which records a correlation counts. Some can be decided only
@@ -300,10 +300,16 @@ func (e *Engine) bindInputs() {
 					in.value = c.valueOf[in.place]
 				}
 			}
-			in.grouping = slices.IndexFunc(e.groupings, func(o grouping) bool { return o.maybe == g.maybe && slices.Equal(o.fields, g.fields) })
-			if in.grouping < 0 {
-				in.grouping = len(e.groupings)
+			x := counting{value: in.value}
+			x.grouping = slices.IndexFunc(e.groupings, func(o grouping) bool { return o.maybe == g.maybe && slices.Equal(o.fields, g.fields) })
+			if x.grouping < 0 {
+				x.grouping = len(e.groupings)
 				e.groupings = append(e.groupings, g)
+			}
+			in.counting = slices.Index(e.countings, x)
+			if in.counting < 0 {
+				in.counting = len(e.countings)
+				e.countings = append(e.countings, x)
 			}
 		}
 	}

@@ -71,6 +71,7 @@ type Engine struct {
 	kinds        map[rule.FieldID]fieldKind // that can be grouped by or counted
 	inputs       [][]input                  // by rule
 	groupings    []grouping                 // that they group by, each once
+	countings    []counting                 // and what they count by them
 	correlations []*correlation
 	live         liveRules
 	notRun       []string // group or count by what the record does not hold
