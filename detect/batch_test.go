@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -85,16 +86,16 @@ func TestGroupsByKey(t *testing.T) {
 		now := int64(0)
 		for range 3000 {
 			k := tuple{uint64(rnd.IntN(400)), uint64(rnd.IntN(2))}
-			sub := uint64(rnd.IntN(3))
-			name, hash := fmt.Sprint(k, sub), hashOf(&k, sub)
-			g := gs.get(&k, sub, hash)
+			part := uint64(1 + rnd.IntN(3))
+			name, hash := fmt.Sprint(k, part), hashOf(&k, part)
+			g := gs.get(&k, part, hash)
 			if _, ok := want[name]; ok != (g != nil) {
 				t.Fatalf("a group is found: %v, want %v", g != nil, ok)
 			}
 			if g == nil {
-				g = gs.add(&k, sub, hash)
+				g = gs.add(&k, part, hash)
 			}
-			if g.key != k || g.sub != sub {
+			if g.key != k || g.more.part != part {
 				t.Fatal("another group is found")
 			}
 			g.note(now, 0)
@@ -151,5 +152,12 @@ func TestCodeMap(t *testing.T) {
 				t.Fatal("a code has another value")
 			}
 		}
+	}
+}
+
+// TestGroupSize: a group is four cache lines; see group.
+func TestGroupSize(t *testing.T) {
+	if n := unsafe.Sizeof(group{}); n != 256 {
+		t.Errorf("a group has %d bytes", n)
 	}
 }

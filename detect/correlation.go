@@ -42,9 +42,9 @@ type correlation struct {
 	settled     event.Millis // up to when everything is decided
 	settledCell int64        // the cell of it
 	groups      groups
-	last        *group   // of groups, that was counted in last; nil = look it up
-	changed     []*group // since they were evaluated, of those that may fire
-	marks       int      // records that changed them
+	last        *group    // of groups, that was counted in last; nil = look it up
+	changed     []changed // since they were evaluated, of those that may fire
+	marks       int       // records that changed them
 	near        nearCell
 	lost        lossEntry // the one before
 	findings    map[tuple]*finding

@@ -171,7 +171,7 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 	before := now - c.grid.width + 1
 	d.blocks.expire(before, now, c.grid.width, func(g *group) {
 		w := d.walks[g.key]
-		w.counts.get(g.sub).n = 0
+		w.counts.get(g.more.part).n = 0
 		w.none++
 		d.n--
 	})

@@ -9,24 +9,31 @@ import (
 // evaluateChanged looks at the windows of those groups of a correlation that have
 // had records since: once for all of them.
 func (e *Engine) evaluateChanged(c *correlation) {
-	for i, g := range c.changed {
-		e.evaluate(c, g, g.changed.from, g.changed.to)
-		g.dirty = false
-		c.changed[i] = nil
+	for i := range c.changed {
+		x := &c.changed[i]
+		e.evaluate(c, x.group, x.from, x.to)
+		x.group.place, x.group = 0, nil
 	}
 	c.changed, c.marks = c.changed[:0], 0
+}
+
+// changed is a group whose windows that end with a cell from one to before another are
+// to be evaluated.
+type changed struct {
+	group    *group
+	from, to int64
 }
 
 // mark notes that the windows of a group that a cell belongs to have changed.
 func (c *correlation) mark(g *group, cell int64) {
 	c.marks++
-	s := span{cell, cell + c.grid.width}
-	if g.dirty {
-		g.changed = span{min(g.changed.from, s.from), max(g.changed.to, s.to)}
+	if g.place == 0 {
+		c.changed = append(c.changed, changed{g, cell, cell + c.grid.width})
+		g.place = uint32(len(c.changed))
 		return
 	}
-	g.dirty, g.changed = true, s
-	c.changed = append(c.changed, g)
+	x := &c.changed[g.place-1]
+	x.from, x.to = min(x.from, cell), max(x.to, cell+c.grid.width)
 }
 
 // mayFire tells at a glance of a group whether a window of it may fire, or its finding

@@ -14,36 +14,54 @@ type tuple [maxGroupBy]uint64
 const maxGroupBy = 4
 
 // group is what one correlation knows of one group. It belongs to the engine's
-// goroutine.
+// goroutine. Most groups have one value in one cell, and need no memory beside
+// themselves. What is looked at together lies together: a group is four lines of the
+// processor's caches, of which a record without a new value touches two.
 type group struct {
 	key   tuple
-	sub   uint64 // of density, the block
-	hash  uint32 // of key and sub
-	held  bool   // it is one of groups
-	dirty bool   // in the list of those to evaluate
+	hash  uint32 // of key and part
+	place uint32 // in the list of those to evaluate, and one more; 0 = not in it
 	cells []cell // with records, ascending
-	edges []edge // of distinct, ascending
-	slots []slot // values and the cells in which they occurred
-	index []int32
-	total int64 // records in cells
-	found *finding
-	// full: values are no longer told apart; see valueLimit.
-	full bool
-	open bool // in the list of its correlation
-	// seen: no window that ends with the cell seenEnd or later reaches its number
-	// before the finding says; see reachedAt.
-	seen    bool
-	seenEnd int64
-	changed span // the cells whose windows are to be evaluated, while it is dirty
 
-	// Most groups have one value in one cell, and need no memory beside themselves.
-	oneCell  [1]cell
+	oneCell [1]cell
+	total   int64 // records in cells
+	found   *finding
+
+	slots   []slot // values and the cells in which they occurred
+	oneSlot [1]slot
+	held    bool // it is one of groups
+	open    bool // in the list of its correlation
+	full    bool // values are no longer told apart; see MaxValues
+	seen    bool // see groupMore.seenEnd
+
+	edges    []edge // of distinct, ascending
 	twoEdges [2]edge
-	oneSlot  [1]slot
+	more     *groupMore
 }
 
-// span is cells from one to before another.
-type span struct{ from, to int64 }
+// groupMore is what few groups need.
+type groupMore struct {
+	part  uint64  // that tells it from groups of the same key: of density, the block
+	index []int32 // of slots, by value
+	// seenEnd: no window that ends with this cell or later reaches its number before
+	// the finding says, if seen; see reachedAt.
+	seenEnd int64
+}
+
+// extra gives more, and makes it if need be.
+func (g *group) extra() *groupMore {
+	if g.more == nil {
+		g.more = &groupMore{}
+	}
+	return g.more
+}
+
+func (g *group) index() []int32 {
+	if g.more == nil {
+		return nil
+	}
+	return g.more.index
+}
 
 // cell is what happened to a group in one cell of the grid.
 type cell struct {
@@ -128,7 +146,8 @@ func mix(v uint64) uint64 {
 // head finds the latest slot of a value: index+1, or 0, and where in the index a
 // new one would stand.
 func (g *group) head(v uint64) (int32, int) {
-	if g.index == nil {
+	index := g.index()
+	if index == nil {
 		latest := int32(0)
 		for i := range g.slots {
 			if s := &g.slots[i]; s.value == v && (latest == 0 || s.at > g.slots[latest-1].at) {
@@ -137,9 +156,9 @@ func (g *group) head(v uint64) (int32, int) {
 		}
 		return latest, -1
 	}
-	mask := len(g.index) - 1
+	mask := len(index) - 1
 	for i := int(mix(v)) & mask; ; i = (i + 1) & mask {
-		s := g.index[i]
+		s := index[i]
 		if s == 0 || g.slots[s-1].value == v {
 			return s, i
 		}
@@ -168,18 +187,20 @@ func (g *group) compact() {
 	for j := range g.slots {
 		g.slots[j].next = moved[g.slots[j].next]
 	}
-	if g.index != nil || n > smallGroup {
+	if g.index() != nil || n > smallGroup {
 		g.reindex()
 	}
 }
 
 func (g *group) reindex() {
 	n := 1 << bits.Len(uint(2*len(g.slots)+1))
-	if n <= len(g.index) {
-		n = len(g.index)
-		clear(g.index)
+	index := g.index()
+	if n <= len(index) {
+		n = len(index)
+		clear(index)
 	} else {
-		g.index = make([]int32, n)
+		index = make([]int32, n)
+		g.extra().index = index
 	}
 	behind := make([]bool, len(g.slots)+1)
 	for i := range g.slots {
@@ -190,10 +211,10 @@ func (g *group) reindex() {
 			continue
 		}
 		at := int(mix(g.slots[i].value)) & (n - 1)
-		for g.index[at] != 0 {
+		for index[at] != 0 {
 			at = (at + 1) & (n - 1)
 		}
-		g.index[at] = int32(i + 1)
+		index[at] = int32(i + 1)
 	}
 }
 
@@ -228,16 +249,17 @@ func (g *group) add(v uint64, at int64, t event.Millis, width int64) bool {
 	g.slots = append(g.slots, slot{v, at, t, earlier})
 	g.earlier(t)
 	mine := int32(len(g.slots))
+	index := g.index()
 	switch {
 	case later != 0:
 		g.slots[later-1].next = mine
-	case g.index != nil:
-		if place < 0 || g.index[place] != head {
+	case index != nil:
+		if place < 0 || index[place] != head {
 			_, place = g.head(v)
 		}
-		g.index[place] = mine
+		index[place] = mine
 	}
-	if g.index == nil && len(g.slots) > smallGroup || g.index != nil && 2*len(g.slots) > len(g.index) {
+	if index == nil && len(g.slots) > smallGroup || index != nil && 2*len(g.slots) > len(index) {
 		g.reindex()
 	}
 	// The windows that end in [at, at+width) now hold the value, less those that
@@ -342,7 +364,7 @@ func (g *group) expire(before, now, width int64) bool {
 	case kept == len(g.slots):
 	case kept == 0:
 		g.slots = g.slots[:0]
-		clear(g.index)
+		clear(g.index())
 	default:
 		g.compact()
 	}
@@ -361,15 +383,15 @@ func (g *group) earlier(t event.Millis) {
 // more than one that ends sooner and was looked at, unless one of them came since.
 // Without this, each record of an attack would cost as much as the window holds.
 func (g *group) reachedAt(n int, end, width int64) (at event.Millis, ok bool) {
-	if g.found != nil && g.seen && end >= g.seenEnd {
+	if g.found != nil && g.seen && end >= g.more.seenEnd {
 		return g.found.at, true
 	}
 	at = g.nth(n, end, width)
 	if at == 0 {
 		return 0, false
 	}
-	if !g.seen || end < g.seenEnd {
-		g.seen, g.seenEnd = true, end
+	if m := g.extra(); !g.seen || end < m.seenEnd {
+		g.seen, m.seenEnd = true, end
 	}
 	return at, true
 }

@@ -11,21 +11,20 @@ import (
 type groups struct {
 	index []uint64 // hash << 32 | number+1, open addressing; 0 = none
 	pages []*page
+	used  []int32  // groups of each page
 	free  []uint32 // numbers without a group
 	n     int
 }
 
-const pageGroups = 64
+// pageGroups makes a page 32 KB, which the allocator adds no header to.
+const pageGroups = 128
 
-type page struct {
-	list [pageGroups]group
-	used int
-}
+type page [pageGroups]group
 
-// hashOf is the hash by which a key is found. sub is what tells groups of the same
+// hashOf is the hash by which a key is found. part tells groups of the same
 // key apart, of the kinds that have any.
-func hashOf(k *tuple, sub uint64) uint32 {
-	h := sub
+func hashOf(k *tuple, part uint64) uint32 {
+	h := part
 	for _, v := range k {
 		h = (h ^ v) * 0x9E3779B97F4A7C15
 		h ^= h >> 29
@@ -35,7 +34,7 @@ func hashOf(k *tuple, sub uint64) uint32 {
 }
 
 // get finds a group; nil if there is none.
-func (gs *groups) get(k *tuple, sub uint64, hash uint32) *group {
+func (gs *groups) get(k *tuple, part uint64, hash uint32) *group {
 	if len(gs.index) == 0 {
 		return nil
 	}
@@ -46,17 +45,17 @@ func (gs *groups) get(k *tuple, sub uint64, hash uint32) *group {
 			return nil
 		}
 		if uint32(x>>32) == hash {
-			if g := gs.at(uint32(x) - 1); g.key == *k && g.sub == sub {
+			if g := gs.at(uint32(x) - 1); g.key == *k && (part == 0 || g.more.part == part) {
 				return g
 			}
 		}
 	}
 }
 
-func (gs *groups) at(n uint32) *group { return &gs.pages[n/pageGroups].list[n%pageGroups] }
+func (gs *groups) at(n uint32) *group { return &gs.pages[n/pageGroups][n%pageGroups] }
 
 // add makes a group that is not there yet.
-func (gs *groups) add(k *tuple, sub uint64, hash uint32) *group {
+func (gs *groups) add(k *tuple, part uint64, hash uint32) *group {
 	if 4*(gs.n+1) > 3*len(gs.index) {
 		gs.reindex(gs.n + 1)
 	}
@@ -65,9 +64,12 @@ func (gs *groups) add(k *tuple, sub uint64, hash uint32) *group {
 	}
 	n := gs.free[len(gs.free)-1]
 	gs.free = gs.free[:len(gs.free)-1]
-	gs.pages[n/pageGroups].used++
+	gs.used[n/pageGroups]++
 	g := gs.at(n)
-	*g = group{key: *k, sub: sub, hash: hash, held: true}
+	*g = group{key: *k, hash: hash, held: true}
+	if part != 0 {
+		g.more = &groupMore{part: part}
+	}
 	g.cells, g.edges, g.slots = g.oneCell[:0], g.twoEdges[:0], g.oneSlot[:0]
 	gs.n++
 	gs.enter(hash, n)
@@ -84,7 +86,7 @@ func (gs *groups) grow() {
 		}
 	}
 	if p == len(gs.pages) {
-		gs.pages = append(gs.pages, nil)
+		gs.pages, gs.used = append(gs.pages, nil), append(gs.used, 0)
 	}
 	gs.pages[p] = &page{}
 	for i := pageGroups - 1; i >= 0; i-- {
@@ -111,11 +113,11 @@ func (gs *groups) reindex(n int) {
 		gs.index = make([]uint64, size)
 	}
 	for p, pg := range gs.pages {
-		if pg == nil || pg.used == 0 {
+		if pg == nil || gs.used[p] == 0 {
 			continue
 		}
-		for i := range pg.list {
-			if g := &pg.list[i]; g.held {
+		for i := range pg {
+			if g := &pg[i]; g.held {
 				gs.enter(g.hash, uint32(p*pageGroups+i))
 			}
 		}
@@ -128,24 +130,24 @@ func (gs *groups) reindex(n int) {
 func (gs *groups) expire(before, now, width int64, forgotten func(g *group)) {
 	gone, used := 0, 0
 	for p, pg := range gs.pages {
-		if pg == nil || pg.used == 0 {
+		if pg == nil || gs.used[p] == 0 {
 			continue
 		}
-		for i := range pg.list {
-			g := &pg.list[i]
+		for i := range pg {
+			g := &pg[i]
 			if !g.held || !g.past(before) && g.expire(before, now, width) {
 				continue
 			}
 			if forgotten != nil {
 				forgotten(g)
 			}
-			g.held, g.found, g.index = false, nil, nil
+			g.held, g.found, g.more = false, nil, nil
 			g.cells, g.edges, g.slots = nil, nil, nil
-			pg.used--
+			gs.used[p]--
 			gone++
 			gs.free = append(gs.free, uint32(p*pageGroups+i))
 		}
-		if pg.used > 0 {
+		if gs.used[p] > 0 {
 			used++
 		}
 	}
@@ -161,7 +163,7 @@ func (gs *groups) expire(before, now, width int64, forgotten func(g *group)) {
 func (gs *groups) giveBack(keep int) {
 	given := false
 	for p, pg := range gs.pages {
-		if pg == nil || pg.used > 0 {
+		if pg == nil || gs.used[p] > 0 {
 			continue
 		}
 		if keep--; keep < 0 {
