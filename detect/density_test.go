@@ -30,7 +30,7 @@ correlation: {type: density, rules: [read], group-by: [credential.key], timespan
 	for range 12 {
 		table, rows := someHistory(rnd, 1+rnd.IntN(8))
 		for i := range rows { // of rare reads, so that blocks come and go
-			if rnd.IntN(4) > 0 {
+			if rnd.IntN(3) == 0 {
 				rows[i].Shape = uint32(len(table.Shapes) - 1) // no read
 			}
 		}
