@@ -77,7 +77,7 @@ func (m *codeMap[V]) clear() {
 
 func (m *codeMap[V]) resize(n int) {
 	old := m.list
-	m.list = make([]codeEntry[V], 1<<bits.Len(uint(4*n/3+4)))
+	m.list = make([]codeEntry[V], 1<<bits.Len(uint(4*n/3+1)))
 	mask := uint64(len(m.list) - 1)
 	for _, x := range old {
 		if x.code == 0 {
