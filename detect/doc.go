@@ -20,11 +20,17 @@
 //     could not be decided because its evidence is missing, is a signal: coverage
 //     lost.
 //
-// The path of one record:
+// The path of a record: rows are taken by the batch, correlation by correlation and
+// not row by row (batch).
 //
 //	rows of a batch or a segment ─▶ which base rules match, decided once for all rows
-//	    of the same shape ─▶ per correlation: its group, its value ─▶ filters (new?
-//	    issued? known?) ─▶ windows of the group ─▶ signal
+//	    of a class (match, class) ─▶ rows that the same rules match have one plan; fields
+//	    are written into columns, once for all correlations ─▶ per correlation: runs of
+//	    rows with the same group and value ─▶ filters (new? issued? known?) ─▶ windows of
+//	    the group, evaluated once for the batch ─▶ signal
+//
+// What is issued in a batch is known before its uses are looked at. In what order a
+// batch is taken changes nothing, by the central idea, and TestBatch holds it.
 //
 // A group is a key, an actor, a route, a network: never the account alone, so the
 // state does not follow the ledger's shards, and it works on whole records: the
