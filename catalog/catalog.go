@@ -31,11 +31,13 @@ type Catalog struct {
 	memberTypes []string
 
 	routes []*Route
+	tables []*Route // those of tables of a database, see statement.go
 	byName map[string]*Route
 	tries  [methodCount]trie
 	words  map[string]bool // static segments of all templates: never lifted as ids
 
 	pool *sync.Pool // of *scratch, for Fill
+	uses *tableUses
 }
 
 // Item is one kind of personal data (개인정보 항목).
@@ -88,8 +90,9 @@ type Route struct {
 
 	method   method
 	segments []templateSegment
-	wild     bool   // ends in *
-	head     string // the same template under HEAD: no body, so no items
+	table    []string // the parts of a table's name; then the rest is empty
+	wild     bool     // ends in *
+	head     string   // the same template under HEAD: no body, so no items
 	options  string
 	line     int
 }
@@ -108,8 +111,10 @@ type Answer struct {
 	Action    event.Action // for a route under ANY, that of the request's method unless declared
 	Note      string
 
-	acts    bool // the catalog names the action; else the method does
-	segment int  // index of the path segment Name stands at
+	columns map[string]ItemSet // of a table: what each column carries; Items is what the others do
+	over    []string           // of a view: the names of the tables that are read through it
+	acts    bool               // the catalog names the action; else the method does
+	segment int                // index of the path segment Name stands at
 	line    int
 }
 
@@ -119,8 +124,9 @@ const (
 	Never  event.Millis = math.MaxInt64
 )
 
-// Routes lists the routes in the order of the file, one per template.
-func (c *Catalog) Routes() []*Route { return slices.Clone(c.routes) }
+// Routes lists the routes in the order of the file, one per template, and then the
+// tables.
+func (c *Catalog) Routes() []*Route { return slices.Concat(c.routes, c.tables) }
 
 // answer is the one in force at a moment, or nil.
 func (r *Route) answer(at event.Millis) *Answer {

@@ -168,6 +168,9 @@ const todo = "TODO"
 
 // Entry is the suggestion as a line of the catalog's routes.
 func (u *UnmappedShape) Entry() string {
+	if strings.HasPrefix(u.Template, tableMethod+" ") {
+		return fmt.Sprintf("- {route: %q, columns: {%s: [%s]}, items: [%s], account: %s}", u.Template, todo, todo, todo, u.Account)
+	}
 	return fmt.Sprintf("- {route: %q, items: [%s], account: %s}", u.Template, todo, u.Account)
 }
 
@@ -202,6 +205,10 @@ func (k *Check) Result() CheckResult {
 		folded[strings.ToLower(liftNames(r.Name))] = r.Name
 	}
 	for s, n := range k.shapes {
+		if uses, ok := readUses(s); ok {
+			res.Unmapped = append(res.Unmapped, k.unmappedTable(s, uses, n))
+			continue
+		}
 		u := UnmappedShape{Shape: s, Records: n.records, Answered: n.answered, Accounts: n.withAccount,
 			Words: personalWords(s), Like: folded[strings.ToLower(liftNames(s))]}
 		u.Template, u.Account = suggest(s)
@@ -221,6 +228,34 @@ func (k *Check) Result() CheckResult {
 		return cmp.Or(cmp.Compare(b.weight(), a.weight()), cmp.Compare(b.Records, a.Records), cmp.Compare(a.Shape, b.Shape))
 	})
 	return res
+}
+
+// unmappedTable is a statement of which the catalog does not describe a table: the
+// first of those it names.
+func (k *Check) unmappedTable(shape string, uses []storedUse, n *shapeCount) UnmappedShape {
+	u := UnmappedShape{Shape: shape, Records: n.records, Answered: n.answered, Account: "column." + todo}
+	for _, use := range uses {
+		if u.Template != "" || k.c.byName[tableMethod+" "+use.name] != nil {
+			continue
+		}
+		// What the statement did not say, or a word that is not kept, is for a person.
+		parts := strings.Split(use.name, ".")
+		for i, p := range parts {
+			if p == liftedID || p == liftedWord {
+				parts[i] = todo
+			}
+		}
+		u.Template = tableMethod + " " + strings.Join(parts, ".")
+		for _, word := range append(parts, use.columns...) {
+			for _, w := range personalWords(tableMethod + " " + word) {
+				if !slices.Contains(u.Words, w) {
+					u.Words = append(u.Words, w)
+				}
+			}
+		}
+	}
+	u.Suspect = u.Answered > 0 && len(u.Words) > 0
+	return u
 }
 
 // weight ranks by answered requests; an account in the line counts most, since

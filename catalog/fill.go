@@ -32,6 +32,13 @@ type Request struct {
 	Does event.Action
 	Says bool
 
+	// Tables are what a statement of a database touches, instead of a URI, and Loose
+	// the columns of which it does not say whose they are. Folds: the database takes
+	// M42 for m42, and 42x for 42.
+	Tables []TableUse
+	Loose  []LooseColumn
+	Folds  bool
+
 	// Lost says what stood in the line and could not be kept.
 	Lost Lost
 }
@@ -84,6 +91,9 @@ func (c *Catalog) fill(rec *event.Record, req *Request, s *scratch) {
 		if word, ok := src.ActorTypes[rec.Actor.Type]; ok {
 			rec.Actor.Type = word
 		}
+		if word, ok := src.Actors[string(rec.Actor.ID)]; ok {
+			rec.Actor.Type = word
+		}
 	}
 	if rec.Actor.Type != event.Member && c.IsMember(rec.Actor.Type) {
 		rec.Actor.Type = event.Member
@@ -91,6 +101,10 @@ func (c *Catalog) fill(rec *event.Record, req *Request, s *scratch) {
 	rec.Edition = c.Edition
 	rec.Subjects, rec.Position, rec.Lifted = rec.Subjects[:0], event.PositionNone, ""
 
+	if len(req.Tables) > 0 {
+		c.fillTables(rec, req, s)
+		return
+	}
 	res := &s.res
 	res.words = req.Words
 	if req.URI == "" && req.Route != "" {

@@ -74,22 +74,24 @@ type stored struct {
 	mapped   bool
 	bodiless bool
 	account  int // segment of the lifted id; -1: not known, so where the template says
+
+	// Of a statement: the catalog, the stored route, and the tables it names.
+	catalog *Catalog
+	name    string
+	uses    []storedUse
 }
 
 func (s *stored) meaning(at event.Millis) Meaning {
+	if s.uses != nil {
+		return s.catalog.meaningOfTables(s.name, s.uses, s.mapped, at)
+	}
 	m := Meaning{From: Always, Until: Never, Possible: s.possible}
 	if s.route == nil {
 		return m
 	}
 	a := s.route.answer(at)
 	if a == nil {
-		for i := range s.route.Answers {
-			if b := &s.route.Answers[i]; b.Until <= at {
-				m.From = max(m.From, b.Until)
-			} else if b.From > at {
-				m.Until = min(m.Until, b.From)
-			}
-		}
+		s.route.narrow(&m, at)
 		return m
 	}
 	m = Meaning{
@@ -127,6 +129,10 @@ func (c *Catalog) AddedSince(old *Catalog, route string, mapped bool, at event.M
 
 func (c *Catalog) findStored(route string, mapped bool) stored {
 	s := stored{mapped: mapped, account: -1}
+	if uses, ok := readUses(route); ok {
+		s.catalog, s.name, s.uses = c, route, uses
+		return s
+	}
 	if mapped {
 		if r := c.byName[route]; r != nil {
 			s.route = r

@@ -59,6 +59,15 @@ const (
 	routeHalf
 	routeEscaped
 
+	tableForm
+	tableKey
+	noTableAccount
+	todoTableAccount
+	tableAccountPlace
+	tooManyColumns
+	columnName
+	columnsPlace
+
 	tooManySources
 	sourceName
 	unknownFormat
@@ -158,6 +167,17 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	routeTwice:        {"route_twice", "a variable stands twice in the path", "경로에 같은 변수가 두 번 있습니다"},
 	routeHalf:         {"route_half", "a {variable} fills a whole segment", "{변수}는 한 구간 전체여야 합니다"},
 	routeEscaped:      {"route_escaped", "a literal segment is written decoded and without ;parameters", "변수가 아닌 구간은 디코딩하여 쓰고 ;매개변수는 쓰지 않습니다"},
+
+	tableForm: {"table", `a table is named with its database: "TABLE shop.public.members", or "TABLE shop.members" where a database has no schemas; * stands for a whole part`,
+		`테이블은 데이터베이스 이름부터 씁니다: "TABLE shop.public.members", 스키마가 없는 데이터베이스는 "TABLE shop.members". *는 한 부분 전체입니다`},
+	tableKey:         {"table_key", "is not for a table", "테이블에는 쓰지 않습니다"},
+	noTableAccount:   {"no_table_account", "is missing: column.NAME, or none if no column holds the account", "없습니다. 계정이 든 열을 column.NAME으로 쓰고, 없으면 none으로 쓰십시오"},
+	todoTableAccount: {"todo_table_account", "TODO stands for what nobody has looked at yet: column.NAME, or none if no column holds the account", "TODO는 아직 확인하지 않았다는 뜻입니다. 계정이 든 열을 column.NAME으로 쓰고, 없으면 none으로 쓰십시오"},
+	tableAccountPlace: {"table_account", "is not where a table has the account: column.NAME or none",
+		"테이블에서 계정이 있는 자리가 아닙니다. column.NAME이나 none으로 쓰십시오"},
+	tooManyColumns: {"many_columns", "a table has at most 4,096 columns", "테이블의 열은 4,096개까지입니다"},
+	columnName:     {"column", "the name of a column has no dots, commas, brackets, blanks, + or *, and at most 200 bytes", "열 이름에는 점, 쉼표, 괄호, 빈칸, +, *를 쓸 수 없으며 200바이트까지입니다"},
+	columnsPlace:   {"columns_place", "is only for a table, TABLE database.schema.table", "TABLE로 시작하는 테이블에만 씁니다"},
 
 	tooManySources: {"many_sources", "a catalog has at most 1,000 sources", "로그는 1,000개까지입니다"},
 	sourceName: {"source_name", "a source name is a small letter followed by small letters, digits, - and _, at most 40",

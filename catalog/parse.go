@@ -53,6 +53,7 @@ func (p *parser) catalog(text []byte) *Catalog {
 	c := &Catalog{
 		Name: p.File, zone: time.UTC, memberTypes: []string{"member"},
 		byName: make(map[string]*Route), words: make(map[string]bool), pool: new(sync.Pool),
+		uses: &tableUses{known: make(map[string]string)},
 	}
 	keys := p.Keys(root, "", "version", "zone", "account", "items", "words", "sources", "routes")
 	if keys == nil {

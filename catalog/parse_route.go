@@ -25,15 +25,26 @@ func (p *parser) routes(c *Catalog, n *yaml.Node) {
 	for i, n := range list {
 		p.route(c, n, written.Index("routes", i), structure)
 	}
-	for _, r := range c.routes {
+	for _, r := range c.Routes() {
 		p.overlaps(r)
 	}
 }
 
 func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[string]*Route) {
-	keys := p.Keys(n, field, "route", "items", "account", "separator", "shows", "success", "action", "from", "until", "note")
+	keys := p.Keys(n, field, "route", "items", "account", "separator", "shows", "success", "action", "from", "until", "note", "columns", "over")
 	if keys == nil {
 		return
+	}
+	if node := keys["route"]; node != nil && node.Kind == yaml.ScalarNode {
+		if name, ok := strings.CutPrefix(node.Value, tableMethod+" "); ok {
+			p.tableRoute(c, n, field, name, keys)
+			return
+		}
+	}
+	for _, key := range []string{"columns", "over"} {
+		if n := keys[key]; n != nil {
+			p.fail(n, written.Key(field, key), columnsPlace)
+		}
 	}
 	var r *Route
 	if node := keys["route"]; node == nil {
@@ -61,6 +72,14 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 	p.routeItems(c, &a, n, keys["items"], written.Key(field, "items"))
 	p.routeAccount(&a, r, n, keys, field)
 	p.routeOutcome(&a, r, keys, field)
+	p.routeTimes(&a, keys, field)
+	if r != nil {
+		r.Answers = append(r.Answers, a)
+	}
+}
+
+// routeTimes reads when an answer holds, and the remark.
+func (p *parser) routeTimes(a *Answer, keys map[string]*yaml.Node, field string) {
 	if n := keys["from"]; n != nil {
 		a.From = p.moment(n, written.Key(field, "from"))
 	}
@@ -72,9 +91,6 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 	}
 	if n := keys["note"]; n != nil {
 		a.Note, _ = p.Prose(n, written.Key(field, "note"), maxNote)
-	}
-	if r != nil {
-		r.Answers = append(r.Answers, a)
 	}
 }
 
@@ -129,7 +145,7 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 		switch {
 		case s == "TODO":
 			p.fail(n, f, todoAccount)
-		case !known || takesName != dotted:
+		case !known || takesName != dotted || position == event.PositionColumn:
 			p.fail(n, f, accountPlace)
 		case dotted && (name == "" || len(name) > maxKey):
 			p.fail(n, f, accountName)
@@ -148,20 +164,24 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 			p.fail(n, written.Key(field, "separator"), separatorPlace)
 		}
 	}
-	if n := keys["shows"]; n != nil {
-		f := written.Key(field, "shows")
-		if s, ok := p.Scalar(n, f); ok {
-			switch s {
-			case "account_holder":
-			case "people_behind_account":
-				a.Behind = true
-				if a.Items == 0 && !p.Has(f) {
-					p.fail(n, f, showsNothing)
-				}
-			default:
-				words := []string{"account_holder", "people_behind_account"}
-				p.fail(n, f, unknownShows, written.Meant(s, words))
+	p.routeShows(a, keys["shows"], written.Key(field, "shows"), a.Items)
+}
+
+func (p *parser) routeShows(a *Answer, n *yaml.Node, field string, items ItemSet) {
+	if n == nil {
+		return
+	}
+	if s, ok := p.Scalar(n, field); ok {
+		switch s {
+		case "account_holder":
+		case "people_behind_account":
+			a.Behind = true
+			if items == 0 && !p.Has(field) {
+				p.fail(n, field, showsNothing)
 			}
+		default:
+			words := []string{"account_holder", "people_behind_account"}
+			p.fail(n, field, unknownShows, written.Meant(s, words))
 		}
 	}
 }
@@ -188,18 +208,22 @@ func (p *parser) routeOutcome(a *Answer, r *Route, keys map[string]*yaml.Node, f
 		}
 		a.Action = event.ActionOfMethod(name)
 	}
-	if n := keys["action"]; n != nil {
-		f := written.Key(field, "action")
-		if s, ok := p.Scalar(n, f); ok {
-			var words []string
-			for w := event.ActionOther; w < event.ActionOpen; w++ {
-				words = append(words, w.String())
-			}
-			// "open" is Haetae's own word for opening its dictionary.
-			a.acts = true
-			if a.Action, ok = event.ParseAction(s); !ok || a.Action == event.ActionOpen {
-				p.fail(n, f, unknownAction, written.Meant(s, words), strings.Join(words, ", "))
-			}
+	p.routeAction(a, keys["action"], written.Key(field, "action"))
+}
+
+func (p *parser) routeAction(a *Answer, n *yaml.Node, field string) {
+	if n == nil {
+		return
+	}
+	if s, ok := p.Scalar(n, field); ok {
+		var words []string
+		for w := event.ActionOther; w < event.ActionOpen; w++ {
+			words = append(words, w.String())
+		}
+		// "open" is Haetae's own word for opening its dictionary.
+		a.acts = true
+		if a.Action, ok = event.ParseAction(s); !ok || a.Action == event.ActionOpen {
+			p.fail(n, field, unknownAction, written.Meant(s, words), strings.Join(words, ", "))
 		}
 	}
 }
@@ -291,6 +315,7 @@ func (c *Catalog) build() {
 	for m := range c.tries {
 		c.tries[m] = newTrie()
 	}
+	c.keepTableWords()
 	for i, r := range c.routes {
 		for _, s := range r.segments {
 			if !s.variable {

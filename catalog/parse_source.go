@@ -47,14 +47,14 @@ func isSourceName(s string) bool {
 }
 
 func (p *parser) source(s *Source, kv written.Pair, field string) bool {
-	keys := p.Keys(kv.Value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "set")
+	keys := p.Keys(kv.Value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "actors", "set")
 	if keys == nil {
 		return false
 	}
 	if n := keys["format"]; n != nil {
 		f := written.Key(field, "format")
 		if v, ok := p.Scalar(n, f); ok {
-			formats := []string{FormatCombined, FormatCommon, FormatJSON, FormatCloudTrail}
+			formats := formatNames()
 			if !slices.Contains(formats, v) {
 				p.fail(n, f, unknownFormat, written.Meant(v, formats), strings.Join(formats, ", "))
 			}
@@ -107,7 +107,10 @@ func (p *parser) source(s *Source, kv written.Pair, field string) bool {
 		p.fail(kv.Key, written.Key(field, "fields"), noFields)
 	}
 	if n := keys["actor_types"]; n != nil {
-		p.actorTypes(s, n, written.Key(field, "actor_types"))
+		s.ActorTypes = p.actorTypes(n, written.Key(field, "actor_types"))
+	}
+	if n := keys["actors"]; n != nil {
+		s.Actors = p.actorTypes(n, written.Key(field, "actors"))
 	}
 	if n := keys["set"]; n != nil {
 		p.constants(s, n, written.Key(field, "set"))
@@ -135,7 +138,7 @@ func (p *parser) fields(s *Source, n *yaml.Node, field string) {
 	if !ok {
 		return
 	}
-	if s.Format == FormatCombined || s.Format == FormatCommon || s.Format == FormatCloudTrail {
+	if s.Format != FormatJSON && slices.Contains(formatNames(), s.Format) {
 		p.fail(n, field, fixedFields, s.Format)
 		return
 	}
@@ -197,18 +200,25 @@ func (p *parser) constants(s *Source, n *yaml.Node, field string) {
 	}
 }
 
-// actorTypes reads which word of the catalog stands for a word of the log.
-func (p *parser) actorTypes(s *Source, n *yaml.Node, field string) {
+// formatNames are the formats a source can declare.
+func formatNames() []string {
+	return []string{FormatCombined, FormatCommon, FormatJSON, FormatCloudTrail, FormatPgAudit, FormatMariaDB}
+}
+
+// actorTypes reads which word of the catalog stands for a word of the log, or for
+// one actor in it.
+func (p *parser) actorTypes(n *yaml.Node, field string) map[string]string {
 	pairs, ok := p.Pairs(n, field)
 	if !ok {
-		return
+		return nil
 	}
-	s.ActorTypes = make(map[string]string, len(pairs))
+	types := make(map[string]string, len(pairs))
 	for _, kv := range pairs {
 		if v, ok := p.Prose(kv.Value, kv.Field, maxText); ok {
-			s.ActorTypes[kv.Name] = v
+			types[kv.Name] = v
 		}
 	}
+	return types
 }
 
 func fieldWords(constant bool) []string {

@@ -102,7 +102,7 @@ func TestParseErrors(t *testing.T) {
 
 		{"source name", "sources:\n  My App: {format: common}\n", "c.yaml:2: sources[0]: a source name is a small letter followed by small letters, digits, - and _, at most 40"},
 		{"source list", "sources:\n  - app\n", "c.yaml:2: sources: expected keys and values, found a list"},
-		{"source format", source("    format: jsno\n"), `c.yaml:3: sources[0].format: unknown format; did you mean "json"?: one of combined, common, json, cloudtrail, or leave it out and it is detected`},
+		{"source format", source("    format: jsno\n"), `c.yaml:3: sources[0].format: unknown format; did you mean "json"?: one of combined, common, json, cloudtrail, pgaudit, mariadb, or leave it out and it is detected`},
 		{"source fields missing", source("    format: json\n"), "c.yaml:2: sources[0].fields: is missing: a JSON log needs to be told which key is which field"},
 		{"source fields fixed", source("    format: combined\n    fields: {time: t, uri: u}\n"), "c.yaml:4: sources[0].fields: the fields of the combined format are fixed"},
 		{"source field unknown", source("    fields:\n      time: t\n      uri: u\n      actor.typ: a\n"), "c.yaml:6: sources[0].fields: unknown field; did you mean \"actor.type\"?: one of time, id, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, status, rows, subjects, more"},
@@ -140,7 +140,7 @@ func TestParseErrors(t *testing.T) {
 		{"route escape", route("route: GET /a%20b, items: []"), "c.yaml:4: routes[0].route: a literal segment is written decoded and without ;parameters"},
 		{"route deep", route("route: GET " + strings.Repeat("/a", 33) + ", items: []"), "c.yaml:4: routes[0].route: the template has more than 32 segments"},
 		{"route long", route("route: GET /" + strings.Repeat("a", 1024) + ", items: []"), "c.yaml:4: routes[0].route: the template is longer than 1,024 bytes"},
-		{"route unknown key", route(ok + ", shwos: account_holder"), `c.yaml:4: routes[0]: unknown key; did you mean "shows"?; known are route, items, account, separator, shows, success, action, from, until, note`},
+		{"route unknown key", route(ok + ", shwos: account_holder"), `c.yaml:4: routes[0]: unknown key; did you mean "shows"?; known are route, items, account, separator, shows, success, action, from, until, note, columns, over`},
 		{"route items missing", route("route: GET /a"), "c.yaml:4: routes[0].items: is missing: list the items the answer carries, or [] if it carries no personal data"},
 		{"route items word", route("route: GET /a, items: name, account: actor"), "c.yaml:4: routes[0].items: expected a list, found one value"},
 		{"route item unknown", items + "routes:\n  - route: GET /a\n    account: actor\n    items:\n      - name\n      - nane\n", `c.yaml:8: routes[0].items[1]: unknown item; did you mean "name"?`},
@@ -207,7 +207,7 @@ func TestManyErrors(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(wholeCatalog))
-	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml", "catalogs/cloudtrail.yaml"} {
+	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml", "catalogs/cloudtrail.yaml", "catalogs/postgresql.yaml", "catalogs/mariadb.yaml"} {
 		text, err := packs.FS.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

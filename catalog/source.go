@@ -59,6 +59,10 @@ const (
 	FormatJSON     = "json"
 	// FormatCloudTrail is the record of calls that AWS keeps.
 	FormatCloudTrail = "cloudtrail"
+	// FormatPgAudit is the log of PostgreSQL with the audit lines of pgaudit.
+	FormatPgAudit = "pgaudit"
+	// FormatMariaDB is the log of MariaDB's plugin server_audit.
+	FormatMariaDB = "mariadb"
 )
 
 // Source is one log the catalog describes.
@@ -79,6 +83,10 @@ type Source struct {
 
 	// ActorTypes are the catalog's words for actor types of the log, by the log's.
 	ActorTypes map[string]string
+
+	// Actors are the types of single actors, by their id: the role that a program
+	// connects to a database as is a service among people.
+	Actors map[string]string
 
 	// Separator stands between the accounts in the subjects field.
 	Separator string

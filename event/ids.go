@@ -46,9 +46,12 @@ const (
 	PositionActor
 	// PositionList: a field in which the application lists the accounts.
 	PositionList
+	// PositionColumn: a statement compares the column of the account with them, so
+	// every row it read is of one of them.
+	PositionColumn
 )
 
-var positionNames = [...]string{"none", "path", "query", "actor", "list"}
+var positionNames = [...]string{"none", "path", "query", "actor", "list", "column"}
 
 func (p Position) String() string {
 	if int(p) < len(positionNames) {

@@ -75,12 +75,8 @@ func viewCatalog(c *catalog.Catalog) catalogView {
 	for _, r := range c.Routes() {
 		rv := routeView{Route: r.Name}
 		for _, ans := range r.Answers {
-			account := ans.Position.String()
-			if ans.Name != "" {
-				account += "." + ans.Name
-			}
 			rv.Answers = append(rv.Answers, answerView{
-				From: day(ans.From), Until: day(ans.Until), Items: c.ItemNames(ans.Items), Account: account,
+				From: day(ans.From), Until: day(ans.Until), Items: c.ItemNames(ans.Items), Account: ans.Account(),
 				Behind: ans.Behind, Action: ans.Action.String(), Note: ans.Note,
 			})
 		}
