@@ -58,7 +58,7 @@ func TestByteOrderMark(t *testing.T) {
 			var taken bytes.Buffer
 			s.Taken, s.Tag = &taken, func() any { return nil }
 			if format.Documents && !lines {
-				s.Elements(format.Key)
+				s.Elements(format.Cutter)
 			}
 			for {
 				c, err := s.Next()

@@ -10,17 +10,29 @@ import (
 	"github.com/haetae/haetae/ingest/line"
 )
 
-// Elements makes the stream one of JSON documents: what is decoded, one at a time,
-// are their elements (package element) and not lines. The list in an object at the
-// top stands under key. Bytes, offsets and numbers of lines stay those of the
-// stream. It is called before the first chunk.
-func (s *Stream) Elements(key string) {
-	s.elements, s.key = element.New(key, s.offset), key
+// Cutter cuts a stream where it is not made of lines, as element.Cutter does. It
+// belongs to one goroutine.
+type Cutter interface {
+	// Feed takes the next bytes and adds the elements that end in them.
+	Feed(p []byte, cuts []element.Cut) []element.Cut
+	// End says that the stream ended, and adds what is left.
+	End(cuts []element.Cut) []element.Cut
+	// Safe is the last place from which another Cutter would give the same elements.
+	Safe() int64
+	// Open is where the element begins that is not at its end yet, or -1.
+	Open() int64
 }
 
-// Documents is a chunk of a whole body of JSON documents.
-func Documents(body []byte, key string) *Chunk {
-	e := element.New(key, 0)
+// Elements makes the stream one of elements: what is decoded, one at a time, are
+// what the cutter gives and not lines. Bytes, offsets and numbers of lines stay
+// those of the stream. It is called before the first chunk.
+func (s *Stream) Elements(cutter func(at int64) Cutter) {
+	s.elements, s.cutter = cutter(s.offset), cutter
+}
+
+// Documents is a chunk of a whole body of elements.
+func Documents(body []byte, cutter func(at int64) Cutter) *Chunk {
+	e := cutter(0)
 	cuts := e.Feed(body, []element.Cut{})
 	whole := len(cuts)
 	cuts = e.End(cuts)
@@ -121,6 +133,7 @@ func (s *Stream) passElement(c *Chunk, b []byte, start int64) ([]byte, []element
 		}
 		if len(cuts) == 0 && s.elements.Open() == start {
 			s.pass(buf[:n])
+			c.passing = s.err != nil
 			continue
 		}
 		end := int64(0)
@@ -139,6 +152,24 @@ func (s *Stream) passElement(c *Chunk, b []byte, start int64) ([]byte, []element
 
 // Documents reports whether the chunk is of a stream of documents.
 func (c *Chunk) Documents() bool { return c.cuts != nil }
+
+// shorten takes an element off the end that is still being written, and reports
+// whether there was one. What follows it must not be read as if it stood alone: a
+// statement may hold whatever looks like an element.
+func (c *Chunk) shorten() bool {
+	switch {
+	case c.passing:
+		c.Asides, c.Data, c.cuts = nil, nil, []element.Cut{}
+	case c.partly:
+		n := len(c.cuts) - 1
+		c.End = c.cuts[n].From
+		c.Data, c.cuts, c.partly = c.Data[:c.End-c.Offset], c.cuts[:n], false
+		c.Lines = int64(bytes.Count(c.Data, []byte("\n")))
+	default:
+		return false
+	}
+	return true
+}
 
 // soundElements is Chunk.Sound of a chunk of elements.
 func (c *Chunk) soundElements() []byte {
@@ -185,7 +216,7 @@ func (c *Chunk) element(i int, last *piece) piece {
 
 // elementsOf gives the first elements of a sample, which may be cut off anywhere.
 func elementsOf(f Format, sample []byte) [][]byte {
-	c := element.New(f.Key, 0)
+	c := f.Cutter(0)
 	cuts := c.Feed(sample, nil)
 	var out [][]byte
 	for _, e := range cuts[:min(len(cuts), detectLines)] {

@@ -47,7 +47,7 @@ func readTrail(t testing.TB, in io.Reader, from, lines int64) (got []found, ends
 		return nil, nil, err
 	}
 	defer s.Close()
-	s.Elements(f.Key)
+	s.Elements(f.Cutter)
 	var taken bytes.Buffer
 	s.Taken, s.Tag = &taken, func() any { return int64(taken.Len()) }
 	if from > 0 {

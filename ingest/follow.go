@@ -78,6 +78,8 @@ type Tail struct {
 	// Failed, if set, is told what failed while lingering, and says how long to wait
 	// before the next attempt.
 	Failed func(err error) time.Duration
+	// Cutter, if set, cuts a log that is not made of lines (Stream.Elements).
+	Cutter func(at int64) Cutter
 	// Digest makes Position.Head; default SHA-256. What it is given can be guessed.
 	Digest func(head []byte) string
 
@@ -442,6 +444,9 @@ func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
 		return nil, true, nil
 	}
 	s := &Stream{r: io.NewSectionReader(t.file.f, t.pos.Offset, n), line: t.pos.Line + 1, offset: t.pos.Offset}
+	if t.Cutter != nil {
+		s.Elements(t.Cutter)
+	}
 	c, err = s.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, true, nil
@@ -450,7 +455,15 @@ func (t *Tail) piece(last bool) (c *Chunk, done bool, err error) {
 		return nil, false, err
 	}
 	done = c.End >= st.Size()
-	if !last && len(c.Data) > 0 && c.Data[len(c.Data)-1] != '\n' {
+	if c.Documents() {
+		if !last && c.shorten() {
+			done = true
+		}
+		if len(c.Data) == 0 && len(c.Asides) == 0 {
+			c.Release()
+			return nil, true, nil
+		}
+	} else if !last && len(c.Data) > 0 && c.Data[len(c.Data)-1] != '\n' {
 		// A line that is still being written waits for its end.
 		done = true
 		cut := len(c.Data)

@@ -73,7 +73,7 @@ func CheckDeclared(f Format, src *catalog.Source, sample []byte) error {
 		return nil
 	}
 	looked := splitSample(sample)
-	if f.Documents {
+	if f.Cutter != nil {
 		if looked = elementsOf(f, sample); len(looked) == 0 {
 			return nil // a document with an empty list
 		}

@@ -6,8 +6,8 @@
 // of both add up to the lines there were.
 //
 // A new format is one sub-package with a Decoder and one line in Formats. One whose
-// files are JSON documents says so there, and its decoder is given their elements
-// instead of lines.
+// logs are not made of lines brings a Cutter there, and its decoder is given what
+// that cuts.
 //
 // What it is not: a place that stores, or that knows what a route means.
 package ingest
@@ -20,8 +20,11 @@ import (
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest/cloudtrail"
 	"github.com/haetae/haetae/ingest/combined"
+	"github.com/haetae/haetae/ingest/element"
 	"github.com/haetae/haetae/ingest/jsonlines"
 	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ingest/mariadb"
+	"github.com/haetae/haetae/ingest/pgaudit"
 )
 
 // Decoder reads one line of one format. It belongs to one goroutine. The
@@ -37,10 +40,10 @@ type Format struct {
 	Reads func(text []byte) bool
 	// New makes a decoder for a source; now bounds its clock.
 	New func(src *catalog.Source, now time.Time) (Decoder, error)
-	// Documents: a log is made of JSON documents, and what is decoded are their
-	// elements (Stream.Elements). Key is where a list of them may stand.
+	// Cutter, if set, cuts a log where it is not made of lines (Stream.Elements).
+	Cutter func(at int64) Cutter
+	// Documents: it is made of JSON documents, and may be sent as one.
 	Documents bool
-	Key       string
 }
 
 // Formats is the one list of them, in the order in which they are tried.
@@ -49,7 +52,11 @@ func Formats() []Format {
 		{Name: catalog.FormatJSON, Reads: jsonlines.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return jsonlines.New(s, now) }},
 		{Name: catalog.FormatCombined, Reads: combined.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
 		{Name: catalog.FormatCommon, Reads: combined.ReadsCommon, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
-		{Name: catalog.FormatCloudTrail, Reads: cloudtrail.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return cloudtrail.New(s, now), nil }, Documents: true, Key: cloudtrail.Key},
+		{Name: catalog.FormatCloudTrail, Reads: cloudtrail.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return cloudtrail.New(s, now), nil },
+			Cutter: func(at int64) Cutter { return element.New(cloudtrail.Key, at) }, Documents: true},
+		{Name: catalog.FormatPgAudit, Reads: pgaudit.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return pgaudit.New(s, now), nil },
+			Cutter: func(at int64) Cutter { return pgaudit.NewCutter(at) }},
+		{Name: catalog.FormatMariaDB, Reads: mariadb.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return mariadb.New(s, now), nil }},
 	}
 }
 
@@ -67,7 +74,7 @@ func Detect(sample []byte) Verdict {
 	best := Verdict{Lines: len(lines)}
 	for _, f := range Formats() {
 		looked := lines
-		if f.Documents {
+		if f.Cutter != nil {
 			looked = elementsOf(f, sample)
 		}
 		n := 0
@@ -76,7 +83,7 @@ func Detect(sample []byte) Verdict {
 				n++
 			}
 		}
-		if n > 0 && (n > best.Fit || f.Documents) && n*detectShare >= len(looked) {
+		if n > 0 && (n > best.Fit || f.Cutter != nil) && n*detectShare >= len(looked) {
 			best = Verdict{Format: f.Name, Fit: n, Lines: len(looked)}
 		}
 	}
@@ -110,7 +117,8 @@ type Aside struct {
 // AsideText is how much of a line is kept for inspection.
 const AsideText = 4 << 10
 
-// Counts add up: Lines = Records + Aside + Empty.
+// Counts add up: Lines = Records + Aside + Empty. Empty are lines without a byte,
+// and those of a log of many things that tell of no access.
 type Counts struct {
 	Lines, Records, Aside, Empty int64
 
@@ -126,6 +134,10 @@ type refuser interface{ Refused() []line.Span }
 // anywhere: it covers that in the beginning of a text, whether it can be decoded
 // or not.
 type coverer interface{ Cover(text []byte) }
+
+// beginner is a decoder that remembers lines. It forgets them before each chunk, so
+// that what a line becomes does not depend on who decoded what came before.
+type beginner interface{ Begin() }
 
 // covered is a copy of the beginning of a line in which nothing usable is left.
 func covered(text []byte, dec Decoder, decoded bool) []byte {
@@ -153,6 +165,9 @@ func DecodeChunk(c *Chunk, file string, src *catalog.Source, cat *catalog.Catalo
 		dec, watch = w.begin()
 	}
 	d := decoding{file: file, src: src, cat: cat, networks: networks, dec: dec, watch: watch, each: each, aside: aside, subjects: make([]event.AccountID, 0, 16)}
+	if b, ok := dec.(beginner); ok {
+		b.Begin()
+	}
 	for _, a := range c.Asides {
 		a.Origin.File = file
 		cover(a.Text, dec, false)
@@ -220,6 +235,10 @@ func (d *decoding) take(p piece) {
 		return
 	}
 	if err := d.dec.Decode(p.text, rec, req); err != nil {
+		if err == line.NoAccess {
+			n.Empty++
+			return
+		}
 		d.refuse(p, err, true)
 		return
 	}

@@ -38,10 +38,12 @@ type Chunk struct {
 	Doubtful, Unfinished bool
 	sound                int64
 
-	// Of a stream of documents: its elements, and whether the last of them is what
+	// Of a stream of elements: those in Data, and whether the last of them is what
 	// the stream ended in.
 	cuts   []element.Cut
 	partly bool
+	// passing: the last of Asides is not at its end yet.
+	passing bool
 
 	// Before and After are what Stream.Tag said with all bytes before Data taken,
 	// and with those of Data too.
@@ -113,8 +115,8 @@ type Stream struct {
 	sampled []byte
 	at      int64 // see tailFile.next
 
-	elements *element.Cutter // see Elements
-	key      string
+	elements Cutter // see Elements
+	cutter   func(at int64) Cutter
 
 	// Taken, if set, is given every byte of the unpacked stream, in order, once it
 	// belongs to a chunk; Tag makes Chunk.Before and Chunk.After.
@@ -212,7 +214,7 @@ func (s *Stream) Begin(offset, lines int64, rest io.Reader) {
 	s.r = io.MultiReader(rest, s.r)
 	s.offset, s.line = offset, lines+1
 	if s.elements != nil {
-		s.Elements(s.key)
+		s.Elements(s.cutter)
 	}
 }
 

@@ -54,8 +54,8 @@ func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catal
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", name, err)
 	}
-	if f.Documents {
-		stream.Elements(f.Key)
+	if f.Cutter != nil {
+		stream.Elements(f.Cutter)
 	}
 	rep := &CheckReport{File: name, Source: src.Name, Format: f.Name, Causes: []CauseCount{}}
 	total := catalog.NewCheck(cat)

@@ -138,6 +138,7 @@ func (f *follower) once(ctx context.Context) error {
 			f.s.log.Warn("followed file is not there", "source", f.f.Source, "file", f.file)
 		},
 	}
+	t.Cutter = f.cutter()
 	// What is written to a rotated file late is read beside the file that is
 	// followed now.
 	ctx, stop := context.WithCancel(ctx)
@@ -176,7 +177,7 @@ func (f *follower) linger(ctx context.Context, was leftPosition, file *ingest.Le
 		t := ingest.Tail{Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: late.deliver, Known: late.known, Digest: f.s.ledger.Hasher().Stream, Failed: func(err error) time.Duration {
 			f.lateFailed(err)
 			return followRetry
-		}}
+		}, Cutter: f.cutter()}
 		err = t.Linger(ctx, file, was.Position, f.s.opts.LingerFor)
 	} else {
 		file.Close()
@@ -322,6 +323,24 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	f.counts.LostTexts += n.LostTexts
 	f.mu.Unlock()
 	return nil
+}
+
+// cutter is how the log is cut, where its source is declared to be made of something
+// else than lines. JSON documents are followed as lines.
+func (f *follower) cutter() func(at int64) ingest.Cutter {
+	cat := f.s.ledger.Catalog()
+	if cat == nil {
+		return nil
+	}
+	src, ok := cat.Source(f.f.Source)
+	if !ok || src.Format == catalog.FormatDetect {
+		return nil
+	}
+	format, err := ingest.FormatNamed(src.Format)
+	if err != nil || format.Documents {
+		return nil
+	}
+	return format.Cutter
 }
 
 // prepare takes the catalog in force, and finds the format from the first lines.

@@ -99,8 +99,8 @@ func (r *importRun) pourer(raw *rawReader, name string, cat *catalog.Catalog, sr
 		p.stream.Close()
 		return nil, nil, err
 	}
-	if p.format.Documents {
-		p.stream.Elements(p.format.Key)
+	if p.format.Cutter != nil {
+		p.stream.Elements(p.format.Cutter)
 	}
 	return p, nil, nil
 }

@@ -267,7 +267,7 @@ func (s *Server) takeDocuments(f *ingest.Format, src *catalog.Source, cat *catal
 		return ingest.Counts{}, err
 	}
 	dec = watchedBy(s.intake.Load, f.Name, dec)
-	return ingest.DecodeChunk(ingest.Documents(body, f.Key), "http", src, cat, s.networks, dec, each, aside), nil
+	return ingest.DecodeChunk(ingest.Documents(body, f.Cutter), "http", src, cat, s.networks, dec, each, aside), nil
 }
 
 // recordFields is the table of package ingest/records, for a sender that has

@@ -68,6 +68,9 @@ type Error struct {
 	Cause Cause
 }
 
+// NoAccess is no fault: the line tells of something else, and is passed over.
+var NoAccess = &Error{}
+
 func (e *Error) Error() string {
 	if e.Field == "" {
 		return e.Cause.EN

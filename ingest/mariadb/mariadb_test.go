@@ -1,0 +1,198 @@
+package mariadb
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/haetae/haetae/catalog"
+	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ingest/line"
+)
+
+const testCatalog = `version: 1
+account: {pattern: "m[0-9]{7}"}
+items:
+  name:    {ko: 성명,         en: name,         class: ordinary}
+  phone:   {ko: 휴대전화번호, en: phone number, class: contact}
+  address: {ko: 주소,         en: address,      class: contact}
+sources:
+  db: {format: mariadb, zone: Asia/Seoul, set: {actor.type: staff}, actors: {shop_app: service}}
+routes:
+  - {route: "ANY /mariadb/*", items: []}
+  - {route: TABLE shop.members, account: column.id, columns: {name: [name], phone: [phone]}, items: []}
+  - {route: TABLE shop.orders, account: column.member_id, columns: {address: [address]}, items: []}
+`
+
+type tester struct {
+	cat *catalog.Catalog
+	dec *Decoder
+}
+
+func newTester(t testing.TB) *tester {
+	cat, err := catalog.Parse("c.yaml", []byte(testCatalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, _ := cat.Source("db")
+	return &tester{cat, New(src, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))}
+}
+
+// decode describes what a line becomes.
+func (x *tester) decode(text []byte) string {
+	rec := event.Record{Source: "db", Rows: event.RowsUnknown}
+	var req catalog.Request
+	if err := x.dec.Decode(text, &rec, &req); err != nil {
+		if err == line.NoAccess {
+			return ""
+		}
+		return "aside: " + err.Error()
+	}
+	x.cat.Fill(&rec, req)
+	var who []string
+	for _, id := range rec.Subjects {
+		who = append(who, string(id))
+	}
+	address := ""
+	if rec.Client.IP.IsValid() {
+		address = rec.Client.IP.String()
+	}
+	return fmt.Sprintf("%s %s(%s) %s %s | %s %s | %d | %s",
+		rec.Time, string(rec.Actor.ID), rec.Actor.Type, string(rec.Credential.Token), address, rec.Action, rec.Route, rec.Status, strings.Join(who, " "))
+}
+
+func TestSample(t *testing.T) {
+	text, err := os.ReadFile("testdata/mariadb-10.11.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newTester(t)
+	var got []string
+	for l := range bytes.Lines(text) {
+		l = bytes.TrimSuffix(l, []byte("\n"))
+		if !Reads(l) {
+			t.Errorf("not taken for a line of the log: %s", l)
+		}
+		if s := x.decode(l); s != "" {
+			_, s, _ = strings.Cut(s, "| ")
+			got = append(got, s)
+		}
+	}
+	want := []string{
+		"read TABLE shop.members (name) by id | 200 | m1000001",
+		"read TABLE shop.members (name) by id + shop.orders (address) by member_id | 200 | m1000002",
+		"read TABLE shop.v (*) | 200 | ",
+		"other ANY /mariadb/* | 200 | ",
+		"read ANY /mariadb/* | 200 | ",
+		"read TABLE shop.members (name) | 200 | ",
+		"delete TABLE shop.orders (address) | 200 | ",
+		"read TABLE shop.members ({word}) | 400 | ",
+		"read GET /unread/mariadb/shop/query | 200 | ",
+		"read TABLE shop.members (id, name) | 200 | ",
+		"read TABLE shop.members | 200 | ",
+		"update TABLE shop.members by id | 200 | m1000001",
+		"read ANY /mariadb/* | 200 | ",
+		"read TABLE shop.members (name) | 200 | ",
+		"other ANY /mariadb/* | 200 | ",
+		"other ANY /mariadb/* | 200 | ",
+		"read TABLE shop.members (*) | 200 | ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+const good = `20261130 13:40:38,vm,dba1,10.1.2.3,3,9,QUERY,shop,'select name from members where id=\'m1000001\'',0`
+
+func TestLines(t *testing.T) {
+	change := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(good) }
+	const secret = "kim-secret"
+	long := func(n int) string {
+		head := `20261130 13:40:38,vm,dba1,10.1.2.3,3,9,QUERY,shop,'`
+		sql := `select name from members where id=\'m1000001\' -- `
+		return head + sql + strings.Repeat("x", n-len(sql)) + `',0`
+	}
+	for _, test := range []struct{ name, text, want string }{
+		{"good", good, "2026-11-30T04:40:38.000Z dba1(staff) vm/3 10.1.2.3 | read TABLE shop.members (name) by id | 200 | m1000001"},
+		{"a program", change("dba1", "shop_app"), "shop_app(service)"},
+		{"the database of the statement", change("from members", "from shop.members", ",QUERY,shop,", ",QUERY,,"), "shop.members (name) by id"},
+		{"no database", change(",QUERY,shop,", ",QUERY,,"), "TABLE shop.members (name) by id"},
+		{"capitals", change("members", "Members", "id", "ID", `\'m1`, `\'M1`), "| read TABLE shop.members (name) by id | 200 | m1000001"},
+		{"blanks behind", change(`1\'`, `1  \'`), "by id | 200 | m1000001"},
+		{"a number like it", change(`\'m1000001\'`, "1000001"), "(name) | 200 | "},
+		{"é may be e", change("m1000001", "m100000é"), "(name) | 200 | "},
+		{"a wrong column", change("',0", "',1054"), "| 400 | "},
+		{"stopped", change("',0", "',1317"), "| 206 | m1000001"},
+		{"denied", change("',0", "',1142"), "| 403 | "},
+		{"one short of a limit", long(1022), "by id | 200 | m1000001"},
+		{"as long as a limit", long(1024), "| read GET /unread/mariadb/shop/query | 200 | "},
+		{"one less, as an escape may", long(1023), "| read GET /unread/mariadb/shop/query | 200 | "},
+		{"as long as another limit", long(2000), "| read GET /unread/mariadb/shop/query | 200 | "},
+		{"connected", `20261130 13:40:38,vm,dba1,10.1.2.3,3,0,CONNECT,shop,,0`, "| sign_in ANY /mariadb/* | 200 | "},
+		{"not let in", `20261130 13:40:38,vm,dba1,10.1.2.3,3,0,FAILED_CONNECT,,,1045`, "| sign_in ANY /mariadb/* | 401 | "},
+		{"gone", `20261130 13:40:38,vm,dba1,10.1.2.3,3,0,DISCONNECT,shop,,0`, ""},
+		{"a table", `20261130 13:40:38,vm,dba1,10.1.2.3,3,9,READ,shop,members,`, ""},
+		{"a name for an address", change("10.1.2.3", "somewhere"), "vm/3  |"},
+		{"cut off", good[:70], "aside: the line is not of the declared format"},
+		{"no quote at the end", change("'',0", "',0"), "aside: object"},
+		{"more behind the statement", change("',0", "',0,localhost,8,0,FAILED_CONNECT,,,1044"), "aside: object"},
+		{"another time", change("20261130 ", "2026-1-30"), "aside: the line"},
+		{"no such day", change("20261130", "20261131"), "aside: timestamp: the time cannot be read"},
+		{"not UTF-8", change("m1000001", secret+"\xff"), "aside: object: the value is not valid UTF-8"},
+		{"a name with a bell", change("dba1", secret+"\a"), "aside: username: the value holds"},
+		{"not understood", change("select name", "selekt name"), "| other ANY /mariadb/* | 200 | "},
+		{"understood by MariaDB alone", change("members where", "members for system_time all where"), "| read GET /unread/mariadb/shop/query | 200 | "},
+	} {
+		got := newTester(t).decode([]byte(test.text))
+		if !strings.Contains(got, test.want) || test.want == "" && got != "" {
+			t.Errorf("%s:\n got %s\nwant %s", test.name, got, test.want)
+		}
+		if strings.HasPrefix(got, "aside") && strings.Contains(got, secret) {
+			t.Errorf("%s: the error says what stood there", test.name)
+		}
+	}
+	x := newTester(t)
+	x.decode([]byte(`20261130 13:40:38,vm,dba1,10.1.2.3,3,9,READ,shop,members,`))
+	only := []byte(change("members where", "members for system_time all where"))
+	if got := x.decode(only); !strings.Contains(got, "read TABLE shop.members (*) | 200 | ") {
+		t.Errorf("the table before it is not known: %s", got)
+	}
+	x.dec.Begin()
+	if got := x.decode(only); !strings.Contains(got, "/unread/") {
+		t.Errorf("what another chunk held is remembered: %s", got)
+	}
+}
+
+func TestCover(t *testing.T) {
+	for _, text := range []string{good, good[30:]} {
+		b := []byte(text)
+		(&Decoder{}).Cover(b)
+		for _, s := range []string{"m1000001", "members", "select", "dba1", "10.1"} {
+			if bytes.Contains(b, []byte(s)) {
+				t.Errorf("%s is left in %s", s, b)
+			}
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(good))
+	text, err := os.ReadFile("testdata/mariadb-10.11.log")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for l := range bytes.Lines(text) {
+		f.Add(bytes.TrimSuffix(l, []byte("\n")))
+	}
+	x := newTester(f)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if s := x.decode(text); strings.HasPrefix(s, "aside") && len(s) > 200 {
+			t.Errorf("an error as long as %d bytes", len(s))
+		}
+		x.dec.Cover(bytes.Clone(text))
+	})
+}
