@@ -1,7 +1,7 @@
 # make run     the sample shop, imported, answered and served
 # make test    every test: go test ./..., and the ones with a real nginx
 # make unit    go test ./... alone: needs nothing but Go
-# make e2e     nginx, a service, a live log, haetae serve, an attack and a mail server; installs what is missing on Debian
+# make e2e     nginx, a service, a live log, haetae serve, an attack, a mail server, PostgreSQL and MariaDB; installs what is missing on Debian
 # make sigmahq all rules of SigmaHQ load and are matched as the plain way does; HAETAE_SIGMAHQ names their archive
 # make check   formatting, vet, a build without cgo: quick, before every commit
 # make race    the race detector on what runs in parallel (needs a C compiler)
@@ -26,7 +26,7 @@ SECONDS ?= 10
 GROUPS ?= 10000000
 CURVE ?= 10000000,100000000,1000000000
 
-.PHONY: help run test unit e2e nginx smtp curl sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
+.PHONY: help run test unit e2e nginx smtp curl postgres mariadb sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -40,9 +40,9 @@ unit:
 	@echo "go test ./... (the tests with a real nginx follow by make e2e)"
 	$(GO) test ./...
 
-# The e2e tests fail, and say what to do, if nginx, curl or the mail server is
-# neither there nor to be had.
-e2e: nginx smtp curl
+# The e2e tests fail, and say what to do, if nginx, curl, the mail server or a
+# database is neither there nor to be had.
+e2e: nginx smtp curl postgres mariadb
 	$(GO) test -tags e2e -count 1 ./e2e
 
 nginx:
@@ -69,6 +69,24 @@ smtp:
 	  echo "installing python3-aiosmtpd for the e2e tests"; \
 	  $$sudo apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null 2>&1 || \
 	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null; } || true
+
+# The packages start servers of their own; the tests start others, in folders of
+# theirs, and need none of these.
+postgres:
+	@ls /usr/lib/postgresql/*/lib/pgaudit.so >/dev/null 2>&1 || test -n "$$HAETAE_POSTGRES" || { \
+	  command -v apt-get >/dev/null || exit 0; \
+	  sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  echo "installing postgresql-15 and postgresql-15-pgaudit for the e2e tests"; \
+	  $$sudo apt-get install -y -qq --no-install-recommends postgresql-15 postgresql-15-pgaudit >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends postgresql-15 postgresql-15-pgaudit >/dev/null; } || true; }
+
+mariadb:
+	@ls /usr/lib/mysql/plugin/server_audit.so >/dev/null 2>&1 || test -n "$$HAETAE_MARIADBD" || { \
+	  command -v apt-get >/dev/null || exit 0; \
+	  sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  echo "installing mariadb-server for the e2e tests"; \
+	  $$sudo apt-get install -y -qq --no-install-recommends mariadb-server mariadb-client >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends mariadb-server mariadb-client >/dev/null; } || true; }
 
 # The archive is not part of the repository. Without it this says so and tests nothing
 # more than make unit: that each form of rule which it has loads (TestForms).

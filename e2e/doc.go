@@ -15,6 +15,10 @@
 // attack_test.go plays an attack with curl while members go about theirs, and
 // compares the signal that rings with what was asked for.
 //
+// postgres_test.go and mariadb_test.go ask Debian's databases, started in folders of
+// their own with the settings of docs/sources.md, and hold the extent of each question
+// against what the database itself says was read.
+//
 // mail_test.go sends signals through a real SMTP server.
 //
 // What it is not: a benchmark, or a test of nginx.
