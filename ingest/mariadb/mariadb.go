@@ -132,6 +132,9 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 		if req.Does = event.ActionSignIn; rec.Status == 200 && e.operation[0] == 'F' {
 			rec.Status = 401
 		}
+		if rec.Status != 200 { // a stranger chose the name
+			e.database = nil
+		}
 		d.path(req, false, &e, "connect")
 		return nil
 	}

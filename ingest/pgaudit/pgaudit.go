@@ -133,6 +133,9 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 	if !isAudit {
 		rec.Status = signIn
 		req.Method, req.Does, req.Says = "POST", event.ActionSignIn, true
+		if signIn != 200 { // a stranger chose the name
+			e.database = nil
+		}
 		d.path(req, false, &e, []byte("connect"), nil)
 		return nil
 	}
@@ -284,9 +287,11 @@ func (d *Decoder) path(req *catalog.Request, unread bool, e *entry, command, obj
 	req.Words = 3
 	if unread {
 		b = append(b, "/unread"...)
-		req.Words = 4
+		req.Words++
 	}
-	b = append(b, "/postgresql"...)
+	if b = append(b, "/postgresql"...); len(e.database) == 0 {
+		req.Words--
+	}
 	for _, s := range [][]byte{e.database, command, object} {
 		if len(s) == 0 {
 			continue
