@@ -162,6 +162,21 @@ func (h *haetae) json(into any, args ...string) {
 	}
 }
 
+// bound runs a script with pgbench, which binds values as a program does.
+func (p *postgres) bound(program, script, value string) question {
+	p.t.Helper()
+	path := filepath.Join(p.dir, "script.sql")
+	if err := os.WriteFile(path, []byte(script), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	cmd := p.command("", filepath.Join(p.bin, "pgbench"), "-n", "-M", "extended", "-t", "1", "-D", value, "-f", path, "-h", "127.0.0.1", "-p", p.port, "-U", "postgres", "shop")
+	cmd.Env = append(cmd.Env, "PGAPPNAME="+program)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		p.t.Fatalf("pgbench: %v\n%s", err, out)
+	}
+	return question{text: script, who: "bound", items: "address name"}
+}
+
 const shopTables = `
 drop table if exists orders, members cascade;
 create table members (id text primary key, name text, email text, phone text, visits int default 0);
@@ -282,11 +297,13 @@ func TestPostgreSQL(t *testing.T) {
 			p.psql("cleanup", "-c pgaudit.log=none", `drop table if exists t1, t2; delete from members where id like 'm19%'; delete from orders where no > 200`)
 		}
 	}
+	bound := p.bound("bound", "select name from members where id = :who;\nselect address from orders where member_id in (:who, 'm1000001');\n", "who=m1000005")
 	logs := map[string]string{"csvlog": p.dir + "/log/postgresql-audit.csv", "jsonlog": p.dir + "/log/postgresql-audit.json"}
 	time.Sleep(time.Second / 2) // the collector writes a moment later
 	for kind, log := range logs {
 		t.Run(kind, func(t *testing.T) {
 			h := newLedger(t, strings.NewReplacer("FORMAT", "pgaudit", "DIALECT", "postgresql", "SCHEMA", "shop.public").Replace(tablesCatalog), log)
+			h.compare("client.agent == \"bound\"", bound, []string{"m1000001", "m1000005"}, true, "")
 			for w, options := range ways {
 				if kind == "jsonlog" && w > 0 {
 					break // the same lines in other brackets
