@@ -173,6 +173,7 @@ func (l *auditLine) meant(list []*statement.Analysis) []*statement.Analysis {
 		case "COPY": // of a query there is a line of its own
 			fits = a.Kind == statement.Load || a.Kind == statement.Export && !a.Queried
 		default:
+			fits = a.Kind == statement.Explain // which may run it
 			for _, u := range a.Tables {
 				fits = fits || u.Target
 			}

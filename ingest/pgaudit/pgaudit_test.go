@@ -197,6 +197,8 @@ func TestLines(t *testing.T) {
 		{"another table", change("members,", "guests,", "from members", "from guests"), "| read TABLE shop.public.guests (name) | 200 rows 1 | "},
 		{"a name of somebody", change("members,", "kimyounghee,", "from members", "from kimyounghee"), "| read TABLE shop.public.{word} (name) | 200 rows 1 | "},
 		{"behind a view", change("from members", "from v"), "| read TABLE shop.public.members (*) | 200 rows 1 | "},
+		{"explained while it ran", change("READ,SELECT", "WRITE,DELETE", "select name from", "explain analyze delete from"), "| delete TABLE shop.public.members | 200 rows 1 | "},
+		{"explained", change("select name from", "explain select name from"), "| read ANY /postgresql/* | 200 rows 1 | "},
 		{"not logged", change("<none>", "<not logged>", "'m1000003'", "$1"), "(name) | 200 rows 1 | "},
 		{"bound", change("<none>", "m1000009", "'m1000003'", "$1"), "by id | 200 rows 1 | m1000009"},
 		{"more values than places", change("<none>", `""m1000009,x""`, "'m1000003'", "$1"), "(name) | 200 rows 1 | "},
