@@ -85,6 +85,16 @@ const (
 	noURI
 	changingField
 	unknownMethod
+	formBraces
+	formCount
+	oneKey
+	manyKeys
+	valuesTypes
+	valuesField
+	valuesUnmapped
+	valuesCount
+	valuesStatus
+	valuesNumber
 	unknownAddress
 
 	lineLong
@@ -197,6 +207,16 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	noURI:           {"no_uri", "is missing: without it no request meets a route", "없습니다. 이 필드가 없으면 어느 요청도 경로를 알 수 없습니다"},
 	changingField:   {"changing_field", "this field differs from record to record; one of %s", "기록마다 다른 필드입니다. 다음 중 하나를 쓰십시오: %s"},
 	unknownMethod:   {"method", "unknown method", "알 수 없는 메서드입니다"},
+	formBraces:      {"form", "a text made from keys has each in braces, like /app/{event}, or {+path} for a piece of an address", "여러 키로 만드는 값은 /app/{event}처럼 키를 중괄호 안에 씁니다. 주소의 일부이면 {+path}처럼 씁니다"},
+	formCount:       {"form_count", "a field has 1 to %d keys to choose from", "한 필드에서 고를 수 있는 키는 1개부터 %d개까지입니다"},
+	oneKey:          {"one_key", "the accounts stand under one key", "계정 목록은 키 하나로만 지정합니다"},
+	manyKeys:        {"many_keys", "the fields name more than %d keys", "fields에 쓴 키가 %d개보다 많습니다"},
+	valuesTypes:     {"values_types", "the words for actors stand in actor_types", "접속자 종류는 actor_types에 씁니다"},
+	valuesField:     {"values_field", "this field has no words to translate", "값을 바꾸어 쓸 수 없는 필드입니다"},
+	valuesUnmapped:  {"values_unmapped", "the field has no key in fields", "fields에 이 필드의 키가 없습니다"},
+	valuesCount:     {"values_count", "a field has 1 to %d words", "한 필드의 값은 1개부터 %d개까지입니다"},
+	valuesStatus:    {"values_status", "a status is a number from 0 to 999", "상태 코드는 0부터 999까지의 수입니다"},
+	valuesNumber:    {"values_number", "not a number of rows", "행 수가 아닙니다"},
 	unknownAddress:  {"address", "is not known%s: one, first or last", "알 수 없는 값입니다%s. one, first, last 중 하나를 쓰십시오"},
 
 	lineLong:       {"line_long", "longer than 1 MiB", "1 MiB보다 깁니다"},

@@ -47,7 +47,7 @@ func isSourceName(s string) bool {
 }
 
 func (p *parser) source(s *Source, kv written.Pair, field string) bool {
-	keys := p.Keys(kv.Value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "actors", "set")
+	keys := p.Keys(kv.Value, field, "format", "match", "cadence", "zone", "fields", "separator", "address", "actor_types", "actors", "values", "set")
 	if keys == nil {
 		return false
 	}
@@ -106,6 +106,12 @@ func (p *parser) source(s *Source, kv written.Pair, field string) bool {
 	} else if s.Format == FormatJSON {
 		p.fail(kv.Key, written.Key(field, "fields"), noFields)
 	}
+	if n := keys["values"]; n != nil {
+		p.values(s, n, written.Key(field, "values"))
+	}
+	if n := keys["fields"]; n != nil && s.keysOf() > maxKeys {
+		p.fail(n, written.Key(field, "fields"), manyKeys, maxKeys)
+	}
 	if n := keys["actor_types"]; n != nil {
 		s.ActorTypes = p.actorTypes(n, written.Key(field, "actor_types"))
 	}
@@ -131,45 +137,6 @@ func (p *parser) separator(n *yaml.Node, field string) string {
 		return s
 	}
 	return ","
-}
-
-func (p *parser) fields(s *Source, n *yaml.Node, field string) {
-	pairs, ok := p.Pairs(n, field)
-	if !ok {
-		return
-	}
-	if s.Format != FormatJSON && slices.Contains(formatNames(), s.Format) {
-		p.fail(n, field, fixedFields, s.Format)
-		return
-	}
-	s.Format = FormatJSON
-	s.Fields = make(map[Field]string, len(pairs))
-	complete := true
-	for _, kv := range pairs {
-		f := written.Key(field, kv.Name)
-		if !slices.Contains(Fields(), Field(kv.Name)) {
-			p.fail(kv.Key, field, unknownField, written.Meant(kv.Name, fieldWords(false)), strings.Join(fieldWords(false), ", "))
-			complete = false
-			continue
-		}
-		v, ok := p.Prose(kv.Value, f, maxKey)
-		if !ok {
-			complete = false
-			continue
-		}
-		if strings.HasPrefix(v, ".") || strings.HasSuffix(v, ".") || strings.Contains(v, "..") {
-			p.fail(kv.Value, f, keyDots)
-		}
-		s.Fields[Field(kv.Name)] = v
-	}
-	for _, need := range []struct {
-		field Field
-		what  mistake
-	}{{FieldTime, noTime}, {FieldURI, noURI}} {
-		if s.Fields[need.field] == "" && complete {
-			p.fail(n, written.Key(field, string(need.field)), need.what)
-		}
-	}
 }
 
 func (p *parser) constants(s *Source, n *yaml.Node, field string) {

@@ -109,6 +109,23 @@ func TestParseErrors(t *testing.T) {
 		{"source no time", source("    fields: {uri: u}\n"), "c.yaml:3: sources[0].fields.time: is missing: a record without a time cannot be placed"},
 		{"source no uri", source("    fields:\n      time: t\n"), "c.yaml:4: sources[0].fields.uri: is missing: without it no request meets a route"},
 		{"source dots", source("    fields: {time: t, uri: a..b}\n"), "c.yaml:3: sources[0].fields.uri: a dot leads into a nested object, so a name stands on both sides of it"},
+		{"source form open", source("    fields:\n      time: t\n      uri: /a/{b\n"), "c.yaml:5: sources[0].fields.uri: a text made from keys has each in braces, like /app/{event}, or {+path} for a piece of an address"},
+		{"source form closed", source("    fields: {time: t, uri: u, id: \"a}\"}\n"), "c.yaml:3: sources[0].fields.id: a text made from keys has each in braces, like /app/{event}, or {+path} for a piece of an address"},
+		{"source form empty", source("    fields: {time: t, uri: \"/a/{+}\"}\n"), "c.yaml:3: sources[0].fields.uri: a text made from keys has each in braces, like /app/{event}, or {+path} for a piece of an address"},
+		{"source form inside", source("    fields: {time: t, uri: \"/a/{b{c}}\"}\n"), "c.yaml:3: sources[0].fields.uri: a text made from keys has each in braces, like /app/{event}, or {+path} for a piece of an address"},
+		{"source form dots", source("    fields: {time: t, uri: [u, \"/a/{b..c}\"]}\n"), "c.yaml:3: sources[0].fields.uri[1]: a dot leads into a nested object, so a name stands on both sides of it"},
+		{"source forms none", source("    fields: {time: t, uri: []}\n"), "c.yaml:3: sources[0].fields.uri: a field has 1 to 16 keys to choose from"},
+		{"source forms list", source("    fields: {time: t, uri: [u, [v]]}\n"), "c.yaml:3: sources[0].fields.uri[1]: expected one value, found a list"},
+		{"source subjects", source("    fields: {time: t, uri: u, subjects: [a, b]}\n"), "c.yaml:3: sources[0].fields.subjects: the accounts stand under one key"},
+		{"source keys many", source("    fields: {time: t, uri: u, id: [" + manyForms(16) + "], actor.id: [" + manyForms(16) + "]}\n"), "c.yaml:3: sources[0].fields: the fields name more than 200 keys"},
+		{"source values unmapped", source("    fields: {time: t, uri: u}\n    values: {status: {ok: 200}}\n"), "c.yaml:4: sources[0].values.status: the field has no key in fields"},
+		{"source values unknown", source("    fields: {time: t, uri: u}\n    values: {stauts: {ok: 200}}\n"), "c.yaml:4: sources[0].values: unknown field; did you mean \"status\"?: one of time, id, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, status, rows, subjects, more"},
+		{"source values types", source("    fields: {time: t, uri: u, actor.type: k}\n    values: {actor.type: {a: staff}}\n"), "c.yaml:4: sources[0].values.actor.type: the words for actors stand in actor_types"},
+		{"source values time", source("    fields: {time: t, uri: u}\n    values: {time: {a: b}}\n"), "c.yaml:4: sources[0].values.time: this field has no words to translate"},
+		{"source values none", source("    fields: {time: t, uri: u, status: s}\n    values: {status: {}}\n"), "c.yaml:4: sources[0].values.status: a field has 1 to 1000 words"},
+		{"source values status", source("    fields: {time: t, uri: u, status: s}\n    values: {status: {ok: 200, no: 1000}}\n"), "c.yaml:4: sources[0].values.status[1]: a status is a number from 0 to 999"},
+		{"source values rows", source("    fields: {time: t, uri: u, rows: s}\n    values: {rows: {none: -1}}\n"), "c.yaml:4: sources[0].values.rows[0]: not a number of rows"},
+		{"source values method", source("    fields: {time: t, uri: u, method: s}\n    values: {method: {a: FETCH}}\n"), "c.yaml:4: sources[0].values.method[0]: unknown method"},
 		{"source match", source("    format: common\n    match: \"a[\"\n"), "c.yaml:4: sources[0].match: not a file name pattern"},
 		{"source match folder", source("    format: common\n    match: logs/*.log\n"), "c.yaml:4: sources[0].match: the pattern is for the file name alone, without its folder"},
 		{"source cadence", source("    format: common\n    cadence: often\n"), "c.yaml:4: sources[0].cadence: not a length of time: write 10m, 6h or 1d"},
@@ -186,6 +203,22 @@ func TestParseErrors(t *testing.T) {
 		})
 	}
 }
+
+// manyForms is a list of forms of seven keys each, none of them twice.
+func manyForms(n int) string {
+	var all []string
+	for range n {
+		form := ""
+		for range 7 {
+			formKeys++
+			form += fmt.Sprintf("{k%d}", formKeys)
+		}
+		all = append(all, "\""+form+"\"")
+	}
+	return strings.Join(all, ", ")
+}
+
+var formKeys int
 
 func manyItems(n int) string {
 	var b strings.Builder

@@ -78,6 +78,10 @@ type Source struct {
 	// into a nested object.
 	Fields map[Field]string
 
+	// Choices are the fields that are more than the value of one key. A field
+	// stands in Fields or here.
+	Choices map[Field]Choice
+
 	// Set holds record fields that have one value in this whole log.
 	Set map[Field]string
 

@@ -38,11 +38,13 @@ type catalogView struct {
 }
 
 type sourceView struct {
-	Name           string                   `json:"name"`
-	Format         string                   `json:"format,omitempty"`
-	Match          string                   `json:"match,omitempty"`
-	CadenceSeconds float64                  `json:"cadence_seconds,omitempty"`
-	Fields         map[catalog.Field]string `json:"fields,omitempty"`
+	Name           string                              `json:"name"`
+	Format         string                              `json:"format,omitempty"`
+	Match          string                              `json:"match,omitempty"`
+	CadenceSeconds float64                             `json:"cadence_seconds,omitempty"`
+	Fields         map[catalog.Field]string            `json:"fields,omitempty"`
+	Choices        map[catalog.Field][]string          `json:"choices,omitempty"`
+	Values         map[catalog.Field]map[string]string `json:"values,omitempty"`
 }
 
 type routeView struct {
@@ -63,7 +65,19 @@ type answerView struct {
 func viewCatalog(c *catalog.Catalog) catalogView {
 	v := catalogView{Name: c.Name, Edition: c.Edition, Zone: c.Zone().String(), Account: c.AccountPattern(), Items: orEmpty(c.Items)}
 	for _, s := range c.Sources {
-		v.Sources = append(v.Sources, sourceView{s.Name, s.Format, s.Match, s.Cadence.Seconds(), s.Fields})
+		sv := sourceView{Name: s.Name, Format: s.Format, Match: s.Match, CadenceSeconds: s.Cadence.Seconds(), Fields: s.Fields}
+		for f, c := range s.Choices {
+			if sv.Choices == nil {
+				sv.Choices, sv.Values = map[catalog.Field][]string{}, map[catalog.Field]map[string]string{}
+			}
+			for _, form := range c.Of {
+				sv.Choices[f] = append(sv.Choices[f], form.String())
+			}
+			if c.Values != nil {
+				sv.Values[f] = c.Values
+			}
+		}
+		v.Sources = append(v.Sources, sv)
 	}
 	v.Sources = orEmpty(v.Sources)
 	day := func(m event.Millis) string {

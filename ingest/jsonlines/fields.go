@@ -114,6 +114,10 @@ func (st *state) count(f field, v []byte) (int32, bool) {
 // as in every JSON library. plain: v is printable ASCII, so that what is wrong
 // with an id can only be its length.
 func (st *state) take(f field, v []byte, plain bool) {
+	if f >= firstSlot {
+		st.hold(f, v, plain)
+		return
+	}
 	if line.Absent(v) {
 		v = nil
 	}

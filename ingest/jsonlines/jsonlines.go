@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ func Reads(text []byte) bool {
 type Decoder struct {
 	fields  map[string][]field // by key, dotted when nested
 	prefix  map[string]bool    // "a." for every key a.b: objects to look into
+	lists   map[string]bool    // "a." for every key a.0: lists to look into
 	order   []seen
 	times   *line.Times
 	clock   line.Clock
@@ -42,6 +44,9 @@ type Decoder struct {
 	asked  map[string]int  // keys somebody asks for, by their place in noted, +1
 	within map[string]bool // like prefix, of these
 	noted  [][]byte        // of the line at hand, as they are written
+
+	choices []choice
+	slots   []slot // of the line at hand
 }
 
 // seen is a member of an object, and what stood in front of its value on the
@@ -87,19 +92,33 @@ func (d *Decoder) newSeen(lead string, first bool, path, key string) seen {
 
 // New makes a decoder by a source's mapping.
 func New(src *catalog.Source, now time.Time) (*Decoder, error) {
-	if len(src.Fields) == 0 {
+	if len(src.Fields)+len(src.Choices) == 0 {
 		return nil, &noFields{src.Name}
 	}
-	d := &Decoder{fields: map[string][]field{}, prefix: map[string]bool{}, times: line.NewTimes(src.Zone), clock: line.NewClock(now), address: src.Address}
+	d := &Decoder{fields: map[string][]field{}, prefix: map[string]bool{}, lists: map[string]bool{}, times: line.NewTimes(src.Zone), clock: line.NewClock(now), address: src.Address}
 	for f, key := range src.Fields {
-		d.fields[key] = append(d.fields[key], fieldNamed(f))
-		for i := range len(key) {
-			if key[i] == '.' {
-				d.prefix[key[:i+1]] = true
+		d.mapped(key, fieldNamed(f))
+	}
+	d.choose(src)
+	return d, nil
+}
+
+// mapped says what the value of a key is.
+func (d *Decoder) mapped(key string, f field) {
+	d.fields[key] = append(d.fields[key], f)
+	for i := range len(key) {
+		if key[i] == '.' {
+			d.prefix[key[:i+1]] = true
+			if next, _, _ := strings.Cut(key[i+1:], "."); isPlace(next) {
+				d.lists[key[:i+1]] = true
 			}
 		}
 	}
-	return d, nil
+}
+
+// isPlace: a number leads into a list.
+func isPlace(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 // noFields: nobody said which key is which field.
@@ -141,6 +160,7 @@ type state struct {
 	rec   *event.Record
 	req   *catalog.Request
 	err   *line.Error
+	made  []line.Span // what the value at hand was made from, if not of the one at value
 	time  bool
 	more  int32 // accounts in the answer, named or not
 }
@@ -154,6 +174,7 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 	d.refused = d.refused[:0]
 	clear(d.noted)
 	st := state{d: d, s: text, rec: rec, req: req}
+	clear(d.slots)
 	st.space()
 	if !st.object("", 0) {
 		if st.err != nil {
@@ -165,6 +186,7 @@ func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *
 	if st.at != len(st.s) {
 		return noJSON(text)
 	}
+	st.chosen()
 	if st.err != nil {
 		return st.err
 	}
@@ -317,6 +339,8 @@ func (st *state) read(what *seen, depth int) bool {
 	switch c := st.s[st.at]; {
 	case c == '{' && what.enter:
 		return st.object(what.inside, depth+1)
+	case c == '[' && what.enter && st.d.lists[what.inside]:
+		return st.places(what.inside, depth+1)
 	case c == '[' && len(what.fields) == 1 && what.fields[0] == fieldSubjects:
 		return st.list()
 	case len(what.fields) == 0:
@@ -348,7 +372,7 @@ func (st *state) read(what *seen, depth int) bool {
 		}
 		st.wrong(what.fields[0])
 		for _, f := range what.fields {
-			if f == fieldKey || f == fieldToken {
+			if f := st.d.owner(f); f == fieldKey || f == fieldToken {
 				st.refuse()
 			}
 		}
@@ -372,10 +396,63 @@ func (st *state) read(what *seen, depth int) bool {
 // refuse remembers that the value at hand must not be kept, not even with a line
 // that is set aside.
 func (st *state) refuse() {
+	if len(st.made) > 0 {
+		st.d.refused = append(st.d.refused, st.made...)
+		return
+	}
 	st.d.refused = append(st.d.refused, line.Span{From: st.value, To: st.at})
 }
 
-func (st *state) wrong(f field) { st.fail(f, line.Type) }
+func (st *state) wrong(f field) { st.fail(st.d.owner(f), line.Type) }
+
+// owner is the field that a slot is for, the first if there are several.
+func (d *Decoder) owner(f field) field {
+	if f < firstSlot {
+		return f
+	}
+	for _, c := range d.choices {
+		for _, form := range c.forms {
+			for _, p := range form {
+				if p.slot == int(f-firstSlot) {
+					return c.field
+				}
+			}
+		}
+	}
+	return fieldUnknown
+}
+
+// places reads a list of which single places are mapped: a.0 is the first of a.
+func (st *state) places(path string, depth int) bool {
+	if depth > maxDepth {
+		return false
+	}
+	st.at++
+	st.space()
+	if st.at < len(st.s) && st.s[st.at] == ']' {
+		st.at++
+		return true
+	}
+	for i := 0; ; i++ {
+		key := path + strconv.Itoa(i)
+		if !st.member(&seen{path: path, key: key, fields: st.d.fields[key], enter: st.d.prefix[key+"."], inside: key + "."}, depth) {
+			return false
+		}
+		st.space()
+		if st.at >= len(st.s) {
+			return false
+		}
+		c := st.s[st.at]
+		st.at++
+		if c == ']' {
+			return true
+		}
+		if c != ',' {
+			return false
+		}
+		st.space()
+	}
+}
 
 // scalar reads a number, true, false or null.
 func (st *state) scalar() ([]byte, bool) {
