@@ -240,7 +240,7 @@ func TestManyErrors(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(wholeCatalog))
-	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml", "catalogs/cloudtrail.yaml", "catalogs/postgresql.yaml", "catalogs/mariadb.yaml"} {
+	for _, name := range []string{"catalogs/shop.yaml", "catalogs/web.yaml", "catalogs/cloudtrail.yaml", "catalogs/postgresql.yaml", "catalogs/mariadb.yaml", "catalogs/keycloak.yaml", "catalogs/tokens.yaml", "catalogs/ocsf.yaml", "catalogs/ecs.yaml"} {
 		text, err := packs.FS.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

@@ -125,7 +125,7 @@ func (st *state) pick(c *choice) (v []byte, plain bool) {
 			case c.field != fieldURI:
 				v = append(v, st.d.slots[p.slot].v...)
 			case p.raw:
-				v = append(v, staying(st.d.slots[p.slot].v, len(v) > 0)...)
+				v = append(v, staying(st.d.slots[p.slot].v, len(v) > 0 && !bytes.Contains(v, []byte("?")))...)
 			default:
 				v = appendEscaped(v, st.d.slots[p.slot].v)
 			}
