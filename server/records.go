@@ -43,18 +43,8 @@ const (
 )
 
 func (s *Server) postRecords(w http.ResponseWriter, r *http.Request) {
-	token := bearer(r)
-	if token == "" {
-		unauthorized(w, "send Authorization: Bearer TOKEN with a token made by: haetae token add SOURCE")
-		return
-	}
-	source, ok, err := s.tokens.source(token)
-	if err != nil {
-		s.fault(w, "read tokens", err)
-		return
-	}
+	source, ok := s.sender(w, r)
 	if !ok {
-		unauthorized(w, "this token is not known, or was taken away")
 		return
 	}
 	documents := s.documents(source, r.Header.Get("Content-Type"))
@@ -67,16 +57,44 @@ func (s *Server) postRecords(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "idempotency_key", fmt.Sprintf("Idempotency-Key is longer than %d characters", maxKey))
 		return
 	}
+	body, leave, ok := s.receive(w, r, source)
+	defer leave()
+	if ok {
+		s.takeRecords(w, r, source, key, body, documents)
+	}
+}
+
+// sender is the source that the token of a request was made for.
+func (s *Server) sender(w http.ResponseWriter, r *http.Request) (source string, ok bool) {
+	token := bearer(r)
+	if token == "" {
+		unauthorized(w, "send Authorization: Bearer TOKEN with a token made by: haetae token add SOURCE")
+		return "", false
+	}
+	source, ok, err := s.tokens.source(token)
+	if err != nil {
+		s.fault(w, "read tokens", err)
+		return "", false
+	}
+	if !ok {
+		unauthorized(w, "this token is not known, or was taken away")
+	}
+	return source, ok
+}
+
+// receive reads the body of a request, within what the server and the source may
+// have under way. leave gives back what was reserved, once the body is done with.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, source string) (body []byte, leave func(), ok bool) {
 	switch s.limits.enter(source) {
 	case tooMany:
 		s.busy(w, http.StatusServiceUnavailable, "busy", "the server has as many requests as it takes; come back")
-		return
+		return nil, func() {}, false
 	case tooManyOfSource:
 		s.busy(w, http.StatusTooManyRequests, "busy_source", "this source has as many requests under way as it may have; come back")
-		return
+		return nil, func() {}, false
 	}
 	var reserved int64
-	defer func() { s.limits.leave(source, reserved) }()
+	leave = func() { s.limits.leave(source, reserved) }
 	ctl := http.NewResponseController(w)
 	ctl.SetReadDeadline(time.Now().Add(s.opts.ReadTimeout))
 	body, n, err := s.readBody(w, r)
@@ -85,19 +103,19 @@ func (s *Server) postRecords(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errTooLarge), errors.As(err, &large):
 		refuse(w, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body is larger than %d bytes, counted after unpacking; send it in pieces", s.opts.MaxBody))
-		return
+		return nil, leave, false
 	case errors.Is(err, errNoRoom):
 		s.busy(w, http.StatusServiceUnavailable, "busy", "the server holds as many bytes as it takes; come back")
-		return
+		return nil, leave, false
 	case errors.Is(err, errEncoding):
 		refuse(w, http.StatusUnsupportedMediaType, "content_encoding", "Content-Encoding is gzip, zstd or nothing")
-		return
+		return nil, leave, false
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "unreadable", "the body ended early, came too slowly or is not what Content-Encoding says; nothing of it counts")
-		return
+		return nil, leave, false
 	}
 	ctl.SetReadDeadline(time.Time{})
-	s.takeRecords(w, r, source, key, body, documents)
+	return body, leave, true
 }
 
 func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key string, body []byte, documents *ingest.Format) {
@@ -207,23 +225,37 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		defer release()
 		remember = cp
 	}
+	if !s.store(w, r, source, batch, &aside, remember, &ans) {
+		return
+	}
+	status := http.StatusOK
+	if ans.Error != nil {
+		status = http.StatusBadRequest
+		ans.Error.Message += "; the good lines of this request are stored and counted, the bad ones are set aside: do not send them again"
+	}
+	writeJSON(w, status, ans)
+}
+
+// store makes durable what came of a request, and counts it. ok says that it did, and
+// that nothing is answered yet.
+func (s *Server) store(w http.ResponseWriter, r *http.Request, source string, batch *ledger.Batch, aside *asideOfRequest, remember *ledger.Checkpoint, ans *Received) (ok bool) {
 	if err := batch.Err(); err != nil {
 		s.fault(w, "append", err)
-		return
+		return false
 	}
 	// The lines set aside come first: if there is no room for them nothing of the
 	// request counts, as the answer says. A crash in between sets them aside once
 	// more; the other way round they would be lost, or the records counted twice.
 	if err := s.ledger.SetAside(0, aside.lines, aside.more...); err != nil {
 		s.fault(w, "set aside", err)
-		return
+		return false
 	}
 	begin := time.Now()
 	if batch.Len() > 0 {
 		got, err := s.ledger.AppendBatch(r.Context(), batch, "http", remember)
 		if err != nil {
 			s.fault(w, "append", err)
-			return
+			return false
 		}
 		s.full.Store(0)
 		ans.Accepted, ans.Duplicates = got.Accepted, got.Duplicates
@@ -233,12 +265,7 @@ func (s *Server) takeRecords(w http.ResponseWriter, r *http.Request, source, key
 		s.metrics.records.add(label("source", source, "outcome", outcome), int64(n))
 	}
 	s.metrics.lostFrom(source, ans.LostAddresses, ans.LostTexts)
-	status := http.StatusOK
-	if ans.Error != nil {
-		status = http.StatusBadRequest
-		ans.Error.Message += "; the good lines of this request are stored and counted, the bad ones are set aside: do not send them again"
-	}
-	writeJSON(w, status, ans)
+	return true
 }
 
 // documents is the format of a source whose logs are JSON documents, if a request
