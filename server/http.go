@@ -26,6 +26,7 @@ import (
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/records", s.postRecords)
+	mux.HandleFunc("POST /v1/logs", s.postLogs)
 	admin := func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, s.admin(h)) }
 	admin("GET /v1/scope", s.getScope)
 	admin("POST /v1/scope", s.postScope)
@@ -166,6 +167,10 @@ func koreanOf(err error) string {
 }
 
 func writeError(w http.ResponseWriter, status int, f failure) {
+	if own, ok := w.(interface{ writeFailure(int, failure) }); ok { // another protocol
+		own.writeFailure(status, f)
+		return
+	}
 	writeJSON(w, status, map[string]failure{"error": f})
 }
 

@@ -63,6 +63,13 @@ func (l *limiter) take(n int64) bool {
 	return true
 }
 
+// give takes back n bytes that were reserved beside those that leave gives.
+func (l *limiter) give(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes -= n
+}
+
 func (l *limiter) load() (requests int, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
