@@ -2,6 +2,7 @@
 # make test    every test: go test ./..., and the ones with a real nginx
 # make unit    go test ./... alone: needs nothing but Go
 # make e2e     nginx, a service, a live log, haetae serve, an attack, a mail server, PostgreSQL and MariaDB; installs what is missing on Debian
+# make exporter  logs sent by the exporter of OpenTelemetry for Go, a module of its own
 # make sigmahq all rules of SigmaHQ load and are matched as the plain way does; HAETAE_SIGMAHQ names their archive
 # make check   formatting, vet, a build without cgo: quick, before every commit
 # make race    the race detector on what runs in parallel (needs a C compiler)
@@ -26,7 +27,7 @@ SECONDS ?= 10
 GROUPS ?= 10000000
 CURVE ?= 10000000,100000000,1000000000
 
-.PHONY: help run test unit e2e nginx smtp curl postgres mariadb sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
+.PHONY: help run test unit e2e exporter nginx smtp curl postgres mariadb sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -34,7 +35,7 @@ help:
 run:
 	CGO_ENABLED=0 $(GO) run ./cmd/haetae quickstart
 
-test: unit e2e
+test: unit e2e exporter
 
 unit:
 	@echo "go test ./... (the tests with a real nginx follow by make e2e)"
@@ -44,6 +45,9 @@ unit:
 # database is neither there nor to be had.
 e2e: nginx smtp curl postgres mariadb
 	$(GO) test -tags e2e -count 1 ./e2e
+
+exporter:
+	cd e2e/exporter && $(GO) test -count 1 ./...
 
 nginx:
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || test -n "$$HAETAE_NGINX" || { \

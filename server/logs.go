@@ -28,6 +28,11 @@ type logsWriter struct {
 // Unwrap lets http.ResponseController find the connection.
 func (w *logsWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// logsRetryAfter is the longest that a sender is told to wait, in seconds: exporters
+// give up a request after ten to thirty, and one that was told to wait for longer
+// throws its logs away without having tried again.
+const logsRetryAfter = "5"
+
 // writeFailure is what writeError does here. Senders try again after 429, 502, 503
 // and 504 and throw away what was answered otherwise, so a full disk is 503.
 func (w *logsWriter) writeFailure(status int, f failure) {
@@ -37,7 +42,10 @@ func (w *logsWriter) writeFailure(status int, f failure) {
 	case f.Code == "no_catalog" || f.Code == "no_fields" || f.Code == "no_source":
 		// Somebody will install it: what was sent before then need not be lost.
 		status = http.StatusServiceUnavailable
-		w.Header().Set("Retry-After", "30")
+		w.Header().Set("Retry-After", logsRetryAfter)
+	}
+	if after := w.Header().Get("Retry-After"); len(after) > 1 {
+		w.Header().Set("Retry-After", logsRetryAfter)
 	}
 	w.write(status, otlp.Refused(w.encoding, f.Message))
 }

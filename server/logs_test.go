@@ -297,7 +297,7 @@ func TestLogsDurable(t *testing.T) {
 		t.Errorf("%d records after power cuts, %d were acknowledged", n, acked)
 	}
 	faulty.FailAt(1, syscall.ENOSPC)
-	if status, h, _, message := r.export(t, nil, false, logRequest(visits("full", 5)...)); status != 503 || h.Get("Retry-After") == "" || !strings.Contains(message, "full") {
+	if status, h, _, message := r.export(t, nil, false, logRequest(visits("full", 5)...)); status != 503 || h.Get("Retry-After") != logsRetryAfter || !strings.Contains(message, "full") {
 		t.Errorf("on a full disk: %d %s", status, message)
 	}
 	r.Server.Close()

@@ -68,6 +68,7 @@ var rules = []rule{
 	{"bench/...", []string{"event", "catalog", "ingest/...", "journal", "blob", "ledger/...", "scope", "rule", "detect", "server", "packs", "internal/..."}, true,
 		"bench is a module of its own, so that what it compares with stays out of go.mod"},
 	{"e2e", nil, false, "e2e is tests"},
+	{"e2e/exporter", nil, false, "e2e/exporter is a module of its own, so that what it sends with stays out of go.mod"},
 	{"internal/plural", nil, false, "how English counts is nobody's in particular"},
 	{"internal/golden", nil, false, "golden helps the tests of every package, so it needs none of them"},
 	{"internal/written/...", []string{"internal/written"}, true, "what is wrong with a file is told without knowing what the file is for"},
