@@ -99,6 +99,7 @@ func (s *Server) takeLogs(w *logsWriter, r *http.Request, source string, body []
 		s.fault(w, "decoder", err)
 		return
 	}
+	dec = watchedBy(s.intake.Load, f.Name, dec)
 	lines, held, err := s.linesOf(w.encoding, body, looksAround(src))
 	defer func() { s.limits.give(held) }()
 	switch {

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // asked are keys of every kind: mapped, nested in what is mapped and in what is not.
-var asked = []string{"http_referer", "request_uri", "status", "geo.country", "geo", "a.b.c", "list", "time", "actor_id.x", "x"}
+var asked = []string{"http_referer", "request_uri", "status", "geo.country", "geo", "a.b.c", "list", "list.0", "list.1.a", "time", "actor_id.x", "x"}
 
 // at finds a dotted key in what encoding/json reads, as the last of equal keys.
 func at(v map[string]any, key string) (any, bool) {
@@ -20,6 +21,13 @@ func at(v map[string]any, key string) (any, bool) {
 	if below, is := v[head].(map[string]any); ok && is {
 		return at(below, rest)
 	}
+	if list, is := v[head].([]any); ok && is {
+		places := map[string]any{}
+		for i, x := range list {
+			places[strconv.Itoa(i)] = x
+		}
+		return at(places, rest)
+	}
 	return nil, false
 }
 
@@ -28,6 +36,7 @@ func at(v map[string]any, key string) (any, bool) {
 func FuzzAsk(f *testing.F) {
 	f.Add([]byte(`{"time":1740784286}`), []byte(`{"time":"2025-03-01T08:11:26.348+09:00","http_referer":"http:\/\/x","status":200,"request_uri":"/a?b","list":[1,"x"]}`))
 	f.Add([]byte(`{"time":1740784286,"http_referer":"a"}`), []byte(`{"time":1740784286,"http_referer":"b\n","a":{"b":{"c":-1.5e3}},"geo":{"country":"KR"},"x":null}`))
+	f.Add([]byte(`{"list":[]}`), []byte(`{"time":1740784286,"list":[["x"],{"a":7}]}`))
 	f.Add([]byte(`{"a":{"b":1},"time":1740784286}`), []byte(`{"a":{"b":{"c":[]}},"time":1740784286,"actor_id":{"x":true}}`))
 	f.Fuzz(func(t *testing.T, before, text []byte) {
 		d := decoder(t)
@@ -85,6 +94,26 @@ func repeats(text []byte) bool {
 			var v json.RawMessage
 			if d.Decode(&v) != nil {
 				return true
+			}
+			if v[0] == '[' {
+				var list []json.RawMessage
+				if json.Unmarshal(v, &list) != nil {
+					return true
+				}
+				for i, x := range list {
+					place := path + key + "." + strconv.Itoa(i)
+					if seen[place] {
+						return true
+					}
+					seen[place] = true
+					if x[0] == '{' {
+						in := json.NewDecoder(bytes.NewReader(x))
+						in.Token()
+						if walk(in, place+".", seen) {
+							return true
+						}
+					}
+				}
 			}
 			if v[0] != '{' {
 				continue

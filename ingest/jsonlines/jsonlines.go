@@ -43,6 +43,7 @@ type Decoder struct {
 
 	asked  map[string]int  // keys somebody asks for, by their place in noted, +1
 	within map[string]bool // like prefix, of these
+	places map[string]bool // like lists, of these
 	noted  [][]byte        // of the line at hand, as they are written
 
 	choices []choice
@@ -339,7 +340,7 @@ func (st *state) read(what *seen, depth int) bool {
 	switch c := st.s[st.at]; {
 	case c == '{' && what.enter:
 		return st.object(what.inside, depth+1)
-	case c == '[' && what.enter && st.d.lists[what.inside]:
+	case c == '[' && what.enter && (st.d.lists[what.inside] || st.d.places[what.inside]):
 		return st.places(what.inside, depth+1)
 	case c == '[' && len(what.fields) == 1 && what.fields[0] == fieldSubjects:
 		return st.list()
@@ -435,7 +436,8 @@ func (st *state) places(path string, depth int) bool {
 	}
 	for i := 0; ; i++ {
 		key := path + strconv.Itoa(i)
-		if !st.member(&seen{path: path, key: key, fields: st.d.fields[key], enter: st.d.prefix[key+"."], inside: key + "."}, depth) {
+		what := st.d.newSeen("", i == 0, path, key)
+		if !st.member(&what, depth) {
 			return false
 		}
 		st.space()
