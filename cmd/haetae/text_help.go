@@ -117,16 +117,16 @@ aside, sealed (haetae aside list); the rest goes on, and the exit code is 3.`},
 var serveText = commandText{
 	short: text{"서버를 실행합니다: 접속기록 수신, 로그 실시간 수집, 질의 응답", "run the server: take records in, follow logs, answer"},
 	long: text{
-		`데이터 폴더를 전담하여 POST /v1/records로 접속기록을 받고, 기록 중인 로그 파일을
-교체(rotation)되거나 비워지더라도 이어서 읽으며, HTTP로 질의에 답합니다. 2xx 응답은
+		`데이터 폴더를 전담하여 POST /v1/records로 접속기록을, POST /v1/logs로 OpenTelemetry
+로그를 받고, 기록 중인 로그 파일을 교체(rotation)되거나 비워지더라도 이어서 읽으며, HTTP로 질의에 답합니다. 2xx 응답은
 기록이 디스크에 안전하게 저장되었음을 뜻합니다. 보내는 쪽에는 haetae token add로 발급한
 토큰이 필요합니다.
 
 기본 주소 127.0.0.1:7420에는 이 장비에서만 접속할 수 있습니다. 다른 주소를 열 때에는
 앞단에 TLS를 두십시오. 모든 주소의 설명은 docs/http.md에 있습니다.`,
-		`Owns a data folder: takes records in at POST /v1/records, follows live log files
-through rotation and truncation, and answers over HTTP. A 2xx means that the records are
-safe on the disk. Senders need a token, made with haetae token add.
+		`Owns a data folder: takes records in at POST /v1/records and logs of OpenTelemetry at
+POST /v1/logs, follows live log files through rotation and truncation, and answers over
+HTTP. A 2xx means that the records are safe on the disk. Senders need a token, made with haetae token add.
 
 The default address 127.0.0.1:7420 can be reached from this machine alone. Before you
 open another, put TLS in front of it. docs/http.md describes every address.`},
@@ -350,10 +350,10 @@ var tokenText = commandText{short: text{"접속기록을 보내는 쪽의 인증
 var tokenAddText = commandText{
 	short: text{"로그 하나에 쓸 토큰을 발급합니다", "make a token for one source"},
 	long: text{
-		`POST /v1/records에 쓸 토큰을 발급합니다. 폴더에는 토큰의 해시만 저장하므로 토큰은 지금 한 번만
+		`POST /v1/records와 POST /v1/logs에 쓸 토큰을 발급합니다. 폴더에는 토큰의 해시만 저장하므로 토큰은 지금 한 번만
 볼 수 있습니다. 실행 중인 서버에도 즉시 적용됩니다.`,
-		`Makes a token for POST /v1/records. The folder keeps only its hash, so this is the one
-time it can be seen. A running server takes it at once.`},
+		`Makes a token for POST /v1/records and POST /v1/logs. The folder keeps only its hash, so
+this is the one time it can be seen. A running server takes it at once.`},
 	example: text{`
   haetae token add gateway --data D`, `
   haetae token add gateway --data D`},
