@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -305,6 +306,55 @@ func TestLogsDurable(t *testing.T) {
 	r = w.serve(nil)
 	if n := r.count("true"); n != acked {
 		t.Errorf("%d records after a full disk, want %d", n, acked)
+	}
+	r.end()
+}
+
+// TestLogsFlood: a request of a few kilobytes that unpacks to 16 MiB of messages of
+// two bytes takes little memory, whatever becomes of it.
+func TestLogsFlood(t *testing.T) {
+	w := newLogs(t, disk.OS, filepath.Join(t.TempDir(), "d"))
+	r := w.serve(nil)
+	const size = 16<<20 - 100
+	in := func(number protowire.Number, b []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), b)
+	}
+	filled := func(s string, n int) []byte { return []byte(strings.Repeat(s, n/len(s))) }
+	const tops, records, attributes = "\x0a\x00", "\x12\x00", "\x32\x00"
+	for _, test := range []struct {
+		name string
+		text bool
+		body []byte
+	}{
+		{"groups", false, filled(tops, size)},
+		{"records", false, in(1, in(2, filled(records, size)))},
+		{"attributes", false, in(1, in(2, bytes.Repeat(in(2, filled(attributes, 1<<20)), 15)))},
+		{"records as text", true, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.Repeat("{},", size/3-100) + `{}]}]}]}`)},
+		{"groups as text", true, []byte(`{"resourceLogs":[` + strings.Repeat("{},", size/3-100) + `{}]}`)},
+		{"attributes as text", true, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.Repeat(`{"attributes":[`+strings.Repeat("{},", 340_000)+"{}]},", 15) + `{}]}]}]}`)},
+	} {
+		kind := "application/x-protobuf"
+		if test.text {
+			kind = "application/json"
+		}
+		body := packed(string(test.body))
+		var status int
+		var got string
+		runtime.GC()
+		peak := peakHeap(func() {
+			status, _, got = r.call("POST", "/v1/logs", w.token, map[string]string{"Content-Type": kind, "Content-Encoding": "gzip"}, strings.NewReader(body))
+		})
+		rejected, message := readAnswer(t, status, test.text, []byte(got))
+		t.Logf("%s: %d KiB packed: %d, %d rejected, %s, peak heap %d MiB", test.name, len(body)>>10, status, rejected, message, peak>>20)
+		if status != 200 && status != 503 || status == 200 && strings.Contains(test.name, "attributes") && rejected < 15 {
+			t.Errorf("%s: %d, %d rejected", test.name, status, rejected)
+		}
+		if peak > 512<<20 {
+			t.Errorf("%s: %d MiB are more than one request may take", test.name, peak>>20)
+		}
+	}
+	if _, bytes := r.limits.load(); bytes != 0 {
+		t.Errorf("%d bytes are reserved for nothing", bytes)
 	}
 	r.end()
 }

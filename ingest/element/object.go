@@ -69,27 +69,37 @@ func (o *Object) Bad() bool { return o.bad }
 // Elements gives the first values of a list as they are written, at most so many;
 // nothing where s is no list. s must have been passed by an Object.
 func Elements(s []byte, most int) [][]byte {
+	var out [][]byte
+	Each(s, func(v []byte) bool {
+		if len(out) < most {
+			out = append(out, v)
+		}
+		return len(out) < most
+	})
+	return out
+}
+
+// Each gives the values of a list as they are written, one after another, until each
+// says false; false where s is no list. s must have been passed by an Object.
+func Each(s []byte, each func(value []byte) bool) bool {
 	if len(s) == 0 || s[0] != '[' {
-		return nil
+		return false
 	}
 	o := Object{s: s, at: 1}
-	var out [][]byte
-	for len(out) < most {
+	for {
 		o.blanks()
 		if c := o.peek(); c == ']' || c == 0 {
-			break
+			return true
 		}
 		from := o.at
-		if !o.pass(0) {
-			break
+		if !o.pass(0) || !each(o.s[from:o.at]) {
+			return true
 		}
-		out = append(out, s[from:o.at])
 		if o.blanks(); o.peek() != ',' {
-			break
+			return true
 		}
 		o.at++
 	}
-	return out
 }
 
 func (o *Object) fail() (name, value []byte, ok bool) {

@@ -33,6 +33,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/haetae/haetae/ingest/element"
 )
 
 // Encoding is how a request is written, and its answer.
@@ -180,53 +182,75 @@ var lenient = protojson.UnmarshalOptions{DiscardUnknown: true}
 
 // json goes through a request of JSON.
 func (w *writer) json(body []byte, each func([]byte) error) error {
-	var req struct {
-		ResourceLogs []json.RawMessage `json:"resourceLogs"`
-	}
-	if !isObject(body) || json.Unmarshal(body, &req) != nil {
-		return ErrBroken
-	}
-	type group struct {
-		Resource  json.RawMessage   `json:"resource"`
-		ScopeLogs []json.RawMessage `json:"scopeLogs"`
-	}
-	type scoped struct {
-		Scope      json.RawMessage   `json:"scope"`
-		LogRecords []json.RawMessage `json:"logRecords"`
-	}
 	// As for protobuf: the whole is looked at before anything of it counts.
 	for _, again := range []bool{false, true} {
-		for _, raw := range req.ResourceLogs {
-			var g group
-			if json.Unmarshal(raw, &g) != nil {
-				return ErrBroken
+		_, groups, err := twoOf(body, "", "resourceLogs")
+		if err != nil {
+			return err
+		}
+		err = elements(groups, func(group []byte) error {
+			res, scoped, err := twoOf(group, "resource", "scopeLogs")
+			if err != nil {
+				return err
 			}
 			if again {
-				w.resource(g.Resource, lenient.Unmarshal)
+				w.resource(res, lenient.Unmarshal)
 			}
-			for _, raw := range g.ScopeLogs {
-				var s scoped
-				if json.Unmarshal(raw, &s) != nil {
-					return ErrBroken
+			return elements(scoped, func(one []byte) error {
+				scope, records, err := twoOf(one, "scope", "logRecords")
+				if err != nil {
+					return err
 				}
 				if !again {
-					continue
+					return elements(records, func([]byte) error { return nil })
 				}
-				w.scope(s.Scope, lenient.Unmarshal)
-				for _, raw := range s.LogRecords {
+				w.scope(scope, lenient.Unmarshal)
+				return elements(records, func(record []byte) error {
 					var r logs.LogRecord
-					var line []byte
-					if !w.tooLong && len(raw) <= MaxRecord && lenient.Unmarshal(raw, &r) == nil {
-						line = w.line(&r)
+					if w.tooLong || len(record) > MaxRecord || lenient.Unmarshal(record, &r) != nil {
+						return each(nil)
 					}
-					if err := each(line); err != nil {
-						return err
-					}
-				}
-			}
+					return each(w.line(&r))
+				})
+			})
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// twoOf gives two members of an object as they are written; what is null is not there.
+func twoOf(object []byte, a, b string) (va, vb []byte, err error) {
+	o := element.Members(object)
+	for name, v, ok := o.Next(); ok; name, v, ok = o.Next() {
+		if string(v) == "null" {
+			continue
+		}
+		switch string(name) {
+		case b:
+			vb = v
+		case a:
+			va = v
+		}
+	}
+	if o.Bad() {
+		return nil, nil, ErrBroken
+	}
+	return va, vb, nil
+}
+
+// elements goes through a list that may be missing.
+func elements(list []byte, each func([]byte) error) error {
+	if list == nil {
+		return nil
+	}
+	var err error
+	if !element.Each(list, func(v []byte) bool { err = each(v); return err == nil }) {
+		return ErrBroken
+	}
+	return err
 }
 
 func isObject(b []byte) bool {
