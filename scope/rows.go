@@ -221,7 +221,7 @@ func (w *worker) tell() {
 
 // keyOf is the key of the record of a row.
 func keyOf(sh *segment.Shape, d *segment.Details, i int) recordKey {
-	return recordKey{d.Time[i], d.Record[i], d.Rows[i], sh.Status, sh.Source, sh.Route}
+	return recordKey{d.Time[i], d.Record[i], d.Rows[i], sh.Edition, sh.Status, sh.Source, sh.Route}
 }
 
 // gatherMoved notes an account that is read where it does not live.

@@ -65,14 +65,16 @@ type itemTally struct{ records, reads, accounts [catalog.MaxItems]int64 }
 
 // recordKey finds the fragments of one record. Its number holds 32 bits of a keyed
 // hash, so that two records of one source and millisecond are taken for one
-// with a chance of one in four thousand million.
+// with a chance of one in four thousand million. Equal lines that were read by two
+// catalogs are two records, of which the answer names both.
 type recordKey struct {
-	time   event.Millis
-	record uint64
-	rows   int32 // as its line tells them
-	status uint16
-	source string
-	route  string // as stored
+	time    event.Millis
+	record  uint64
+	rows    int32 // as its line tells them
+	edition uint32
+	status  uint16
+	source  string
+	route   string // as stored
 }
 
 // splitKey is a record that a question finds by one or more of its fragments.
