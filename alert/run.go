@@ -71,6 +71,7 @@ type result struct {
 	revision int64
 	severity detect.Severity
 	taken    bool
+	gone     bool // that it is withdrawn
 	err      error
 }
 
@@ -211,7 +212,7 @@ func (p pick) before(o pick, now time.Time) bool {
 
 func (d *Desk) start(ctx context.Context, flights *sync.WaitGroup, l *route, p pick, now time.Time) {
 	m := d.book.message(p.e, p.t, now)
-	r := result{route: l, id: p.e.Signal.ID, t: p.t, revision: p.e.Revision, severity: p.e.Signal.Severity, taken: p.e.Taken}
+	r := result{route: l, id: p.e.Signal.ID, t: p.t, revision: p.e.Revision, severity: p.e.Signal.Severity, taken: p.e.Taken, gone: p.e.Signal.Status == detect.Withdrawn}
 	l.busy, p.t.flying = true, true
 	if l.paced.Before(now) {
 		l.paced = now
@@ -239,10 +240,7 @@ func (d *Desk) finish(r result, stopping bool) {
 	}
 	l, t := r.route, r.t
 	l.busy, t.flying = false, false
-	e := d.book.entries[r.id]
-	if e != nil && !slices.Contains(e.Told, t) {
-		e = nil // dropped meanwhile, and perhaps there anew
-	}
+	e := d.book.holder(r.id, t)
 	if r.err == nil {
 		l.worked(now)
 		t.attempts, t.retry = 0, time.Time{}
@@ -269,8 +267,17 @@ func (d *Desk) finish(r result, stopping bool) {
 	}
 	if e.Revision != r.revision { // it changed while it was told
 		t.grow(e, d.book.growEvery(e), now)
-		if e.Taken && !r.taken && t.Sent {
+		if (e.Taken && !r.taken || e.Signal.Status == detect.Withdrawn) && t.Sent {
 			t.State, t.Due = queued, now
+		}
+	}
+	if e.Signal.Status == detect.Withdrawn && !t.Sent {
+		// It was refused while it was withdrawn: nobody has heard of it.
+		e.Told = slices.DeleteFunc(e.Told, func(x *telling) bool { return x == t })
+		if e.forgotten() {
+			d.book.drop(e)
+			d.persist(change{Gone: []string{e.Signal.ID}})
+			return
 		}
 	}
 	d.book.measure(e)
@@ -280,7 +287,9 @@ func (d *Desk) finish(r result, stopping bool) {
 func (t *telling) told(r result, now time.Time, s state, why string) {
 	t.State, t.Error, t.Due = s, why, time.Time{}
 	t.Revision, t.Severity, t.Tried = r.revision, r.severity, now
-	t.Sent = t.Sent || s == sent
+	if s == sent {
+		t.Sent, t.Gone = true, r.gone
+	}
 }
 
 // pause is the back-off after the n-th failure in a row.

@@ -43,8 +43,10 @@ type detector struct {
 	again chan string // why to begin again; one waits at most
 
 	// Of run's goroutine.
-	untold map[string]detect.Signal // that the desk has not taken
-	late   lateness
+	untold    map[string]detect.Signal // that the desk has not taken
+	unsettled bool                     // the desk has still to be told that these signals hold and no others
+	settle    time.Time                // what has to be decided before it is told so once more; zero: nothing
+	late      lateness
 
 	mu      sync.Mutex
 	book    *ruleBook    // in force
@@ -150,9 +152,15 @@ func (d *detector) run(ctx context.Context) {
 	building := false
 	build := func() {
 		building = true
+		// What the engine that runs has decided because nothing came for a while, the
+		// next one decides as well.
+		heard := time.Now()
+		if live != nil {
+			heard = live.heard
+		}
 		d.s.wg.Go(func() {
 			began := time.Now()
-			r, err := d.prepare(ctx)
+			r, err := d.prepare(ctx, heard)
 			if r != nil {
 				r.took = time.Since(began)
 			}
@@ -251,12 +259,12 @@ func (r *liveEngine) stop() {
 }
 
 // prepare makes an engine and runs it over history.
-func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
+func (d *detector) prepare(ctx context.Context, heard time.Time) (_ *liveEngine, err error) {
 	book := d.rules()
 	if err := d.s.openIntake(book); err != nil {
 		return nil, err
 	}
-	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: time.Now()}
+	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: heard}
 	r.view, r.end, err = d.s.ledger.Follow(r.box.put)
 	if err != nil {
 		return nil, err
@@ -389,7 +397,7 @@ func (d *detector) begin(list []detect.Signal, late bool) []detect.Signal {
 			delete(d.untold, id)
 		}
 	}
-	d.signals = now
+	d.signals, d.unsettled = now, true
 	if gone {
 		// A stream cannot say that a signal is gone: its reader begins again with all.
 		for ch := range d.subs {
@@ -430,11 +438,30 @@ func (d *detector) publish(list []detect.Signal) {
 // hand gives the desk what it has not taken yet. What it could not write down is
 // handed in again: a repetition does no harm.
 func (d *detector) hand() {
-	if d.desk == nil || len(d.untold) == 0 {
+	if d.desk == nil {
 		return
 	}
-	list := slices.Collect(maps.Values(d.untold))
-	if err := d.desk.Enqueue(list...); err != nil {
+	decided := d.watermark()
+	if !d.settle.IsZero() && !decided.Before(d.settle) {
+		d.unsettled = true
+	}
+	var list []detect.Signal
+	var err error
+	switch {
+	case d.unsettled:
+		// It compares with what its queue holds, so that it also finds what has become
+		// of signals of a process before this one.
+		list, _ = d.all()
+		if d.settle, err = d.desk.Settle(list, decided); err == nil {
+			d.unsettled = false
+		}
+	case len(d.untold) > 0:
+		list = slices.Collect(maps.Values(d.untold))
+		err = d.desk.Found(decided, list...)
+	default:
+		return
+	}
+	if err != nil {
 		d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
 		return
 	}
@@ -456,6 +483,12 @@ func (d *detector) update(fn func(*DetectorStatus)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fn(&d.status)
+}
+
+func (d *detector) watermark() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status.Watermark
 }
 
 // all lists the signals, gravest and earliest first.
