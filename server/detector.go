@@ -52,7 +52,7 @@ type detector struct {
 	book    *ruleBook    // in force
 	broken  written.Text // what is wrong with those that were read since
 	signals map[string]detect.Signal
-	subs    map[chan detect.Signal]struct{}
+	stream  *stream
 	status  DetectorStatus
 }
 
@@ -72,7 +72,7 @@ type DetectorStatus struct {
 }
 
 func newDetector(s *Server, book *ruleBook, desk *alert.Desk) *detector {
-	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, subs: map[chan detect.Signal]struct{}{}}
+	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, stream: newStream()}
 }
 
 // restart asks for a new engine.
@@ -400,10 +400,7 @@ func (d *detector) begin(list []detect.Signal, late bool) []detect.Signal {
 	d.signals, d.unsettled = now, true
 	if gone {
 		// A stream cannot say that a signal is gone: its reader begins again with all.
-		for ch := range d.subs {
-			delete(d.subs, ch)
-			close(ch)
-		}
+		d.stream.begin()
 	}
 	return out
 }
@@ -419,14 +416,7 @@ func (d *detector) publish(list []detect.Signal) {
 		list[i].Late = list[i].Late || d.signals[list[i].ID].Late
 		s := list[i]
 		d.signals[s.ID] = s
-		for ch := range d.subs {
-			select {
-			case ch <- s:
-			default: // a slow reader asks for the whole again
-				delete(d.subs, ch)
-				close(ch)
-			}
-		}
+		d.stream.send(s)
 	}
 	d.mu.Unlock()
 	logSignals(d.s.log, list)
@@ -495,6 +485,10 @@ func (d *detector) watermark() time.Time {
 func (d *detector) all() ([]detect.Signal, DetectorStatus) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.list(), d.status
+}
+
+func (d *detector) list() []detect.Signal {
 	out := make([]detect.Signal, 0, len(d.signals))
 	for _, s := range d.signals {
 		out = append(out, s)
@@ -502,24 +496,7 @@ func (d *detector) all() ([]detect.Signal, DetectorStatus) {
 	slices.SortFunc(out, func(a, b detect.Signal) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ReachedAt, b.ReachedAt), strings.Compare(a.ID, b.ID))
 	})
-	return out, d.status
-}
-
-// subscribe gives all signals so far and a channel with those that change. The
-// channel is closed when its reader is too slow.
-func (d *detector) subscribe() ([]detect.Signal, chan detect.Signal) {
-	list, _ := d.all()
-	ch := make(chan detect.Signal, 256)
-	d.mu.Lock()
-	d.subs[ch] = struct{}{}
-	d.mu.Unlock()
-	return list, ch
-}
-
-func (d *detector) unsubscribe(ch chan detect.Signal) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.subs, ch)
+	return out
 }
 
 // logSignals writes what an operator should see without naming anybody.
