@@ -18,6 +18,7 @@ import (
 	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/segment"
+	"github.com/haetae/haetae/scope"
 )
 
 const (
@@ -47,6 +48,8 @@ type detector struct {
 	unsettled bool                     // the desk has still to be told that these signals hold and no others
 	settle    time.Time                // what has to be decided before it is told so once more; zero: nothing
 	late      lateness
+	unnoted   bool                   // exceptions may keep something quiet that is not written down
+	noted     map[string]scope.Noted // what is, by signal
 
 	mu      sync.Mutex
 	book    *ruleBook    // in force
@@ -72,7 +75,7 @@ type DetectorStatus struct {
 }
 
 func newDetector(s *Server, book *ruleBook, desk *alert.Desk) *detector {
-	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, stream: newStream()}
+	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, stream: newStream(), noted: map[string]scope.Noted{}}
 }
 
 // restart asks for a new engine.
@@ -183,6 +186,9 @@ func (d *detector) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			if live != nil {
+				d.note(context.WithoutCancel(ctx), true)
+			}
 			live.stop()
 			if building {
 				(<-ready).stop()
@@ -219,6 +225,9 @@ func (d *detector) run(ctx context.Context) {
 				pending = true
 			}
 			d.hand()
+			if d.unnoted {
+				d.note(ctx, false)
+			}
 			if d.desk != nil {
 				d.desk.Alive(time.Now())
 			}
@@ -279,10 +288,10 @@ func (d *detector) prepare(ctx context.Context, heard time.Time) (_ *liveEngine,
 	if err != nil {
 		return nil, err
 	}
-	if err := d.s.recordExceptions(ctx, o.Exceptions); err != nil {
+	if r.engine, err = detect.New(book.docs, worldOf(r.view), o); err != nil {
 		return nil, err
 	}
-	if r.engine, err = detect.New(book.docs, worldOf(r.view), o); err != nil {
+	if err := d.s.recordExceptions(ctx, o.Exceptions, r.engine.Forms); err != nil {
 		return nil, err
 	}
 	d.update(func(st *DetectorStatus) {
@@ -419,6 +428,7 @@ func (d *detector) publish(list []detect.Signal) {
 		d.stream.send(s)
 	}
 	d.mu.Unlock()
+	d.unnoted = d.unnoted || slices.ContainsFunc(list, func(s detect.Signal) bool { return s.Exception != nil })
 	logSignals(d.s.log, list)
 	for _, s := range list {
 		d.untold[s.ID] = s
