@@ -72,6 +72,8 @@ type DetectorStatus struct {
 	NotRun    int       `json:"not_run"`   // correlations by what no record holds
 	Late      int64     `json:"late"`
 	Restarts  int       `json:"restarts"`
+	// Learning are the rules by which nothing is high yet.
+	Learning []detect.Learning `json:"learning,omitempty"`
 }
 
 func newDetector(s *Server, book *ruleBook, desk *alert.Desk) *detector {
@@ -351,7 +353,10 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 
 // tell publishes what has changed.
 func (r *liveEngine) tell(ctx context.Context, d *detector) error {
-	d.update(func(st *DetectorStatus) { st.Watermark, st.Late = r.engine.Watermark(), r.lateRecords() })
+	learning := r.engine.Learning()
+	d.update(func(st *DetectorStatus) {
+		st.Watermark, st.Late, st.Learning = r.engine.Watermark(), r.lateRecords(), learning
+	})
 	if r.spoken && !r.engine.HasChanged() {
 		return nil
 	}
