@@ -81,6 +81,7 @@ type telling struct {
 	Sent     bool            `json:"sent,omitempty"`     // ever
 	Gone     bool            `json:"gone,omitempty"`     // the last sent said that the signal is withdrawn
 	Error    string          `json:"error,omitempty"`
+	ErrorKO  string          `json:"error_ko,omitempty"`
 
 	// Not kept over a restart:
 	attempts int       // since the last success
@@ -171,7 +172,7 @@ func (b *book) accept(s detect.Signal, now time.Time) (change, error) {
 		// Whoever heard that it no longer holds hears at once that it does.
 		for _, t := range e.Told {
 			if t.Step == 0 && t.Gone {
-				t.State, t.Due, t.Error = queued, now, ""
+				t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""
 			}
 		}
 	}
@@ -236,7 +237,7 @@ func (t *telling) grow(e *entry, every time.Duration, now time.Time) {
 		next = now
 	}
 	if t.State != queued {
-		t.State, t.Due, t.Error = queued, next, ""
+		t.State, t.Due, t.Error, t.ErrorKO = queued, next, "", ""
 	} else if next.Before(t.Due) {
 		t.Due = next
 	}
@@ -279,7 +280,7 @@ func (b *book) acknowledge(id, who, note string, when, now time.Time) (change, e
 		e.Told = slices.DeleteFunc(e.Told, func(t *telling) bool { return t.Step > 0 && !t.Sent && !t.flying })
 		for _, t := range e.Told {
 			if t.Sent || t.flying {
-				t.State, t.Due, t.Error = queued, now, ""
+				t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""
 			}
 		}
 	}
@@ -340,7 +341,7 @@ func (b *book) call(e *entry, s Step, step int, now time.Time) {
 			t = &telling{Channel: ch, Step: step}
 			e.Told = append(e.Told, t)
 		}
-		t.Role, t.Nobody, t.State, t.Due, t.Error = s.Role, nobody, queued, now, ""
+		t.Role, t.Nobody, t.State, t.Due, t.Error, t.ErrorKO = s.Role, nobody, queued, now, "", ""
 	}
 }
 

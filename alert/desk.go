@@ -252,7 +252,7 @@ func (d *Desk) Retry(channel string) (int, error) {
 	for _, e := range d.book.sorted() {
 		for _, t := range e.Told {
 			if t.Channel == channel && t.State == failed {
-				t.State, t.Due, t.Error = queued, now, ""
+				t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""
 				n++
 				c.merge(change{Put: []*entry{e}})
 			}
@@ -292,7 +292,7 @@ func (d *Desk) Try(ctx context.Context, channel string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
-		p := network("send", err)
+		p := network(sending, err)
 		l.problem(p, d.stamp())
 		return fmt.Errorf("channel %s: %w", channel, p)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 const (
@@ -32,12 +33,12 @@ type route struct {
 	send    sender
 
 	busy    bool
-	fails   int       // in a row, of those that are tried again
-	retry   time.Time // back-off
-	paced   time.Time // when the messages sent so far would be through at per_minute
-	success time.Time // the last
-	failing time.Time // since when no attempt succeeded; zero if the last did
-	err     string    // of the last failure
+	fails   int          // in a row, of those that are tried again
+	retry   time.Time    // back-off
+	paced   time.Time    // when the messages sent so far would be through at per_minute
+	success time.Time    // the last
+	failing time.Time    // since when no attempt succeeded; zero if the last did
+	err     written.Text // of the last failure
 	errAt   time.Time
 }
 
@@ -46,7 +47,7 @@ func (l *route) worked(now time.Time) {
 }
 
 func (l *route) problem(p *problem, now time.Time) {
-	l.err, l.errAt = p.text, now
+	l.err, l.errAt = written.TextOf(p), now
 	if l.failing.IsZero() {
 		l.failing = now
 	}
@@ -244,15 +245,15 @@ func (d *Desk) finish(r result, stopping bool) {
 	if r.err == nil {
 		l.worked(now)
 		t.attempts, t.retry = 0, time.Time{}
-		t.told(r, now, sent, "")
+		t.told(r, now, sent, written.Text{})
 	} else if stopping {
 		return // queued still
 	} else {
-		p := network("send", r.err)
+		p := network(sending, r.err)
 		l.problem(p, now)
 		if p.permanent {
 			d.log.Error("an alert was refused for good", "channel", t.Channel, "signal", r.id, "step", t.Step, "error", p.text)
-			t.told(r, now, failed, p.text)
+			t.told(r, now, failed, written.TextOf(p))
 		} else {
 			t.attempts++
 			l.fails++
@@ -284,8 +285,8 @@ func (d *Desk) finish(r result, stopping bool) {
 	d.persist(change{Put: []*entry{e}})
 }
 
-func (t *telling) told(r result, now time.Time, s state, why string) {
-	t.State, t.Error, t.Due = s, why, time.Time{}
+func (t *telling) told(r result, now time.Time, s state, why written.Text) {
+	t.State, t.Error, t.ErrorKO, t.Due = s, why.EN, why.KO, time.Time{}
 	t.Revision, t.Severity, t.Tried = r.revision, r.severity, now
 	if s == sent {
 		t.Sent, t.Gone = true, r.gone

@@ -91,7 +91,7 @@ func (b *book) withdraw(e *entry, now time.Time) change {
 		return change{Gone: []string{e.Signal.ID}}
 	}
 	for _, t := range e.Told {
-		if t.State, t.Due, t.Error = queued, now, ""; t.Gone && !t.flying {
+		if t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""; t.Gone && !t.flying {
 			t.State, t.Due = sent, time.Time{} // it knows of nothing else
 		}
 	}

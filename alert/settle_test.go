@@ -72,7 +72,7 @@ func TestWithdrawn(t *testing.T) {
 func TestWithdrawnUntold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{}
-		o.answers(func(string, message) error { return trouble("answered 503") })
+		o.answers(func(string, message) error { return trouble("응답 코드 503", "answered 503") })
 		d, stop := opened(t, disk.NewMem(), settings(t, twoChannels), Options{sender: o.sender})
 		defer stop()
 		enqueue(t, d, made("sig-a", detect.High, 3))
@@ -96,7 +96,7 @@ func TestWithdrawnUnderWay(t *testing.T) {
 			hold := make(chan struct{})
 			o := &office{hold: map[string]chan struct{}{"room": hold}}
 			if refused {
-				o.answers(func(string, message) error { return refusal("answered 400") })
+				o.answers(func(string, message) error { return refusal("응답 코드 400", "answered 400") })
 			}
 			d, stop := opened(t, disk.NewMem(), settings(t, twoChannels), Options{sender: o.sender})
 			enqueue(t, d, made("sig-a", detect.Medium, 1))
