@@ -2,12 +2,16 @@ package alert
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/internal/disk"
@@ -325,5 +329,81 @@ func TestSettleModel(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSettleFails: whatever operation of the disk fails while a signal is withdrawn and
+// another goes on under a new id, in whatever way, and whether or not the process ends
+// then: once it is settled, both have happened, and who was told is told once.
+func TestSettleFails(t *testing.T) {
+	ways := map[string]func(*disk.Faulty, int){
+		"refused":  func(f *disk.Faulty, n int) { f.FailAt(n, syscall.EIO) },
+		"done":     func(f *disk.Faulty, n int) { f.FailAfter(n, syscall.EIO) },
+		"short":    func(f *disk.Faulty, n int) { f.FailShort(n, syscall.ENOSPC) },
+		"dropping": func(f *disk.Faulty, n int) { f.FailDropping(n, syscall.EIO) },
+		"from":     func(f *disk.Faulty, n int) { f.FailFrom(n, syscall.EIO) },
+	}
+	for way, set := range ways {
+		for _, ends := range []bool{false, true} {
+			for n, reached := 1, true; reached; n++ {
+				now := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+				mem, cfg := disk.NewMem(), settings(t, twoChannels)
+				open := func(f disk.FS) *Desk {
+					d, err := Open(f, "alerts", cfg, Options{Now: func() time.Time { return now }, Seed: 1, sender: (&office{}).sender})
+					if err != nil {
+						t.Fatal(err)
+					}
+					return d
+				}
+				said := map[string]int{}
+				deliver := func(d *Desk) {
+					for _, e := range d.book.sorted() {
+						for _, x := range e.Told {
+							if x.State == queued {
+								said[x.Channel+" "+e.Signal.ID+" "+string(e.Signal.Status)]++
+								d.finish(result{route: d.route(x.Channel), id: e.Signal.ID, t: x, revision: e.Revision, severity: e.Signal.Severity, taken: e.Taken, gone: e.Signal.Status == detect.Withdrawn}, false)
+							}
+						}
+					}
+				}
+				old, gone := made("sig-old", detect.Medium, 1), made("sig-gone", detect.Medium, 1)
+				gone.Group = map[string]string{"key": "k-8"}
+				heir := old
+				heir.ID = "sig-new"
+				faulty := disk.NewFaulty(mem)
+				d := open(faulty)
+				enqueue(t, d, old, gone)
+				deliver(d)
+				if err := d.Acknowledge("sig-old", "kim", "", now); err != nil {
+					t.Fatal(err)
+				}
+				deliver(d)
+				set(faulty, n)
+				d.Settle([]detect.Signal{heir}, now) // with whatever outcome
+				if reached = faulty.Ops() >= n; !reached && n == 1 {
+					t.Fatal("nothing was written")
+				}
+				faulty.FailAt(0, nil)
+				if ends {
+					d.Close()
+					d = open(mem)
+				}
+				if _, err := d.Settle([]detect.Signal{heir}, now); err != nil {
+					t.Fatalf("%s %d: %v", way, n, err)
+				}
+				deliver(d)
+				d.Close()
+				d = open(mem)
+				deliver(d)
+				if e := d.book.entries["sig-new"]; e == nil || !e.Taken || len(e.Acks) != 1 || len(d.book.entries) != 2 {
+					t.Errorf("%s %d, ends %v: the entries are %v", way, n, ends, slices.Collect(maps.Keys(d.book.entries)))
+				}
+				want := map[string]int{"room sig-old open": 2, "room sig-gone open": 1, "room sig-gone withdrawn": 1}
+				if diff := cmp.Diff(want, said); diff != "" {
+					t.Errorf("%s %d, ends %v: (-want +got)\n%s", way, n, ends, diff)
+				}
+				d.Close()
+			}
+		}
 	}
 }
