@@ -32,7 +32,8 @@ type book struct {
 	item    func(id string) detect.Text // the name of an item; nil: ids are told
 	entries map[string]*entry
 	bytes   int64
-	lost    int64 // signals given up because there was no room
+	lost    int64     // signals given up because there was no room
+	decided time.Time // up to where the detection has decided that hands signals in
 }
 
 // entry is a signal and what became of it. Its JSON stands in the queue file.
@@ -41,6 +42,9 @@ type entry struct {
 	Revision int64         `json:"revision"` // counts what there was to tell
 	Since    time.Time     `json:"since"`    // first accepted
 	Changed  time.Time     `json:"changed"`  // last change of the signal
+	// Decided is up to where the detection had decided that found the signal. One that
+	// has decided less, as after a restart, says nothing about it yet.
+	Decided time.Time `json:"decided,omitzero"`
 	// Raised is when the escalation began: with the signal, when its severity
 	// reached the bound, or when it came up again. Zero: there is none.
 	Raised time.Time  `json:"raised,omitzero"`
@@ -75,7 +79,9 @@ type telling struct {
 	Severity detect.Severity `json:"severity,omitempty"` // of that
 	Tried    time.Time       `json:"tried,omitzero"`     // when that was
 	Sent     bool            `json:"sent,omitempty"`     // ever
+	Gone     bool            `json:"gone,omitempty"`     // the last sent said that the signal is withdrawn
 	Error    string          `json:"error,omitempty"`
+	ErrorKO  string          `json:"error_ko,omitempty"`
 
 	// Not kept over a restart:
 	attempts int       // since the last success
@@ -131,6 +137,9 @@ func (b *book) accept(s detect.Signal, now time.Time) (change, error) {
 	}
 	var c change
 	e := b.entries[s.ID]
+	if e != nil {
+		s.Late = s.Late || e.Signal.Late // the server that found it first knew, one after a restart does not
+	}
 	switch {
 	case e == nil && !b.concerns(s):
 		return c, nil // it may grow, and is then handed in again
@@ -141,10 +150,14 @@ func (b *book) accept(s detect.Signal, now time.Time) (change, error) {
 		if c, err = b.room(s, int64(len(raw))); err != nil {
 			return c, err
 		}
-		e = &entry{Signal: s, Since: now}
+		e = &entry{Signal: s, Since: now, Decided: b.decided}
 		b.entries[s.ID] = e
 	case reflect.DeepEqual(e.Signal, s):
 		return c, nil
+	}
+	again := e.Signal.Status == detect.Withdrawn
+	if again {
+		e.Decided = b.decided
 	}
 	e.Signal, e.Changed = s, now
 	e.Revision++
@@ -155,6 +168,14 @@ func (b *book) accept(s detect.Signal, now time.Time) (change, error) {
 		e.Raised, e.Steps, e.Called = now, 0, time.Time{}
 	}
 	b.plan(e, now)
+	if again && e.open() {
+		// Whoever heard that it no longer holds hears at once that it does.
+		for _, t := range e.Told {
+			if t.Step == 0 && t.Gone {
+				t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""
+			}
+		}
+	}
 	b.measure(e)
 	c.Put = append(c.Put, e)
 	return c, nil
@@ -216,7 +237,7 @@ func (t *telling) grow(e *entry, every time.Duration, now time.Time) {
 		next = now
 	}
 	if t.State != queued {
-		t.State, t.Due, t.Error = queued, next, ""
+		t.State, t.Due, t.Error, t.ErrorKO = queued, next, "", ""
 	} else if next.Before(t.Due) {
 		t.Due = next
 	}
@@ -252,14 +273,14 @@ func (b *book) acknowledge(id, who, note string, when, now time.Time) (change, e
 	}
 	first := !e.Taken
 	e.Taken, e.Raised, e.Steps, e.Called = true, time.Time{}, 0, time.Time{}
-	if first {
+	if first && e.Signal.Status != detect.Withdrawn {
 		// Whoever was told is told that it is taken, once and at once; whoever
 		// was to be called need not be.
 		e.Revision++
 		e.Told = slices.DeleteFunc(e.Told, func(t *telling) bool { return t.Step > 0 && !t.Sent && !t.flying })
 		for _, t := range e.Told {
 			if t.Sent || t.flying {
-				t.State, t.Due, t.Error = queued, now, ""
+				t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""
 			}
 		}
 	}
@@ -320,7 +341,7 @@ func (b *book) call(e *entry, s Step, step int, now time.Time) {
 			t = &telling{Channel: ch, Step: step}
 			e.Told = append(e.Told, t)
 		}
-		t.Role, t.Nobody, t.State, t.Due, t.Error = s.Role, nobody, queued, now, ""
+		t.Role, t.Nobody, t.State, t.Due, t.Error, t.ErrorKO = s.Role, nobody, queued, now, "", ""
 	}
 }
 

@@ -75,7 +75,7 @@ func (h *life) deliver() {
 			}
 			r := result{route: h.d.route(t.Channel), id: e.Signal.ID, t: t, revision: e.Revision, severity: e.Signal.Severity, taken: e.Taken}
 			if h.rnd.IntN(4) == 0 {
-				r.err = refusal("answered 400")
+				r.err = refusal("응답 코드 400", "answered 400")
 			}
 			h.d.finish(r, false)
 			return

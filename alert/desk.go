@@ -150,15 +150,28 @@ func (d *Desk) stamp() time.Time { return d.now().UTC().Round(0) }
 // survive a power cut. After an error they may be known to this process, and are
 // told if they are, but may not survive it: hand them in again. A signal that has
 // not changed changes nothing, so handing in too often does no harm.
-func (d *Desk) Enqueue(signals ...detect.Signal) error {
+func (d *Desk) Enqueue(signals ...detect.Signal) error { return d.Found(time.Time{}, signals...) }
+
+// Found is Enqueue for a detection that has decided everything before a moment. Once
+// another has decided as much and has not found a signal, Settle withdraws it.
+func (d *Desk) Found(decided time.Time, signals ...detect.Signal) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return ErrClosed
 	}
-	var all change
-	var errs []error
-	lost, now := d.book.lost, d.stamp()
+	d.book.decided = decided.UTC().Round(0)
+	c, errs := d.take(signals, d.stamp())
+	if err := d.persist(c); err != nil {
+		errs = append(errs, fmt.Errorf("write alert queue: %w", err))
+	}
+	d.stir()
+	return errors.Join(errs...)
+}
+
+// take accepts signals.
+func (d *Desk) take(signals []detect.Signal, now time.Time) (all change, errs []error) {
+	lost := d.book.lost
 	for _, s := range signals {
 		if s.ID == overflowID {
 			continue // our own, back from somewhere
@@ -181,11 +194,7 @@ func (d *Desk) Enqueue(signals ...detect.Signal) error {
 		all.merge(c)
 		d.log.Error("the alert queue is full: signals were dropped", "dropped", d.book.lost-lost, "in_all", d.book.lost, "bound", d.cfg.MaxSignals)
 	}
-	if err := d.persist(all); err != nil {
-		errs = append(errs, fmt.Errorf("write alert queue: %w", err))
-	}
-	d.stir()
-	return errors.Join(errs...)
+	return all, errs
 }
 
 // merge adds what another change did after c.
@@ -243,7 +252,7 @@ func (d *Desk) Retry(channel string) (int, error) {
 	for _, e := range d.book.sorted() {
 		for _, t := range e.Told {
 			if t.Channel == channel && t.State == failed {
-				t.State, t.Due, t.Error = queued, now, ""
+				t.State, t.Due, t.Error, t.ErrorKO = queued, now, "", ""
 				n++
 				c.merge(change{Put: []*entry{e}})
 			}
@@ -283,7 +292,7 @@ func (d *Desk) Try(ctx context.Context, channel string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
-		p := network("send", err)
+		p := network(sending, err)
 		l.problem(p, d.stamp())
 		return fmt.Errorf("channel %s: %w", channel, p)
 	}

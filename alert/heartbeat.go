@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // heart is the heartbeat at work. The Desk's mu guards it.
@@ -13,10 +15,13 @@ type heart struct {
 	next     time.Time
 	busy     bool
 	sent     time.Time // last that arrived
-	err      string
+	err      written.Text
 	errAt    time.Time
-	withheld string // why the last one was not sent
+	withheld written.Text // why the last one was not sent
 }
+
+// unwritable is what is said while the queue cannot be written.
+var unwritable = written.Text{KO: "알림 대기열을 기록할 수 없습니다", EN: "the alert queue cannot be written"}
 
 // deadChannels is how long every channel in use must have failed before the
 // heartbeat is withheld. It is then the only thing that still tells anybody.
@@ -32,15 +37,15 @@ func (d *Desk) Alive(at time.Time) {
 	}
 }
 
-// silent is why no heartbeat is to be sent; "" if one is.
-func (d *Desk) silent(now time.Time) string {
+// silent is why no heartbeat is to be sent; empty if one is.
+func (d *Desk) silent(now time.Time) (why written.Text) {
 	switch {
 	case d.heart.alive.IsZero():
-		return "detection has not yet said that it is alive"
+		return written.Text{KO: "탐지가 아직 동작 신호를 보내지 않았습니다", EN: "detection has not yet said that it is alive"}
 	case now.Sub(d.heart.alive) > d.cfg.Heartbeat.Within:
-		return "detection has not said that it is alive since " + stamp(d.heart.alive)
+		return written.Kind{KO: "%s 이후 탐지의 동작 신호가 없습니다", EN: "detection has not said that it is alive since %s"}.Say(stamp(d.heart.alive))
 	case d.diskErr != nil:
-		return "the alert queue cannot be written"
+		return unwritable
 	}
 	used := false
 	for _, l := range d.routes {
@@ -49,13 +54,13 @@ func (d *Desk) silent(now time.Time) string {
 		}
 		used = true
 		if l.failing.IsZero() || now.Sub(l.failing) < deadChannels {
-			return ""
+			return why
 		}
 	}
 	if used {
-		return "no channel works"
+		return written.Text{KO: "동작하는 알림 채널이 없습니다", EN: "no channel works"}
 	}
-	return ""
+	return why
 }
 
 // beat sends a heartbeat when one is due, and says when the next is.
@@ -70,11 +75,11 @@ func (d *Desk) beat(ctx context.Context, flights *sync.WaitGroup, now time.Time)
 	}
 	h.next = now.Add(d.cfg.Heartbeat.Every)
 	why := d.silent(now)
-	if why != "" && h.withheld == "" {
-		d.log.Warn("the heartbeat is withheld", "why", why)
+	if why.EN != "" && h.withheld.EN == "" {
+		d.log.Warn("the heartbeat is withheld", "why", why.EN)
 	}
 	h.withheld = why
-	if why != "" {
+	if why.EN != "" {
 		return h.next
 	}
 	h.busy = true
@@ -91,11 +96,11 @@ func (d *Desk) beat(ctx context.Context, flights *sync.WaitGroup, now time.Time)
 func ping(ctx context.Context, client *http.Client, b Heartbeat, now time.Time) error {
 	address, err := urlFrom(b.URL, b.URLFile, b.Plain)
 	if err != nil {
-		return trouble("url_file: %v", err)
+		return trouble("url_file: %s", "url_file: %s", written.TextOf(err))
 	}
 	req, err := http.NewRequestWithContext(ctx, b.Method, address, nil)
 	if err != nil {
-		return trouble("the address cannot be called")
+		return trouble("호출할 수 없는 주소입니다", "the address cannot be called")
 	}
 	req.Header.Set("User-Agent", "haetae")
 	return call(client, req, now)
@@ -107,7 +112,7 @@ func (d *Desk) beaten(err error, now time.Time) {
 		d.heart.sent = now
 		return
 	}
-	p := network("call", err)
-	d.heart.err, d.heart.errAt = p.text, now
+	p := network(calling, err)
+	d.heart.err, d.heart.errAt = written.TextOf(p), now
 	d.log.Warn("the heartbeat did not arrive", "error", p.text)
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -268,6 +269,8 @@ func TestNetworkErrors(t *testing.T) {
 		}
 		if p, ok := err.(*problem); !ok || p.permanent {
 			t.Errorf("%s: is not tried again", name)
+		} else if strings.Contains(p.KO(), "hunter2") || !strings.ContainsFunc(p.KO(), func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) {
+			t.Errorf("%s: in Korean it is %q", name, p.KO())
 		}
 	}
 	// With its authority in a file, the same server is known.
@@ -308,7 +311,7 @@ func TestDeskOverHTTP(t *testing.T) {
 		if s.Channels[0].Queued != 0 || s.Channels[0].LastSuccess.IsZero() || s.Channels[0].LastError != "answered 503" {
 			t.Errorf("%+v", s.Channels[0])
 		}
-		if s.Heartbeat.Sent.IsZero() || !strings.HasPrefix(s.Heartbeat.Withheld, "detection has not said") {
+		if s.Heartbeat.Sent.IsZero() || !strings.HasPrefix(s.Heartbeat.Withheld, "detection has not said") || !strings.Contains(s.Heartbeat.WithheldKO, "이후 탐지의 동작 신호가 없습니다") {
 			t.Errorf("%+v", s.Heartbeat)
 		}
 		if err := d.Try(t.Context(), "siem"); err != nil {

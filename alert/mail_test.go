@@ -150,12 +150,12 @@ func TestWords(t *testing.T) {
 // A mail server's answer is told as step and code: its words quote addresses.
 func TestReply(t *testing.T) {
 	for code, permanent := range map[int]bool{421: false, 450: false, 535: true, 550: true} {
-		p := reply("recipient 1 of 2", &textproto.Error{Code: code, Msg: "kim@shop.example hunter2"})
+		p := reply(recipient(1, 2), &textproto.Error{Code: code, Msg: "kim@shop.example hunter2"})
 		if p.permanent != permanent || strings.Contains(p.text, "kim") || !strings.Contains(p.text, "recipient 1 of 2: the mail server answered") {
 			t.Errorf("%d: %+v", code, p)
 		}
 	}
-	if p := reply("data", errors.New("kim@shop.example")); p.permanent || strings.Contains(p.text, "kim") {
+	if p := reply(dataStep, errors.New("kim@shop.example")); p.permanent || strings.Contains(p.text, "kim") {
 		t.Errorf("%+v", p)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 // message is one telling at the moment of an attempt. It shares nothing that
@@ -97,24 +98,48 @@ func key(e *entry, t *telling) string {
 // problem is why a message was not delivered, in words that hold nothing of the
 // message, of the answer, or of an address.
 type problem struct {
-	text      string
+	text, ko  string // the same in English and in Korean
 	permanent bool
 	after     time.Duration // the other side asks to be left alone for so long
 }
 
 func (p *problem) Error() string { return p.text }
 
-func refusal(format string, args ...any) *problem {
-	return &problem{text: fmt.Sprintf(format, args...), permanent: true}
+// KO is what Error says, in Korean.
+func (p *problem) KO() string { return p.ko }
+
+func refusal(ko, en string, args ...any) *problem {
+	p := trouble(ko, en, args...)
+	p.permanent = true
+	return p
 }
 
-func trouble(format string, args ...any) *problem {
-	return &problem{text: fmt.Sprintf(format, args...)}
+func trouble(ko, en string, args ...any) *problem {
+	t := written.Kind{KO: ko, EN: en}.Say(args...)
+	return &problem{text: t.EN, ko: t.KO}
+}
+
+// What was being done when something went wrong.
+var (
+	sending    = written.Text{KO: "전송", EN: "send"}
+	calling    = written.Text{KO: "호출", EN: "call"}
+	connecting = written.Text{KO: "연결", EN: "connect"}
+	encrypting = written.Text{KO: "TLS 연결", EN: "TLS"}
+	greeting   = written.Text{KO: "메일 서버 접속", EN: "greeting"}
+	startTLS   = written.Text{KO: "STARTTLS", EN: "STARTTLS"}
+	login      = written.Text{KO: "로그인", EN: "login"}
+	senderStep = written.Text{KO: "보내는 사람 지정", EN: "sender"}
+	dataStep   = written.Text{KO: "본문 전송", EN: "data"}
+)
+
+// recipient is the step that names one of the recipients to the server.
+func recipient(i, of int) written.Text {
+	return written.Kind{KO: "받는 사람 %[2]d명 중 %[1]d번째", EN: "recipient %d of %d"}.Say(i, of)
 }
 
 // network puts what the standard library says into words of ours: its own quote
 // addresses with their queries, and what the other side sent.
-func network(doing string, err error) *problem {
+func network(doing written.Text, err error) *problem {
 	var (
 		p         *problem
 		dns       *net.DNSError
@@ -128,29 +153,29 @@ func network(doing string, err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return trouble("%s: the host has no address", doing)
+		return trouble("%s: 호스트의 주소가 없습니다", "%s: the host has no address", doing)
 	case errors.As(err, &dns):
-		return trouble("%s: the host's address could not be asked for", doing)
+		return trouble("%s: 호스트의 주소를 조회하지 못하였습니다", "%s: the host's address could not be asked for", doing)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return trouble("%s: connection refused", doing)
+		return trouble("%s: 연결이 거부되었습니다", "%s: connection refused", doing)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return trouble("%s: connection broken off", doing)
+		return trouble("%s: 연결이 끊겼습니다", "%s: connection broken off", doing)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return trouble("%s: no route to the host", doing)
+		return trouble("%s: 호스트에 이르는 경로가 없습니다", "%s: no route to the host", doing)
 	case errors.As(err, &authority):
-		return trouble("%s: the certificate is signed by nobody known here", doing)
+		return trouble("%s: 신뢰할 수 없는 기관이 서명한 인증서입니다", "%s: the certificate is signed by nobody known here", doing)
 	case errors.As(err, &host):
-		return trouble("%s: the certificate is for another host", doing)
+		return trouble("%s: 다른 호스트의 인증서입니다", "%s: the certificate is for another host", doing)
 	case errors.As(err, &invalid):
-		return trouble("%s: the certificate is not valid", doing)
+		return trouble("%s: 유효하지 않은 인증서입니다", "%s: the certificate is not valid", doing)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return trouble("%s: the other side does not speak TLS", doing)
+		return trouble("%s: 상대가 TLS를 지원하지 않습니다", "%s: the other side does not speak TLS", doing)
 	case errors.Is(err, context.Canceled):
-		return trouble("%s: stopped", doing)
+		return trouble("%s: 중단되었습니다", "%s: stopped", doing)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return trouble("%s: no answer in time", doing)
+		return trouble("%s: 제한 시간 안에 응답이 없습니다", "%s: no answer in time", doing)
 	}
-	return trouble("%s: failed (%T)", doing, root(err))
+	return trouble("%s: 실패하였습니다(%T)", "%s: failed (%T)", doing, root(err))
 }
 
 // root is the innermost error: its type says something, and quotes nothing.

@@ -18,7 +18,7 @@ import (
 func (d *Desk) Reload(file string) error {
 	cfg, err := Load(file)
 	if err == nil {
-		err = d.take(cfg)
+		err = d.adopt(cfg)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -32,8 +32,8 @@ func (d *Desk) Reload(file string) error {
 	return nil
 }
 
-// take puts settings in force.
-func (d *Desk) take(cfg *Config) error {
+// adopt puts settings in force.
+func (d *Desk) adopt(cfg *Config) error {
 	routes := make([]*route, len(cfg.Channels))
 	for i := range cfg.Channels {
 		l := &route{ch: &cfg.Channels[i]}

@@ -121,7 +121,7 @@ func TestReload(t *testing.T) {
 		o := &office{}
 		o.answers(func(ch string, m message) error {
 			if ch == "chief" {
-				return trouble("answered 503")
+				return trouble("응답 코드 503", "answered 503")
 			}
 			return nil
 		})
@@ -197,7 +197,7 @@ func TestReloadKeepsBackOff(t *testing.T) {
 	name := file(t, dir, "alerts.yaml", twoChannels)
 	synctest.Test(t, func(t *testing.T) {
 		o := &office{}
-		o.answers(func(string, message) error { return trouble("answered 503") })
+		o.answers(func(string, message) error { return trouble("응답 코드 503", "answered 503") })
 		c, err := Load(name)
 		if err != nil {
 			t.Fatal(err)

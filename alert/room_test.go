@@ -17,7 +17,7 @@ const tenSignals = twoChannels + "queue: {signals: 10}\n"
 func TestRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem, o := disk.NewMem(), &office{}
-		down := func(string, message) error { return trouble("answered 503") }
+		down := func(string, message) error { return trouble("응답 코드 503", "answered 503") }
 		o.answers(down)
 		var log testLog
 		d, stop := opened(t, mem, settings(t, tenSignals), Options{sender: o.sender, Log: log.logger()})
@@ -119,7 +119,7 @@ func TestHeartbeat(t *testing.T) {
 	defer d.Close()
 	expect := func(part string) {
 		t.Helper()
-		if why := d.silent(now); !strings.Contains(why, part) || (part == "") != (why == "") {
+		if why := d.silent(now); !strings.Contains(why.EN, part) || (part == "") != (why.EN == "") || (why.KO == "") != (why.EN == "") {
 			t.Errorf("silent because %q, want %q", why, part)
 		}
 	}
@@ -141,7 +141,7 @@ func TestHeartbeat(t *testing.T) {
 
 	// When no channel works, the heartbeat is what still tells somebody.
 	for _, l := range d.routes {
-		l.problem(trouble("answered 503"), now)
+		l.problem(trouble("응답 코드 503", "answered 503"), now)
 	}
 	expect("")
 	now = now.Add(deadChannels)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 const (
@@ -32,12 +33,12 @@ type route struct {
 	send    sender
 
 	busy    bool
-	fails   int       // in a row, of those that are tried again
-	retry   time.Time // back-off
-	paced   time.Time // when the messages sent so far would be through at per_minute
-	success time.Time // the last
-	failing time.Time // since when no attempt succeeded; zero if the last did
-	err     string    // of the last failure
+	fails   int          // in a row, of those that are tried again
+	retry   time.Time    // back-off
+	paced   time.Time    // when the messages sent so far would be through at per_minute
+	success time.Time    // the last
+	failing time.Time    // since when no attempt succeeded; zero if the last did
+	err     written.Text // of the last failure
 	errAt   time.Time
 }
 
@@ -46,7 +47,7 @@ func (l *route) worked(now time.Time) {
 }
 
 func (l *route) problem(p *problem, now time.Time) {
-	l.err, l.errAt = p.text, now
+	l.err, l.errAt = written.TextOf(p), now
 	if l.failing.IsZero() {
 		l.failing = now
 	}
@@ -71,6 +72,7 @@ type result struct {
 	revision int64
 	severity detect.Severity
 	taken    bool
+	gone     bool // that it is withdrawn
 	err      error
 }
 
@@ -211,7 +213,7 @@ func (p pick) before(o pick, now time.Time) bool {
 
 func (d *Desk) start(ctx context.Context, flights *sync.WaitGroup, l *route, p pick, now time.Time) {
 	m := d.book.message(p.e, p.t, now)
-	r := result{route: l, id: p.e.Signal.ID, t: p.t, revision: p.e.Revision, severity: p.e.Signal.Severity, taken: p.e.Taken}
+	r := result{route: l, id: p.e.Signal.ID, t: p.t, revision: p.e.Revision, severity: p.e.Signal.Severity, taken: p.e.Taken, gone: p.e.Signal.Status == detect.Withdrawn}
 	l.busy, p.t.flying = true, true
 	if l.paced.Before(now) {
 		l.paced = now
@@ -239,22 +241,19 @@ func (d *Desk) finish(r result, stopping bool) {
 	}
 	l, t := r.route, r.t
 	l.busy, t.flying = false, false
-	e := d.book.entries[r.id]
-	if e != nil && !slices.Contains(e.Told, t) {
-		e = nil // dropped meanwhile, and perhaps there anew
-	}
+	e := d.book.holder(r.id, t)
 	if r.err == nil {
 		l.worked(now)
 		t.attempts, t.retry = 0, time.Time{}
-		t.told(r, now, sent, "")
+		t.told(r, now, sent, written.Text{})
 	} else if stopping {
 		return // queued still
 	} else {
-		p := network("send", r.err)
+		p := network(sending, r.err)
 		l.problem(p, now)
 		if p.permanent {
 			d.log.Error("an alert was refused for good", "channel", t.Channel, "signal", r.id, "step", t.Step, "error", p.text)
-			t.told(r, now, failed, p.text)
+			t.told(r, now, failed, written.TextOf(p))
 		} else {
 			t.attempts++
 			l.fails++
@@ -269,18 +268,29 @@ func (d *Desk) finish(r result, stopping bool) {
 	}
 	if e.Revision != r.revision { // it changed while it was told
 		t.grow(e, d.book.growEvery(e), now)
-		if e.Taken && !r.taken && t.Sent {
+		if (e.Taken && !r.taken || e.Signal.Status == detect.Withdrawn) && t.Sent {
 			t.State, t.Due = queued, now
+		}
+	}
+	if e.Signal.Status == detect.Withdrawn && !t.Sent {
+		// It was refused while it was withdrawn: nobody has heard of it.
+		e.Told = slices.DeleteFunc(e.Told, func(x *telling) bool { return x == t })
+		if e.forgotten() {
+			d.book.drop(e)
+			d.persist(change{Gone: []string{e.Signal.ID}})
+			return
 		}
 	}
 	d.book.measure(e)
 	d.persist(change{Put: []*entry{e}})
 }
 
-func (t *telling) told(r result, now time.Time, s state, why string) {
-	t.State, t.Error, t.Due = s, why, time.Time{}
+func (t *telling) told(r result, now time.Time, s state, why written.Text) {
+	t.State, t.Error, t.ErrorKO, t.Due = s, why.EN, why.KO, time.Time{}
 	t.Revision, t.Severity, t.Tried = r.revision, r.severity, now
-	t.Sent = t.Sent || s == sent
+	if s == sent {
+		t.Sent, t.Gone = true, r.gone
+	}
 }
 
 // pause is the back-off after the n-th failure in a row.

@@ -110,7 +110,7 @@ func TestBackOff(t *testing.T) {
 		o := &office{}
 		down := func(ch string, m message) error {
 			if ch == "room" {
-				return trouble("answered 503")
+				return trouble("응답 코드 503", "answered 503")
 			}
 			return nil
 		}
@@ -145,7 +145,7 @@ func TestBackOff(t *testing.T) {
 			t.Errorf("%d attempts in six hours", n)
 		}
 		s := d.Status()
-		if c := s.Channels[0]; c.Queued != 2 || c.Failed != 0 || c.LastError != "answered 503" || c.NextTry.IsZero() || c.Failing.IsZero() {
+		if c := s.Channels[0]; c.Queued != 2 || c.Failed != 0 || c.LastError != "answered 503" || c.LastErrorKO != "응답 코드 503" || c.NextTry.IsZero() || c.Failing.IsZero() {
 			t.Errorf("status of the dead channel: %+v", c)
 		}
 		if c := s.Channels[1]; c.Queued != 0 || c.LastSuccess.IsZero() || c.LastError != "" {
@@ -171,7 +171,7 @@ func TestPoison(t *testing.T) {
 		o := &office{}
 		o.answers(func(ch string, m message) error {
 			if m.signal.ID == "sig-poison" {
-				return trouble("answered 500")
+				return trouble("응답 코드 500", "answered 500")
 			}
 			return nil
 		})
@@ -209,7 +209,7 @@ func TestRefused(t *testing.T) {
 		o := &office{}
 		o.answers(func(ch string, m message) error {
 			if ch == "room" {
-				return refusal("answered 404")
+				return refusal("응답 코드 404", "answered 404")
 			}
 			return nil
 		})
@@ -236,7 +236,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("Retry of no channel: %v", err)
 		}
 		// Growth is another chance too.
-		o.answers(func(ch string, m message) error { return refusal("answered 400") })
+		o.answers(func(ch string, m message) error { return refusal("응답 코드 400", "answered 400") })
 		enqueue(t, d, made("sig-a", detect.High, 2))
 		pass(time.Hour)
 		o.answers(nil)

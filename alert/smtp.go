@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/haetae/haetae/internal/written"
 )
 
 // mailer speaks with one mail server. It says nothing of what the server
@@ -32,7 +34,7 @@ func newMailer(ch *Channel) *mailer {
 func (s *mailer) send(ctx context.Context, m message) error {
 	body, err := m.compose(s.ch)
 	if err != nil {
-		return refusal("the message could not be written")
+		return refusal("메시지를 작성하지 못하였습니다", "the message could not be written")
 	}
 	c, err := s.connect(ctx)
 	if err != nil {
@@ -43,23 +45,23 @@ func (s *mailer) send(ctx context.Context, m message) error {
 	defer c.Close()
 	from, err := mail.ParseAddress(s.ch.From)
 	if err != nil {
-		return refusal("from is no address")
+		return refusal("from이 메일 주소가 아닙니다", "from is no address")
 	}
 	if err := c.Mail(from.Address); err != nil {
-		return reply("sender", err)
+		return reply(senderStep, err)
 	}
 	taken, refused, later := s.recipients(c, m.key)
 	if len(taken) > 0 {
 		w, err := c.Data()
 		if err != nil {
-			return reply("data", err)
+			return reply(dataStep, err)
 		}
 		if _, err := w.Write(body); err != nil {
 			w.Close()
-			return reply("data", err)
+			return reply(dataStep, err)
 		}
 		if err := w.Close(); err != nil {
-			return reply("data", err)
+			return reply(dataStep, err)
 		}
 	}
 	c.Quit() // it has been taken, whatever follows
@@ -91,7 +93,7 @@ func (s *mailer) recipients(c *smtp.Client, key string) (taken []string, refused
 			continue
 		}
 		if err := c.Rcpt(addr.Address); err != nil {
-			p := reply("recipient "+strconv.Itoa(i+1)+" of "+strconv.Itoa(len(s.ch.To)), err)
+			p := reply(recipient(i+1, len(s.ch.To)), err)
 			if p.permanent {
 				refused = p
 			} else {
@@ -108,11 +110,11 @@ func (s *mailer) recipients(c *smtp.Client, key string) (taken []string, refused
 func (s *mailer) connect(ctx context.Context) (*smtp.Client, error) {
 	roots, err := authorities(s.ch.CAFile)
 	if err != nil {
-		return nil, trouble("ca_file: %v", err)
+		return nil, trouble("ca_file: %s", "ca_file: %s", written.TextOf(err))
 	}
 	conn, err := s.dial.DialContext(ctx, "tcp", net.JoinHostPort(s.ch.Host, strconv.Itoa(s.ch.Port)))
 	if err != nil {
-		return nil, network("connect", err)
+		return nil, network(connecting, err)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(deadline)
@@ -122,14 +124,14 @@ func (s *mailer) connect(ctx context.Context) (*smtp.Client, error) {
 		t := tls.Client(conn, config)
 		if err := t.HandshakeContext(ctx); err != nil {
 			conn.Close()
-			return nil, network("TLS", err)
+			return nil, network(encrypting, err)
 		}
 		conn = t
 	}
 	c, err := smtp.NewClient(conn, s.ch.Host)
 	if err != nil {
 		conn.Close()
-		return nil, reply("greeting", err)
+		return nil, reply(greeting, err)
 	}
 	if err := s.prepare(c, config); err != nil {
 		c.Close()
@@ -142,14 +144,14 @@ func (s *mailer) prepare(c *smtp.Client, config *tls.Config) error {
 	_, domain, _ := strings.Cut(s.ch.From, "@")
 	domain = strings.TrimRight(domain, "> ")
 	if err := c.Hello(domain); err != nil {
-		return reply("greeting", err)
+		return reply(greeting, err)
 	}
 	if s.ch.TLS == StartTLS {
 		if ok, _ := c.Extension("STARTTLS"); !ok {
-			return trouble("the server offers no STARTTLS")
+			return trouble("메일 서버가 STARTTLS를 지원하지 않습니다", "the server offers no STARTTLS")
 		}
 		if err := c.StartTLS(config); err != nil {
-			return reply("STARTTLS", err)
+			return reply(startTLS, err)
 		}
 	}
 	if s.ch.Username == "" {
@@ -157,7 +159,7 @@ func (s *mailer) prepare(c *smtp.Client, config *tls.Config) error {
 	}
 	password, err := secret(s.ch.PasswordFile)
 	if err != nil {
-		return trouble("password_file: %v", err)
+		return trouble("password_file: %s", "password_file: %s", written.TextOf(err))
 	}
 	_, methods := c.Extension("AUTH")
 	var auth smtp.Auth
@@ -167,21 +169,21 @@ func (s *mailer) prepare(c *smtp.Client, config *tls.Config) error {
 	case slices.Contains(offered, "LOGIN"):
 		auth = &loginAuth{s.ch.Username, password}
 	default:
-		return trouble("the server offers neither AUTH PLAIN nor LOGIN")
+		return trouble("메일 서버가 AUTH PLAIN과 LOGIN을 모두 지원하지 않습니다", "the server offers neither AUTH PLAIN nor LOGIN")
 	}
 	if err := c.Auth(auth); err != nil {
-		return reply("login", err)
+		return reply(login, err)
 	}
 	return nil
 }
 
 // reply puts a server's answer into words: step and code.
-func reply(step string, err error) *problem {
+func reply(step written.Text, err error) *problem {
 	var answer *textproto.Error
 	if !errors.As(err, &answer) {
 		return network(step, err)
 	}
-	p := trouble("%s: the mail server answered %d", step, answer.Code)
+	p := trouble("%s: 메일 서버 응답 코드 %d", "%s: the mail server answered %d", step, answer.Code)
 	p.permanent = answer.Code >= 500
 	return p
 }

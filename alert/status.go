@@ -19,6 +19,7 @@ type Status struct {
 	Bound   int       `json:"bound"`   // of them
 	Lost    int64     `json:"lost"`    // dropped for want of room, ever
 	Disk    string    `json:"disk,omitempty"`
+	DiskKO  string    `json:"disk_ko,omitempty"`
 	// Settings is what is wrong with the settings that were read since those in force.
 	Settings   string          `json:"settings_error,omitempty"`
 	SettingsKO string          `json:"settings_error_ko,omitempty"`
@@ -41,6 +42,7 @@ type ChannelStatus struct {
 	Failed      int       `json:"failed"` // for good
 	LastSuccess time.Time `json:"last_success,omitzero"`
 	LastError   string    `json:"last_error,omitempty"`
+	LastErrorKO string    `json:"last_error_ko,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 	Failing     time.Time `json:"failing_since,omitzero"`
 	NextTry     time.Time `json:"next_try,omitzero"` // back-off
@@ -68,6 +70,7 @@ type Failure struct {
 	Revision int64     `json:"revision"`
 	At       time.Time `json:"at"`
 	Error    string    `json:"error"`
+	ErrorKO  string    `json:"error_ko,omitempty"`
 }
 
 // HeartbeatStatus is the sign of life.
@@ -76,7 +79,9 @@ type HeartbeatStatus struct {
 	Alive       time.Time `json:"alive,omitzero"` // detection, last
 	Sent        time.Time `json:"sent,omitzero"`  // and arrived
 	Withheld    string    `json:"withheld,omitempty"`
+	WithheldKO  string    `json:"withheld_ko,omitempty"`
 	LastError   string    `json:"last_error,omitempty"`
+	LastErrorKO string    `json:"last_error_ko,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 }
 
@@ -89,10 +94,10 @@ func (d *Desk) Status() Status {
 	s := Status{
 		At: now, Signals: len(d.book.entries), Bound: d.cfg.MaxSignals, Lost: d.book.lost,
 		Settings: d.refused.EN, SettingsKO: d.refused.KO, Waiting: []Waiting{}, Failures: []Failure{},
-		Heartbeat: HeartbeatStatus{d.cfg.Heartbeat.Watched(), h.alive, h.sent, h.withheld, h.err, h.errAt},
+		Heartbeat: HeartbeatStatus{d.cfg.Heartbeat.Watched(), h.alive, h.sent, h.withheld.EN, h.withheld.KO, h.err.EN, h.err.KO, h.errAt},
 	}
 	if d.diskErr != nil {
-		s.Disk = "the alert queue cannot be written"
+		s.Disk, s.DiskKO = unwritable.EN, unwritable.KO
 	}
 	if d.cfg.Rota != nil {
 		s.Uncovered = d.cfg.Rota.Uncovered()
@@ -100,7 +105,7 @@ func (d *Desk) Status() Status {
 	byName := map[string]int{}
 	for i, l := range d.routes {
 		byName[l.ch.Name] = i
-		c := ChannelStatus{Name: l.ch.Name, Kind: l.ch.Kind, LastSuccess: l.success, LastError: l.err, LastErrorAt: l.errAt, Failing: l.failing}
+		c := ChannelStatus{Name: l.ch.Name, Kind: l.ch.Kind, LastSuccess: l.success, LastError: l.err.EN, LastErrorKO: l.err.KO, LastErrorAt: l.errAt, Failing: l.failing}
 		if l.retry.After(now) {
 			c.NextTry = l.retry
 		}
@@ -113,7 +118,7 @@ func (d *Desk) Status() Status {
 				c.Queued++
 			case failed:
 				c.Failed++
-				s.Failures = append(s.Failures, Failure{e.Signal.ID, line(e.Signal.Rule), t.Channel, t.Step, t.Revision, t.Tried, t.Error})
+				s.Failures = append(s.Failures, Failure{e.Signal.ID, line(e.Signal.Rule), t.Channel, t.Step, t.Revision, t.Tried, t.Error, t.ErrorKO})
 			}
 		}
 		if e.climbs(d.cfg) {

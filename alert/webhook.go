@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/written"
 )
 
 const (
@@ -180,15 +181,15 @@ func (p *poster) send(ctx context.Context, m message) error {
 	}
 	body, err := form(p.ch)
 	if err != nil {
-		return refusal("the message could not be written")
+		return refusal("메시지를 작성하지 못하였습니다", "the message could not be written")
 	}
 	address, err := urlFrom(p.ch.URL, p.ch.URLFile, p.ch.Plain)
 	if err != nil {
-		return trouble("url_file: %v", err)
+		return trouble("url_file: %s", "url_file: %s", written.TextOf(err))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return trouble("the address cannot be called")
+		return trouble("호출할 수 없는 주소입니다", "the address cannot be called")
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "haetae")
@@ -196,14 +197,14 @@ func (p *poster) send(ctx context.Context, m message) error {
 	if p.ch.TokenFile != "" {
 		token, err := secret(p.ch.TokenFile)
 		if err != nil {
-			return trouble("token_file: %v", err)
+			return trouble("token_file: %s", "token_file: %s", written.TextOf(err))
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if p.ch.SecretFile != "" {
 		key, err := hmacKey(p.ch.SecretFile)
 		if err != nil {
-			return trouble("secret_file: %v", err)
+			return trouble("secret_file: %s", "secret_file: %s", written.TextOf(err))
 		}
 		timestamp := strconv.FormatInt(m.at.Unix(), 10)
 		req.Header.Set(headerTime, timestamp)
@@ -216,7 +217,7 @@ func (p *poster) send(ctx context.Context, m message) error {
 func call(client *http.Client, req *http.Request, now time.Time) error {
 	resp, err := client.Do(req)
 	if err != nil {
-		return network("call", err)
+		return network(calling, err)
 	}
 	io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
 	resp.Body.Close()
@@ -224,13 +225,13 @@ func call(client *http.Client, req *http.Request, now time.Time) error {
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		return refusal("answered %d: a redirect is not followed", code)
+		return refusal("응답 코드 %d: 다른 주소로의 이동(redirect)은 따르지 않습니다", "answered %d: a redirect is not followed", code)
 	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
-		p := trouble("answered %d", code)
+		p := trouble("응답 코드 %d", "answered %d", code)
 		p.after = retryAfter(resp.Header.Get("Retry-After"), now)
 		return p
 	default:
-		return refusal("answered %d", code)
+		return refusal("응답 코드 %d", "answered %d", code)
 	}
 }
 

@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
@@ -49,5 +51,68 @@ correlation: {type: event_count, rules: [read], group-by: [credential.key], time
 	}
 	if s := severity(15); s != High {
 		t.Errorf("when it has learnt: %s", s)
+	}
+}
+
+// TestLearningShown: the rules that are said to learn are those by which nothing can be
+// high yet, whatever their type, and until the moment that is said.
+func TestLearningShown(t *testing.T) {
+	rnd := seed(t)
+	text := strings.ReplaceAll(everyKind, "correlation: {", "level: high\ncorrelation: {learning: 3d, ")
+	text = strings.ReplaceAll(text, "level: high\ncorrelation: {learning: 3d, type: event_count", "level: high\ncorrelation: {type: event_count") // one kind never learns
+	text = strings.ReplaceAll(text, "level: high, when", "level: critical, when")
+	docs := rules(t, text)
+	w := &small{hasher: pseudonym.NewHasher([32]byte{1})}
+	high, learnt := 0, 0
+	for range 8 {
+		table, rows := someHistory(rnd, 12)
+		w.registers = someRegister(t, rows[0].Time)
+		e, err := New(docs, w, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Learning() != nil {
+			t.Fatal("rules learn before there is a record")
+		}
+		first := rows[0].Time
+		for i := range rows {
+			first = min(first, rows[i].Time)
+			if err := e.Observe(&Table{Shapes: table.Shapes, Clients: table.Clients, Agents: table.Agents}, rows[i:i+1], func(uint32) bool { return true }); err != nil {
+				t.Fatal(err)
+			}
+			if i%97 != 0 && i != len(rows)-1 {
+				continue
+			}
+			if err := e.Advance(); err != nil {
+				t.Fatal(err)
+			}
+			learns := map[string]bool{}
+			for _, x := range e.Learning() {
+				learns[x.Rule] = true
+				until, err := time.Parse(time.RFC3339Nano, x.Until)
+				if err != nil || !until.After(e.newest.Time()) || until.Before(first.Time().Add(72*time.Hour)) {
+					t.Fatalf("%s learns until %s at %s: %v", x.Rule, x.Until, e.stamp(e.newest), err)
+				}
+			}
+			for _, c := range e.correlations {
+				rule := c.doc.Key()
+				if !learns[rule] && c.typ.Learning.Duration() > 0 && e.newest.Time().Before(first.Time().Add(72*time.Hour)) {
+					t.Fatalf("%s learns, and is not said to", rule)
+				}
+				for _, f := range c.findings {
+					if f.level < High {
+						continue
+					}
+					if learns[rule] {
+						t.Fatalf("%s is %s while it learns", rule, f.level)
+					}
+					high++
+				}
+			}
+			learnt += len(learns)
+		}
+	}
+	if high == 0 || learnt == 0 {
+		t.Errorf("%d were high and %d learned: the test looks at too little", high, learnt)
 	}
 }

@@ -40,9 +40,11 @@ type Report struct {
 	// EmptyLists are lists that rules look at and nobody has filled, so that what
 	// these rules look for could not be seen.
 	EmptyLists []string `json:"empty_lists,omitempty"`
-	First      string   `json:"first,omitempty"` // of the records looked at
-	Last       string   `json:"last,omitempty"`
-	Rows       int64    `json:"rows"`
+	// Learning are the rules by which nothing is high yet, at the last record.
+	Learning []Learning `json:"learning,omitempty"`
+	First    string     `json:"first,omitempty"` // of the records looked at
+	Last     string     `json:"last,omitempty"`
+	Rows     int64      `json:"rows"`
 	// Late records came after the watermark and are not in these signals.
 	Late   int64  `json:"late"`
 	Losses []Loss `json:"losses"`
@@ -74,7 +76,7 @@ func (e *Engine) stamp(t event.Millis) string {
 
 // Report collects the signals, their extents asked of ask.
 func (e *Engine) Report(ctx context.Context, ask Asker) (*Report, error) {
-	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.live.report(e), NotRun: e.notRun, Elsewhere: e.elsewhere, EmptyLists: e.emptyLists, Rows: e.rows, Late: e.late}
+	rep := &Report{Signals: []Signal{}, Losses: []Loss{}, LiveOnly: e.live.report(e), NotRun: e.notRun, Elsewhere: e.elsewhere, EmptyLists: e.emptyLists, Learning: e.Learning(), Rows: e.rows, Late: e.late}
 	if e.newest != catalog.Always {
 		rep.First, rep.Last = e.stamp(e.began), e.stamp(e.newest)
 	}

@@ -99,6 +99,7 @@ const (
 	Open         Status = "open"
 	Acknowledged Status = "acknowledged"
 	Suppressed   Status = "suppressed" // by an exception
+	Withdrawn    Status = "withdrawn"  // told of once, and no longer found; alerts only
 )
 
 // SignalID is the same for the same rule and group wherever it is computed.

@@ -24,6 +24,10 @@ type Query struct {
 	// Keep makes the extent carry its accounts and people, to be saved,
 	// compared and exported.
 	Keep bool
+	// Exceptions asks for those that kept signals quiet whose records are in the answer,
+	// by what the ledger says and by Quiet, which is not written down yet.
+	Exceptions bool
+	Quiet      []Noted
 }
 
 // Extent is the answer (유출 가능 범위). Its JSON form is stable.
@@ -62,6 +66,8 @@ type Extent struct {
 	Known  map[string]Basis `json:"known"`
 	Limits []Limit          `json:"limits"`
 	By     []GroupRow       `json:"by,omitempty"`
+	// Exceptions are those that kept a signal quiet of which a record is in the answer.
+	Exceptions []Exception `json:"exceptions,omitempty"`
 	// Ledger numbers the state that was asked: the same question to the same
 	// state has the same answer.
 	Ledger uint64 `json:"ledger"`
@@ -240,6 +246,11 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	e.Limits = append(e.Limits, many...)
 	if q.By != "" {
 		e.By = p.groupRows(t, e)
+	}
+	if q.Exceptions {
+		if e.Exceptions, err = p.exceptions(ctx, q, t); err != nil {
+			return nil, err
+		}
 	}
 	e.explain = t.stats
 	e.explain.Groups += e.explain.GroupsSkipped

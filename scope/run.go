@@ -89,6 +89,10 @@ func (p *plan) scan(ctx context.Context, workers int, what pass) ([]*worker, err
 					next.Store(dictionary.Partitions)
 					return
 				}
+				if p.any && all[i].t.counts[0].records > 0 {
+					next.Store(dictionary.Partitions)
+					return
+				}
 			}
 		}()
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/segment"
+	"github.com/haetae/haetae/scope"
 )
 
 const (
@@ -43,14 +44,18 @@ type detector struct {
 	again chan string // why to begin again; one waits at most
 
 	// Of run's goroutine.
-	untold map[string]detect.Signal // that the desk has not taken
-	late   lateness
+	untold    map[string]detect.Signal // that the desk has not taken
+	unsettled bool                     // the desk has still to be told that these signals hold and no others
+	settle    time.Time                // what has to be decided before it is told so once more; zero: nothing
+	late      lateness
+	unnoted   bool                   // exceptions may keep something quiet that is not written down
+	noted     map[string]scope.Noted // what is, by signal
 
 	mu      sync.Mutex
 	book    *ruleBook    // in force
 	broken  written.Text // what is wrong with those that were read since
 	signals map[string]detect.Signal
-	subs    map[chan detect.Signal]struct{}
+	stream  *stream
 	status  DetectorStatus
 }
 
@@ -67,10 +72,12 @@ type DetectorStatus struct {
 	NotRun    int       `json:"not_run"`   // correlations by what no record holds
 	Late      int64     `json:"late"`
 	Restarts  int       `json:"restarts"`
+	// Learning are the rules by which nothing is high yet.
+	Learning []detect.Learning `json:"learning,omitempty"`
 }
 
 func newDetector(s *Server, book *ruleBook, desk *alert.Desk) *detector {
-	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, subs: map[chan detect.Signal]struct{}{}}
+	return &detector{s: s, book: book, desk: desk, again: make(chan string, 1), signals: map[string]detect.Signal{}, untold: map[string]detect.Signal{}, stream: newStream(), noted: map[string]scope.Noted{}}
 }
 
 // restart asks for a new engine.
@@ -150,9 +157,15 @@ func (d *detector) run(ctx context.Context) {
 	building := false
 	build := func() {
 		building = true
+		// What the engine that runs has decided because nothing came for a while, the
+		// next one decides as well.
+		heard := time.Now()
+		if live != nil {
+			heard = live.heard
+		}
 		d.s.wg.Go(func() {
 			began := time.Now()
-			r, err := d.prepare(ctx)
+			r, err := d.prepare(ctx, heard)
 			if r != nil {
 				r.took = time.Since(began)
 			}
@@ -175,6 +188,9 @@ func (d *detector) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			if live != nil {
+				d.note(context.WithoutCancel(ctx), true)
+			}
 			live.stop()
 			if building {
 				(<-ready).stop()
@@ -211,6 +227,9 @@ func (d *detector) run(ctx context.Context) {
 				pending = true
 			}
 			d.hand()
+			if d.unnoted {
+				d.note(ctx, false)
+			}
 			if d.desk != nil {
 				d.desk.Alive(time.Now())
 			}
@@ -251,12 +270,12 @@ func (r *liveEngine) stop() {
 }
 
 // prepare makes an engine and runs it over history.
-func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
+func (d *detector) prepare(ctx context.Context, heard time.Time) (_ *liveEngine, err error) {
 	book := d.rules()
 	if err := d.s.openIntake(book); err != nil {
 		return nil, err
 	}
-	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: time.Now()}
+	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: heard}
 	r.view, r.end, err = d.s.ledger.Follow(r.box.put)
 	if err != nil {
 		return nil, err
@@ -271,10 +290,10 @@ func (d *detector) prepare(ctx context.Context) (_ *liveEngine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.s.recordExceptions(ctx, o.Exceptions); err != nil {
+	if r.engine, err = detect.New(book.docs, worldOf(r.view), o); err != nil {
 		return nil, err
 	}
-	if r.engine, err = detect.New(book.docs, worldOf(r.view), o); err != nil {
+	if err := d.s.recordExceptions(ctx, o.Exceptions, r.engine.Forms); err != nil {
 		return nil, err
 	}
 	d.update(func(st *DetectorStatus) {
@@ -334,7 +353,10 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 
 // tell publishes what has changed.
 func (r *liveEngine) tell(ctx context.Context, d *detector) error {
-	d.update(func(st *DetectorStatus) { st.Watermark, st.Late = r.engine.Watermark(), r.lateRecords() })
+	learning := r.engine.Learning()
+	d.update(func(st *DetectorStatus) {
+		st.Watermark, st.Late, st.Learning = r.engine.Watermark(), r.lateRecords(), learning
+	})
 	if r.spoken && !r.engine.HasChanged() {
 		return nil
 	}
@@ -389,13 +411,10 @@ func (d *detector) begin(list []detect.Signal, late bool) []detect.Signal {
 			delete(d.untold, id)
 		}
 	}
-	d.signals = now
+	d.signals, d.unsettled = now, true
 	if gone {
 		// A stream cannot say that a signal is gone: its reader begins again with all.
-		for ch := range d.subs {
-			delete(d.subs, ch)
-			close(ch)
-		}
+		d.stream.begin()
 	}
 	return out
 }
@@ -411,16 +430,10 @@ func (d *detector) publish(list []detect.Signal) {
 		list[i].Late = list[i].Late || d.signals[list[i].ID].Late
 		s := list[i]
 		d.signals[s.ID] = s
-		for ch := range d.subs {
-			select {
-			case ch <- s:
-			default: // a slow reader asks for the whole again
-				delete(d.subs, ch)
-				close(ch)
-			}
-		}
+		d.stream.send(s)
 	}
 	d.mu.Unlock()
+	d.unnoted = d.unnoted || slices.ContainsFunc(list, func(s detect.Signal) bool { return s.Exception != nil })
 	logSignals(d.s.log, list)
 	for _, s := range list {
 		d.untold[s.ID] = s
@@ -430,11 +443,30 @@ func (d *detector) publish(list []detect.Signal) {
 // hand gives the desk what it has not taken yet. What it could not write down is
 // handed in again: a repetition does no harm.
 func (d *detector) hand() {
-	if d.desk == nil || len(d.untold) == 0 {
+	if d.desk == nil {
 		return
 	}
-	list := slices.Collect(maps.Values(d.untold))
-	if err := d.desk.Enqueue(list...); err != nil {
+	decided := d.watermark()
+	if !d.settle.IsZero() && !decided.Before(d.settle) {
+		d.unsettled = true
+	}
+	var list []detect.Signal
+	var err error
+	switch {
+	case d.unsettled:
+		// It compares with what its queue holds, so that it also finds what has become
+		// of signals of a process before this one.
+		list, _ = d.all()
+		if d.settle, err = d.desk.Settle(list, decided); err == nil {
+			d.unsettled = false
+		}
+	case len(d.untold) > 0:
+		list = slices.Collect(maps.Values(d.untold))
+		err = d.desk.Found(decided, list...)
+	default:
+		return
+	}
+	if err != nil {
 		d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
 		return
 	}
@@ -458,10 +490,20 @@ func (d *detector) update(fn func(*DetectorStatus)) {
 	fn(&d.status)
 }
 
+func (d *detector) watermark() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status.Watermark
+}
+
 // all lists the signals, gravest and earliest first.
 func (d *detector) all() ([]detect.Signal, DetectorStatus) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.list(), d.status
+}
+
+func (d *detector) list() []detect.Signal {
 	out := make([]detect.Signal, 0, len(d.signals))
 	for _, s := range d.signals {
 		out = append(out, s)
@@ -469,24 +511,7 @@ func (d *detector) all() ([]detect.Signal, DetectorStatus) {
 	slices.SortFunc(out, func(a, b detect.Signal) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ReachedAt, b.ReachedAt), strings.Compare(a.ID, b.ID))
 	})
-	return out, d.status
-}
-
-// subscribe gives all signals so far and a channel with those that change. The
-// channel is closed when its reader is too slow.
-func (d *detector) subscribe() ([]detect.Signal, chan detect.Signal) {
-	list, _ := d.all()
-	ch := make(chan detect.Signal, 256)
-	d.mu.Lock()
-	d.subs[ch] = struct{}{}
-	d.mu.Unlock()
-	return list, ch
-}
-
-func (d *detector) unsubscribe(ch chan detect.Signal) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.subs, ch)
+	return out
 }
 
 // logSignals writes what an operator should see without naming anybody.

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ledger"
 )
@@ -91,29 +88,6 @@ func RecordOpening(ctx context.Context, l *ledger.Ledger, o Opening) error {
 	}
 	if _, err := l.Append(ctx, []event.Record{o.record(time.Now())}); err != nil {
 		return fmt.Errorf("record the opening: %w", err)
-	}
-	return nil
-}
-
-// recordExceptions keeps who decided that which signals stay quiet, and why: as
-// records of our own, like openings. One that stands unchanged is kept once a week
-// at most, since its id is made of its content.
-func (s *Server) recordExceptions(ctx context.Context, list []detect.Exception) error {
-	var recs []event.Record
-	for _, x := range list {
-		text := fmt.Sprintf("haetae exception %s: rule %s, owner %s, %s to %s: %s", OneLine(x.ID), OneLine(x.Rule), OneLine(x.Owner), x.From, x.Until, OneLine(x.Reason.EN))
-		sum := sha256.Sum256([]byte(text))
-		recs = append(recs, event.Record{
-			Time: event.MillisOf(time.Now()), Source: OwnSource, ID: event.RecordID("exception-" + hex.EncodeToString(sum[:12])),
-			Actor: event.Actor{ID: event.ActorID(x.Owner), Type: "staff"}, Client: event.Client{IP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Agent: text},
-			Action: event.ActionUpdate, Route: "EXCEPT /" + strings.ReplaceAll(OneLine(x.Rule), " ", "-"), Rows: event.RowsUnknown,
-		})
-	}
-	if len(recs) == 0 {
-		return nil
-	}
-	if _, err := s.ledger.Append(ctx, recs); err != nil {
-		return fmt.Errorf("record the exceptions: %w", err)
 	}
 	return nil
 }

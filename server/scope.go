@@ -74,7 +74,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q question) {
 	}
 	zone := s.zone()
 	begin := time.Now()
-	query := scope.Query{Where: q.Where, Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(begin)}
+	query := scope.Query{Where: q.Where, Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(begin), Exceptions: true}
+	if s.detector != nil {
+		query.Quiet = s.detector.quiet()
+	}
 	if !readSpan(w, q.From, q.To, zone, &query) {
 		return
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -150,59 +149,6 @@ func (s *Server) postReload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"reloaded": true})
-}
-
-// streamPing is how often an idle stream says that it is there, so that what stands
-// in between does not close it.
-const streamPing = 20 * time.Second
-
-// getSignalStream sends all signals, then each that changes, as server-sent events.
-func (s *Server) getSignalStream(w http.ResponseWriter, r *http.Request) {
-	if !s.detecting(w) {
-		return
-	}
-	rc := http.NewResponseController(w)
-	rc.SetWriteDeadline(time.Time{})
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	list, ch := s.detector.subscribe()
-	defer s.detector.unsubscribe(ch)
-	send := func(x *detect.Signal) error {
-		data, err := json.Marshal(x)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(w, "event: signal\nid: %s\ndata: %s\n\n", x.ID, data); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}
-	for i := range list {
-		if send(&list[i]) != nil {
-			return
-		}
-	}
-	rc.Flush()
-	ping := time.NewTicker(streamPing)
-	defer ping.Stop()
-	for {
-		select {
-		case <-r.Context().Done():
-			return
-		case <-s.work.Done():
-			return
-		case x, ok := <-ch:
-			if !ok || send(&x) != nil {
-				return
-			}
-		case <-ping.C:
-			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || rc.Flush() != nil {
-				return
-			}
-		}
-	}
 }
 
 func (s *Server) postAck(w http.ResponseWriter, r *http.Request) {

@@ -123,6 +123,7 @@ func (a *app) showLookedAt(rep *detect.Report) {
 	if len(rep.EmptyLists) > 0 {
 		a.printf(detectWords.emptyLists, strings.Join(rep.EmptyLists, ", "))
 	}
+	a.showLearning(rep.Learning)
 	if len(rep.LiveOnly) > 0 {
 		var names []string
 		for _, r := range rep.LiveOnly[:min(10, len(rep.LiveOnly))] {
@@ -143,6 +144,23 @@ func (a *app) showLookedAt(rep *detect.Report) {
 		a.printf(detectWords.unmapped, count(n))
 	}
 	a.showCoverage(rep.Gaps, rep.Coverage)
+}
+
+// showLearning says which rules still learn, those that end together on one line.
+func (a *app) showLearning(list []detect.Learning) {
+	if len(list) == 0 {
+		return
+	}
+	a.printf(detectWords.learning, len(list))
+	for len(list) > 0 {
+		until := list[0].Until
+		var names []string
+		for len(list) > 0 && list[0].Until == until {
+			names = append(names, list[0].Rule)
+			list = list[1:]
+		}
+		a.printf(detectWords.learns, until, strings.Join(names, ", "))
+	}
 }
 
 // showSignal prints a signal; item is the name of an item, which may be empty.

@@ -49,7 +49,7 @@ func (a *app) scopeCommand() *cobra.Command {
 
 // query reads the flags, so that a mistake does not have to wait for the folder.
 func (a *app) query(f *scopeFlags) (scope.Query, error) {
-	q := scope.Query{Where: f.where, Workers: f.workers, Keep: f.save != "" || f.export != ""}
+	q := scope.Query{Where: f.where, Workers: f.workers, Exceptions: true, Keep: f.save != "" || f.export != ""}
 	if strings.TrimSpace(f.where) == "" {
 		return q, a.usage(usageText.needWhere)
 	}
@@ -316,6 +316,19 @@ func (a *app) showBasis(e *scope.Extent) {
 		a.sayf(scopeText.holdings, list(e.Editions.Holdings, e.Editions.Installed.Holdings)))
 	t.write(a.stdout)
 	a.showLimits(e.Limits)
+	a.showExceptions(e.Exceptions)
+}
+
+// showExceptions prints by whom it was decided that signals about some of the records
+// stay quiet.
+func (a *app) showExceptions(list []scope.Exception) {
+	if len(list) == 0 {
+		return
+	}
+	a.printf(scopeText.exceptions)
+	for _, x := range list {
+		fmt.Fprintf(a.stdout, "  - %s\n", a.sayf(scopeText.exception, x.ID, x.Rule, x.Owner, a.say(text{x.Reason.KO, x.Reason.EN}), x.From, x.Until))
+	}
 }
 
 // showCoverage prints when the sources were silent, and what is known of each.

@@ -57,19 +57,29 @@ func (a *app) signalList() *cobra.Command {
 		}
 		got.Signals = server.AtLeast(got.Signals, floor)
 		if asJSON {
+			// Each line is a signal, so how detection stands is said beside them.
+			beside := *a
+			beside.stdout = a.stderr
+			beside.showDetection(&got.Status)
 			return a.jsonLines(got.Signals)
 		}
 		for i := range got.Signals {
 			a.showSignal(&got.Signals[i], f.data, func(id string) text { return text{got.ItemNames[id].KO, got.ItemNames[id].EN} })
 		}
-		decided := "-"
-		if !got.Status.Watermark.IsZero() {
-			decided = got.Status.Watermark.Format("2006-01-02T15:04:05Z07:00")
-		}
-		a.printf(detectWords.state, got.Status.State, got.Status.Rules, decided)
+		a.showDetection(&got.Status)
 		return nil
 	}
 	return c
+}
+
+// showDetection says how detection stands.
+func (a *app) showDetection(st *server.DetectorStatus) {
+	decided := "-"
+	if !st.Watermark.IsZero() {
+		decided = st.Watermark.Format("2006-01-02T15:04:05Z07:00")
+	}
+	a.printf(detectWords.state, st.State, st.Rules, decided)
+	a.showLearning(st.Learning)
 }
 
 // severity reads --severity; nothing is every severity.

@@ -43,8 +43,10 @@ var detectFlags = struct {
 }
 
 var detectWords = struct {
-	emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, notRun, elsewhere, unresolved, unmapped, items, when, during, exception, wider text
+	learning, learns, emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, notRun, elsewhere, unresolved, unmapped, items, when, during, exception, wider text
 }{
+	learning:      text{"  학습 중인 규칙 %d개. 학습이 끝날 때까지 이 규칙의 탐지는 심각도가 '높음' 이상이 되지 않음\n", "  rules that still learn, so that nothing is high by them yet: %d\n"},
+	learns:        text{"      %s까지: %s\n", "      until %s: %s\n"},
 	emptyLists:    text{"  비어 있는 명단(해당 규칙은 아무것도 탐지하지 못함): %s. --lists로 지정하십시오\n", "  lists nobody has filled, so that their rules see nothing: %s; name them with --lists\n"},
 	alertsWithout: text{"--no-detect를 쓰면 알릴 것이 없으므로 --alerts를 함께 쓸 수 없습니다", "with --no-detect there is nothing to tell: --alerts does not go with it"},
 	noServer:      text{"실행 중인 서버가 없습니다. 보관된 기록 전체에서 찾으려면: haetae detect --data %s", "no server is running; to look through all records that are kept: haetae detect --data %s"},

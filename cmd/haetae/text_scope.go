@@ -10,7 +10,7 @@ var scopeText = struct {
 	items, itemsNone, routes, unmappedRoutes, gaps, coverage, coverageLine, coverageUnknown, coverageComplete, coverageGaps, coverageNever,
 	tooMany, gapLine, gapSilent, gapLost, gapCut, coverageLost, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
 	by, byPeople, byAccounts, byReads, byRecords, value, rest, corrected, explain, explainLine, explainTime,
-	hint, fromTo, byOnce, exportOnly, badRecipient text
+	exceptions, exception, hint, fromTo, byOnce, exportOnly, badRecipient text
 }{
 	title:             text{"조회 범위: %s\n", "whose data was read: %s\n"},
 	titleHidden:       text{"조회 범위 (조건에 식별자가 있어 표시하지 않음)\n", "whose data was read (the condition holds an id and is not shown)\n"},
@@ -62,6 +62,8 @@ var scopeText = struct {
 	holdings:          text{"보유현황 %s", "holdings %s"},
 	none:              text{"없음", "none"},
 	unused:            text{"쓰이지 않음(등록된 판: %s)", "not needed (there is %s)"},
+	exceptions:        text{"\n이 기록에 대한 탐지를 알리지 않은 예외\n", "\nexceptions that kept signals about these records quiet\n"},
+	exception:         text{"%s (규칙 %s, 담당 %s, 사유 %s, %s ~ %s)", "%s (rule %s, owner %s, reason: %s, %s to %s)"},
 	limits:            text{"\n이 수치로 알 수 없는 것\n", "\nwhat these numbers do not tell\n"},
 	by:                text{"\n%s별\n", "\nby %s\n"},
 	byPeople:          text{"정보주체", "people"},
