@@ -2,6 +2,7 @@ package scope_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/haetae/haetae/event"
@@ -27,9 +28,9 @@ func TestSplit(t *testing.T) {
 	}
 	var recs []event.Record
 	for i, subjects := range lists {
-		for range 1 + i%2 { // equal ones, without an id
+		for n := range 1 + i%2 { // equal ones, without an id, read by two catalogs
 			recs = append(recs, event.Record{
-				Time: day(1) + event.Millis(i), Source: "gateway", Route: "GET /x", Mapped: true, Status: 200, Rows: int32(i),
+				Edition: uint32(1 + n), Time: day(1) + event.Millis(i), Source: "gateway", Route: "GET /x", Mapped: true, Status: 200, Rows: int32(i),
 				Subjects: subjects, Position: event.PositionList,
 			})
 		}
@@ -50,14 +51,18 @@ func TestSplit(t *testing.T) {
 		`!(account in ["m1", "m2", "m3"])`:       func(a event.AccountID, _ int32) bool { return a != "m1" && a != "m2" && a != "m3" },
 		`account != "m1" && rows > 2`:            func(a event.AccountID, n int32) bool { return a != "m1" && n > 2 },
 		`account == "m2" ? rows < 3 : rows >= 3`: func(a event.AccountID, n int32) bool { return (a == "m2") == (n < 3) },
+		`account in ["m1", "m2"] && rows == 3`:   func(a event.AccountID, n int32) bool { return (a == "m1" || a == "m2") && n == 3 },
 		`account == "nobody" || rows == 2`:       func(_ event.AccountID, n int32) bool { return n == 2 },
 		`rows > 2`:                               func(_ event.AccountID, n int32) bool { return n > 2 },
 	} {
-		want := int64(0)
+		want, decoded := int64(0), []uint32(nil)
 		for i, r := range recs {
 			for _, a := range r.Subjects {
 				if matches(a, recs[i].Rows) {
 					want++
+					if !slices.Contains(decoded, r.Edition) {
+						decoded = append(decoded, r.Edition)
+					}
 					break
 				}
 			}
@@ -66,6 +71,10 @@ func TestSplit(t *testing.T) {
 			got, err := scope.Run(context.Background(), v, scope.Query{Where: where, By: by})
 			if err != nil {
 				t.Fatal(err)
+			}
+			slices.Sort(decoded)
+			if !slices.Equal(got.Editions.Decoded, decoded) {
+				t.Errorf("%s by %q: read by the catalogs %v, want %v", where, by, got.Editions.Decoded, decoded)
 			}
 			if got.Records != want || by != "" && want > 0 && got.By[0].Records != want {
 				t.Errorf("%s by %q: %d records, want %d; %+v", where, by, got.Records, want, got.By)
