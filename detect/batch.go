@@ -368,7 +368,7 @@ func (e *Engine) feed(b *batch, in *input) {
 // feedRun gives a run to a correlation. It reports whether it could: not if the run
 // is in two cells, or a filter cannot decide on all of it at once.
 func (e *Engine) feedRun(c *correlation, in *input, k key, v uint64, r run) bool {
-	if r.n > 1 && c.cell(r.first) != c.cell(r.last) {
+	if r.n > 1 && (c.timed || c.cell(r.first) != c.cell(r.last)) {
 		return false
 	}
 	if c.filter == nil {
@@ -411,7 +411,7 @@ func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 		}
 	}
 	c.last = g
-	if !c.monotone && !g.open {
+	if c.waits() && !g.open {
 		g.open = true
 		c.open = append(c.open, g)
 	}
@@ -425,16 +425,21 @@ func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 	if looked {
 		x.of += r.n
 	}
+	if c.timed {
+		x.keepTime(r.first)
+	}
 	switch c.kind {
 	case rule.EventCount, rule.Dormant:
 		if g.total < int64(c.least) && g.found == nil {
 			return
 		}
 	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
-		if looked {
-			if !g.full || at <= g.found.cell {
-				g.add(v, at, r.first, width)
-			}
+		switch {
+		case !looked:
+		case c.chain != nil && len(g.slots) >= maxChainCells*e.o.MaxValues:
+			e.loseRun(c, stateFull, r)
+		case c.chain != nil || !g.full || at <= g.found.cell:
+			g.add(v, at, r.first, width)
 		}
 		if len(g.slots) < int(c.least) && g.found == nil {
 			return
@@ -453,7 +458,7 @@ func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 		}
 		return
 	}
-	if c.monotone {
+	if c.monotone && !c.silent {
 		c.mark(g, at)
 	}
 }

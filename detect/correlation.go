@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -37,7 +38,14 @@ type correlation struct {
 	exclude  []rule.RuleIndex
 	ladder   []step
 	least    float64 // the smallest number that fires
+	needs    int64   // the smallest whole number that fires; 0 where there is none
 	monotone bool    // later records can only add to it
+	silent   bool    // it is counted by others, and no signal of its own
+	timed    bool    // the times of records are kept; see moment
+
+	inner []*correlation   // that it counts
+	parts map[tuple][]part // their moments by group; nil if it counts none
+	chain *chain           // nil if no other counts it
 
 	settled     event.Millis // up to when everything is decided
 	settledCell int64        // the cell of it
@@ -140,15 +148,17 @@ func (e *Engine) compile(set *rule.Set) error {
 			fail(r.Doc, "day can be grouped by and counted; a detection asks for time or calendar")
 		}
 	}
-	for _, cr := range set.Correlations() {
+	built := map[*rule.CorrelationRule]*correlation{}
+	for _, cr := range set.Correlations() { // each after those that it counts
 		d, k := cr.Doc, cr.Doc.Correlation
-		if len(cr.Missing) > 0 {
+		targets := slices.Concat(cr.Rules, cr.Of, cr.To)
+		if len(cr.Missing) > 0 || slices.ContainsFunc(targets, func(t rule.Target) bool { return t.Correlation != nil && built[t.Correlation] == nil }) {
 			e.notRun = append(e.notRun, d.Key())
 			continue
 		}
 		c := &correlation{
 			id: d.ID, doc: d, rule: cr, kind: k.Type, typ: k, findings: map[tuple]*finding{},
-			grid: gridFor(max(time.Second, k.Timespan.Duration())), span: millis(k.Timespan.Duration()),
+			grid: gridFor(max(time.Second, k.Timespan.Duration())), span: millis(k.Timespan.Duration()), silent: !cr.Signals,
 		}
 		if c.id == "" {
 			c.id = d.Key()
@@ -167,6 +177,10 @@ func (e *Engine) compile(set *rule.Set) error {
 			}
 			out := make([]fieldKind, max(1, places))
 			for i := range out {
+				if f.Inner != nil && f.Inner[i] >= 0 {
+					out[i] = built[targets[i].Correlation].group[f.Inner[i]]
+					continue
+				}
 				out[i] = e.kinds[ids[min(i, len(ids)-1)]]
 				if out[i] == fieldNone {
 					fail(d, "field %s cannot be grouped by or counted", f.Name)
@@ -180,10 +194,14 @@ func (e *Engine) compile(set *rule.Set) error {
 		aliased := false
 		for _, f := range cr.GroupBy {
 			kinds, name := kindsOf(f), f.Name
-			if f.ByRule == nil {
+			switch {
+			case f.ByRule != nil:
+			case f.Inner != nil && f.Inner[0] >= 0:
+				name = built[targets[0].Correlation].names[f.Inner[0]]
+			default:
 				name = fieldName(kinds[0])
 			}
-			aliased = aliased || f.ByRule != nil
+			aliased = aliased || f.ByRule != nil || slices.ContainsFunc(kinds, func(k fieldKind) bool { return k != kinds[0] })
 			c.group, c.names = append(c.group, kinds[0]), append(c.names, name)
 			for i := range c.byRule {
 				c.byRule[i] = append(c.byRule[i], kinds[i])
@@ -211,11 +229,13 @@ func (e *Engine) compile(set *rule.Set) error {
 		for _, t := range cr.Exclude {
 			c.exclude = append(c.exclude, t.Rule)
 		}
-		chained := false
+		if bad {
+			continue
+		}
 		take := func(ts []rule.Target, r role, from int) {
 			for i, t := range ts {
 				if t.Correlation != nil {
-					chained = true
+					c.count(built[t.Correlation], cr, input{c: c, role: r, place: from + i})
 					continue
 				}
 				e.inputs[t.Rule] = append(e.inputs[t.Rule], input{c: c, role: r, place: from + i})
@@ -225,14 +245,8 @@ func (e *Engine) compile(set *rule.Set) error {
 		take(cr.Of, roleEvent, len(cr.Rules))
 		take(cr.To, roleTo, len(cr.Rules)+len(cr.Of))
 		take(cr.Issued, roleIssue, 0)
-		if chained {
-			fail(d, "refers to a correlation: correlations of correlations cannot be run over records")
-			bad = true
-		}
-		if bad {
-			continue
-		}
 		c.prepare(e)
+		built[cr] = c
 		e.correlations = append(e.correlations, c)
 	}
 	// A rule that signals by itself is one record or more by one actor, or from one
@@ -256,6 +270,9 @@ func (e *Engine) compile(set *rule.Set) error {
 		c.byRule = [][]fieldKind{{fieldActorID}}
 		e.inputs[i] = append(e.inputs[i], input{c: c})
 		e.correlations = append(e.correlations, c)
+	}
+	for _, c := range e.correlations {
+		c.timed = c.chain != nil && (c.kind == rule.EventCount || c.kind == rule.Dormant || c.countsValues() && c.typ.Min > 0)
 	}
 	e.live.open(e)
 	if len(errs) > 0 {
@@ -357,11 +374,13 @@ func (c *correlation) prepare(e *Engine) {
 	}
 	c.settle(catalog.Always)
 	c.least = 0
-	c.monotone = true
+	c.monotone = len(c.inner) == 0 // what is counted is decided by the watermark
 	for _, b := range c.typ.Bounds {
 		switch b.Op {
-		case "gte", "gt":
-			c.least = b.Value
+		case "gte":
+			c.least, c.needs = b.Value, int64(math.Ceil(b.Value))
+		case "gt":
+			c.least, c.needs = b.Value, int64(math.Floor(b.Value))+1
 		default:
 			c.monotone = false // more records can end it
 		}

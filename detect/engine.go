@@ -185,7 +185,13 @@ func (e *Engine) AdvanceTo(to event.Millis) error {
 	}
 	e.watermark = to
 	for _, c := range e.correlations {
-		e.settle(c, to)
+		e.settle(c, c.limit(to))
+		if c.chain != nil {
+			e.tell(c)
+		}
+		if c.parts != nil {
+			c.forgetParts()
+		}
 	}
 	return e.err
 }
@@ -196,7 +202,9 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		return // it looks at no record
 	}
 	if c.extra != nil {
+		c.settling(true)
 		c.extra.settle(e, c, to)
+		c.settling(false)
 		return
 	}
 	settled := to
@@ -215,7 +223,8 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		c.settle(settled)
 		return
 	}
-	if !c.monotone {
+	if c.waits() {
+		c.settling(true)
 		open := c.open[:0]
 		for _, g := range c.open {
 			if c.mayFire(g) {
@@ -227,12 +236,23 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		}
 		clear(c.open[len(open):])
 		c.open = open
+		c.settling(false)
 	}
 	if c.sweeps(until) {
 		c.last = nil
 		c.groups.expire(until-c.grid.width+1, until, c.grid.width, nil)
 	}
 	c.settle(settled)
+}
+
+// waits tells whether windows are to be looked at when they are final: where later
+// records could take back what they say, or others count it.
+func (c *correlation) waits() bool { return !c.monotone || c.chain != nil }
+
+func (c *correlation) settling(yes bool) {
+	if c.chain != nil {
+		c.chain.settling = yes
+	}
 }
 
 // sweeps tells whether what is past is to be forgotten now: not with every cell,

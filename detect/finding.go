@@ -2,6 +2,7 @@ package detect
 
 import (
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/rule"
 )
 
 // finding is a group that fired: what a signal is made from. It only grows.
@@ -15,11 +16,34 @@ type finding struct {
 	cell    int64        // in which the first window that fired ends
 	level   Severity
 	changed bool // since the signals were last taken
+
+	inner map[innerKey]struct{} // groups of the correlations that it counts
+	many  bool                  // there are more than maxInner of them
 }
 
-// fire notes that a window of the group fires, which ends with cell end.
+// fire notes that a window of the group fires, of which these are the cells.
 func (e *Engine) fire(c *correlation, g *group, in []cell, reached float64, at event.Millis) {
+	end := in[len(in)-1].at
+	x := firing{begin: c.grid.begin(end - c.grid.width + 1), end: c.grid.begin(end + 1), at: at}
+	if c.chain != nil && c.chain.settling && c.kind != rule.Density {
+		x.at = c.moment(g, in)
+	}
+	e.fireWithin(c, g, in, reached, at, x)
+}
+
+// fireWithin is fire for a window that begins and ends as x says.
+func (e *Engine) fireWithin(c *correlation, g *group, in []cell, reached float64, at event.Millis, x firing) {
 	end := &in[len(in)-1]
+	if c.parts != nil {
+		x.parts = c.partsIn(&g.key, x.begin, x.end)
+	}
+	if c.chain != nil && c.chain.settling {
+		x.key, x.first, x.last = g.key, in[0].min, end.max
+		c.chain.fired = append(c.chain.fired, x)
+	}
+	if c.silent {
+		return
+	}
 	f := g.found
 	if f == nil {
 		if f = c.findings[g.key]; f == nil {
@@ -45,6 +69,16 @@ func (e *Engine) fire(c *correlation, g *group, in []cell, reached float64, at e
 	}
 	if l := e.level(c, reached, c.grid.begin(end.at-c.grid.width+1), c.grid.begin(end.at)); l > f.level {
 		f.level, f.changed = l, true
+	}
+	for _, p := range x.parts {
+		f.rest(p)
+	}
+}
+
+// reach lets a finding reach from one moment to another.
+func (f *finding) reach(first, last event.Millis) {
+	if first < f.first || last > f.last {
+		f.first, f.last, f.changed = min(f.first, first), max(f.last, last), true
 	}
 }
 

@@ -65,7 +65,8 @@
 // of rules seen, or a text over their names: `a and (b or c)`). Keys: rules,
 // group-by, timespan, condition (gt, gte, lt, lte, eq, neq; field), aliases,
 // generate. Rules are referred to by name or id, in any file, and may be
-// correlations. A span is a number with s, m, h, d, w, M (30 days) or y (365 days).
+// correlations, of which only the fields of their group-by can be grouped by or counted.
+// A span is a number with s, m, h, d, w, M (30 days) or y (365 days).
 //
 // Every type also takes:
 //
