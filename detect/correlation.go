@@ -300,6 +300,17 @@ func Signalling(docs []*rule.Document) ([]*rule.Document, error) {
 	return slices.DeleteFunc(slices.Clone(docs), func(d *rule.Document) bool { return !own[d] }), nil
 }
 
+// countsPages reports whether a page that the catalog says shows many accounts counts as
+// one of them. Where the question is not how many there are but which (unknown ones,
+// those of a block, those without a reason), each counts.
+func (c *correlation) countsPages() bool {
+	switch c.kind {
+	case rule.ValueCount, rule.FirstSeen, rule.Deviation:
+		return c.doc.Haetae == nil || c.doc.Haetae.FanOut != "observed"
+	}
+	return false
+}
+
 // bindInputs notes of each base rule's part what its records are grouped by and which
 // field of them is counted.
 func (e *Engine) bindInputs() {
@@ -317,7 +328,7 @@ func (e *Engine) bindInputs() {
 					in.value = c.valueOf[in.place]
 				}
 			}
-			x := counting{value: in.value}
+			x := counting{value: in.value, pages: in.value == fieldAccount && c.countsPages()}
 			x.grouping = slices.IndexFunc(e.groupings, func(o grouping) bool { return o.maybe == g.maybe && slices.Equal(o.fields, g.fields) })
 			if x.grouping < 0 {
 				x.grouping = len(e.groupings)

@@ -131,8 +131,9 @@
 //	                      levels above the rule's own that a signal rises to; when
 //	                      is bounds on count, or on one of reads, accounts, people,
 //	                      items by of: people
-//	fan_out: declared     accounts are counted as the catalog declares for the
-//	                      route, where a page shows many; default: observed
+//	fan_out: observed     every account counts, also where the catalog declares for
+//	                      the route that a page shows many; default: declared, by
+//	                      which such a page counts as one account
 //	calendar: [name, …]   calendar files whose days a signal names
 //
 // # Fields and sources
