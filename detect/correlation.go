@@ -47,6 +47,8 @@ type correlation struct {
 	parts map[tuple][]part // their moments by group; nil if it counts none
 	chain *chain           // nil if no other counts it
 
+	crowded []*finding // that have more episodes than are kept
+
 	settled     event.Millis // up to when everything is decided
 	settledCell int64        // the cell of it
 	groups      groups

@@ -21,8 +21,9 @@ type World interface {
 	Pseudonym(dictionary.Ref) (pseudonym.Pseudonym, error)
 	Hasher() *pseudonym.Hasher
 	// Bucket names the block of ids an account's number lies in, and how many
-	// accounts of it are known; 0 when its id is no number.
-	Bucket(dictionary.Ref) (block uint64, known int, err error)
+	// accounts of it each of Registers has; where there is none, how many are known.
+	// The block is 0 when the id is no number. Nobody writes to known.
+	Bucket(dictionary.Ref) (block uint64, known []int, err error)
 	// LiveRules are the live-only rules of an edition, by number, and LiveRule is the
 	// one of a number.
 	LiveRules(edition uint32) (numbers []uint32, err error)
@@ -191,6 +192,9 @@ func (e *Engine) AdvanceTo(to event.Millis) error {
 		}
 		if c.parts != nil {
 			c.forgetParts()
+		}
+		if len(c.crowded) > 0 {
+			e.fold(c)
 		}
 	}
 	return e.err

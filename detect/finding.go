@@ -17,6 +17,9 @@ type finding struct {
 	level   Severity
 	changed bool // since the signals were last taken
 
+	spans   []span // see episodes; of custody none
+	crowded bool   // in the list of its correlation, of those with too many
+
 	inner map[innerKey]struct{} // groups of the correlations that it counts
 	many  bool                  // there are more than maxInner of them
 }
@@ -52,12 +55,7 @@ func (e *Engine) fireWithin(c *correlation, g *group, in []cell, reached float64
 		}
 		g.found = f
 	}
-	if in[0].min < f.first {
-		f.first, f.changed = in[0].min, true
-	}
-	if end.max > f.last {
-		f.last, f.changed = end.max, true
-	}
+	f.reach(in[0].min, end.max)
 	if end.at < f.cell {
 		f.cell = end.at
 	}
@@ -77,13 +75,11 @@ func (e *Engine) fireWithin(c *correlation, g *group, in []cell, reached float64
 
 // reach lets a finding reach from one moment to another.
 func (f *finding) reach(first, last event.Millis) {
-	if first < f.first || last > f.last {
-		f.first, f.last, f.changed = min(f.first, first), max(f.last, last), true
-	}
+	f.changed = f.cover(first, last) || f.changed
 }
 
-// follow lets a finding last as long as its group goes on without a pause longer
-// than the timespan.
+// follow lets the episodes of a finding last as long as its group goes on without a pause
+// longer than the timespan.
 func (g *group) follow(width int64) {
 	f := g.found
 	if f == nil {
@@ -91,8 +87,15 @@ func (g *group) follow(width int64) {
 	}
 	for i := range g.cells {
 		c := &g.cells[i]
-		if c.max > f.last && f.corr.grid.of(f.last) > c.at-width {
-			f.last, f.changed = c.max, true
+		n := len(f.spans) - 1 // the episode that began last before it
+		for n >= 0 && f.spans[n].first > c.max {
+			n--
+		}
+		if n < 0 {
+			continue
+		}
+		if last := f.spans[n].last; c.max > last && f.corr.grid.of(last) > c.at-width {
+			f.reach(last, c.max)
 		}
 	}
 }

@@ -120,7 +120,7 @@ correlation: {type: event_count, rules: [read], exclude: [seen], group-by: [acto
 ---
 title: dense
 name: dense
-correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.3, field: account}}
+correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.22, field: account}}
 ---
 title: without
 name: without
@@ -198,7 +198,9 @@ func (w *small) Hasher() *pseudonym.Hasher      { return w.hasher }
 func (w *small) Pseudonym(r dictionary.Ref) (pseudonym.Pseudonym, error) {
 	return pseudonym.Pseudonym{byte(r.Part()), byte(r.Local())}, nil
 }
-func (w *small) Bucket(r dictionary.Ref) (uint64, int, error) { return uint64(r.Part() + 1), 40, nil }
+func (w *small) Bucket(r dictionary.Ref) (uint64, []int, error) {
+	return uint64(r.Part() + 1), []int{40, 45}[:max(1, len(w.registers))], nil
+}
 
 func rules(t testing.TB, text string) []*rule.Document {
 	t.Helper()
@@ -373,27 +375,30 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// someRegister knows half of the accounts.
-func someRegister(t testing.TB, from event.Millis) []*edition.Register {
+// someRegister knows half of the accounts, and three quarters of them two days later.
+func someRegister(t testing.TB, from event.Millis) (out []*edition.Register) {
 	t.Helper()
-	var buf bytes.Buffer
-	err := edition.BuildRegister(&buf, "register", from-86_400_000, func(yield func(dictionary.Ref) bool) {
-		for p := range byte(2) {
-			for i := uint32(0); i < 20; i += 2 {
-				if !yield(dictionary.MakeRef(p, i)) {
-					return
+	for i, since := range []event.Millis{from - 86_400_000, from + 2*86_400_000} {
+		var buf bytes.Buffer
+		err := edition.BuildRegister(&buf, "register", since, func(yield func(dictionary.Ref) bool) {
+			for p := range byte(2) {
+				for a := range uint32(20) {
+					if (a%2 == 0 || i > 0 && a%4 == 1) && !yield(dictionary.MakeRef(p, a)) {
+						return
+					}
 				}
 			}
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
+		r, err := edition.OpenRegister(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, r)
 	}
-	r, err := edition.OpenRegister(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []*edition.Register{r}
+	return out
 }
 
 // seenRule is the live-only rule of everyKind, of which edition 1 consists.

@@ -91,6 +91,9 @@ func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 		}
 		parts = append(parts, "("+strings.Join(any, " || ")+")")
 	}
+	if text := e.within(f); text != "" {
+		parts = append(parts, text)
+	}
 	switch c.kind {
 	case rule.Absent:
 		if c.values[0] != fieldToken {
