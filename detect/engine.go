@@ -186,7 +186,9 @@ func (e *Engine) AdvanceTo(to event.Millis) error {
 	}
 	e.watermark = to
 	for _, c := range e.correlations {
-		e.settle(c, c.limit(to))
+		if to := c.limit(to); to != catalog.Always {
+			e.settle(c, to)
+		}
 		if c.chain != nil {
 			e.tell(c)
 		}

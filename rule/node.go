@@ -107,7 +107,7 @@ type test struct {
 	compare  compareOp
 	number   number
 	date     datePart
-	other    string // of testRef
+	other    string              // of testRef
 	in       map[string]struct{} // of testIn, folded unless cased
 
 	// Set by bind.

@@ -98,7 +98,9 @@ type ledgerWorld struct {
 	blocks *detect.Blocks
 }
 
-func worldOf(v *ledger.View) *ledgerWorld { return &ledgerWorld{v, detect.NewBlocks(v.Blocks, v.Registers())} }
+func worldOf(v *ledger.View) *ledgerWorld {
+	return &ledgerWorld{v, detect.NewBlocks(v.Blocks, v.Registers())}
+}
 
 // Bucket names the block of an account and how many accounts of it are known.
 func (w *ledgerWorld) Bucket(r dictionary.Ref) (uint64, []int, error) { return w.blocks.Bucket(r) }
