@@ -9,7 +9,7 @@ import (
 
 // A finding is one per rule and group, and its records lie in episodes: stretches
 // without a pause longer than the timespan, each begun by a window that fires. What lies
-// between them is no part of it. Decision 0011 says why an episode is no signal of its
+// between them is no part of it. Decision 0012 says why an episode is no signal of its
 // own.
 
 // span is an episode: its first record and its last.
