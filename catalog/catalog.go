@@ -107,6 +107,7 @@ type Answer struct {
 	Name      string // variable or parameter the account stands in
 	Separator string // between accounts in one query parameter; empty: only one
 	Behind    bool   // also shows the people behind the account
+	FanOut    int    // accounts that one answer shows to whoever opens it; 0: not declared
 	Success   StatusSet
 	Action    event.Action // for a route under ANY, that of the request's method unless declared
 	Note      string

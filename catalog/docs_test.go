@@ -35,7 +35,7 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	words = append(words, "version", "zone", "account.pattern", "account.member_types", "items", "sources", "routes",
-		"format", "match", "cadence", "fields", "separator", "address", "words", "actor_types", "actors", "columns", "over", "values", "set", "route", "account", "shows", "success", "action", "from", "until", "note", "ko", "en", "class")
+		"format", "match", "cadence", "fields", "separator", "address", "words", "actor_types", "actors", "columns", "over", "values", "set", "route", "account", "fan_out", "shows", "success", "action", "from", "until", "note", "ko", "en", "class")
 	for _, w := range words {
 		if !strings.Contains(page, "`"+w+"`") {
 			t.Errorf("the page does not explain `%s`", w)

@@ -23,6 +23,7 @@ type Meaning struct {
 	Items    ItemSet
 	// Behind: the answer also shows the people behind the account.
 	Behind   bool
+	FanOut   int // accounts that one answer shows to whoever opens it; 0: not declared
 	Position event.Position
 	Success  StatusSet
 	Action   event.Action
@@ -95,11 +96,11 @@ func (s *stored) meaning(at event.Millis) Meaning {
 		return m
 	}
 	m = Meaning{
-		Known: true, Route: s.route.Name, Items: a.Items, Behind: a.Behind, Position: a.Position,
+		Known: true, Route: s.route.Name, Items: a.Items, Behind: a.Behind, FanOut: a.FanOut, Position: a.Position,
 		Success: a.Success, Action: a.Action, Note: a.Note, From: a.From, Until: a.Until,
 	}
 	if s.bodiless {
-		m.Items, m.Behind = 0, false
+		m.Items, m.Behind, m.FanOut = 0, false, 0
 	}
 	if a.Position == event.PositionPath && s.account >= 0 && s.account != a.segment {
 		m.Position = event.PositionNone

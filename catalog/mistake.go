@@ -37,6 +37,7 @@ const (
 	accountName
 	accountVariable
 	separatorPlace
+	fanOutPlace
 	showsNothing
 	unknownShows
 	noStatus
@@ -156,6 +157,7 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	accountName:     {"account_name", "the name after the dot is missing or longer than 200 bytes", "점 뒤의 이름이 없거나 200바이트보다 깁니다"},
 	accountVariable: {"account_variable", "the route has no variable of this name", "경로에 그런 변수가 없습니다"},
 	separatorPlace:  {"separator_place", "is only for account: query.NAME; for a list the source says it", "account: query.NAME에만 씁니다. 목록의 구분자는 sources에 씁니다"},
+	fanOutPlace:     {"fan_out_place", "is only for account: list or query.NAME; anything else names one account", "account: list나 query.NAME에만 씁니다. 그 밖에는 계정이 하나뿐입니다"},
 	showsNothing:    {"shows_nothing", "shows people, but the route carries no items", "정보주체를 보여 준다고 하였으나 개인정보 항목이 없습니다"},
 	unknownShows:    {"shows", "is not known%s: account_holder or people_behind_account", "알 수 없는 값입니다%s. account_holder나 people_behind_account를 쓰십시오"},
 	noStatus:        {"no_status", "no status counts as answered; for a route without personal data say items: []", "응답한 것으로 볼 상태 코드가 없습니다. 개인정보가 없는 경로는 items: []로 쓰십시오"},

@@ -31,7 +31,7 @@ func (p *parser) routes(c *Catalog, n *yaml.Node) {
 }
 
 func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[string]*Route) {
-	keys := p.Keys(n, field, "route", "items", "account", "separator", "shows", "success", "action", "from", "until", "note", "columns", "over")
+	keys := p.Keys(n, field, "route", "items", "account", "separator", "fan_out", "shows", "success", "action", "from", "until", "note", "columns", "over")
 	if keys == nil {
 		return
 	}
@@ -93,6 +93,9 @@ func (p *parser) routeTimes(a *Answer, keys map[string]*yaml.Node, field string)
 		a.Note, _ = p.Prose(n, written.Key(field, "note"), maxNote)
 	}
 }
+
+// maxFanOut is more than anybody looks at on one page.
+const maxFanOut = 10_000
 
 func (p *parser) routeItems(c *Catalog, a *Answer, route, n *yaml.Node, field string) {
 	if n == nil {
@@ -162,6 +165,13 @@ func (p *parser) routeAccount(a *Answer, r *Route, route *yaml.Node, keys map[st
 		a.Separator = p.separator(n, written.Key(field, "separator"))
 		if a.Position != event.PositionQuery {
 			p.fail(n, written.Key(field, "separator"), separatorPlace)
+		}
+	}
+	if n := keys["fan_out"]; n != nil {
+		f := written.Key(field, "fan_out")
+		a.FanOut = p.Number(n, f, 0, 2, maxFanOut)
+		if a.Position != event.PositionList && a.Position != event.PositionQuery && !p.Has(written.Key(field, "account")) {
+			p.fail(n, f, fanOutPlace)
 		}
 	}
 	p.routeShows(a, keys["shows"], written.Key(field, "shows"), a.Items)

@@ -28,7 +28,7 @@ func (p *parser) tableRoute(c *Catalog, n *yaml.Node, field, name string, keys m
 			c.tables = append(c.tables, r)
 		}
 	}
-	for _, key := range []string{"separator", "success"} {
+	for _, key := range []string{"separator", "fan_out", "success"} {
 		if n := keys[key]; n != nil {
 			p.fail(n, written.Key(field, key), tableKey)
 		}

@@ -83,6 +83,9 @@ func TestParseErrors(t *testing.T) {
 		{"zone local", "zone: Local\n", `c.yaml:1: zone: unknown time zone; zones are named like Asia/Seoul or UTC`},
 		{"zone list", "zone: [UTC]\n", "c.yaml:1: zone: expected one value, found a list"},
 
+		{"fan out of one", route(ok + ", fan_out: 30"), "c.yaml:4: routes[0].fan_out: is only for account: list or query.NAME; anything else names one account"},
+		{"fan out", route(`route: GET /a, items: [name], account: list, fan_out: 1`), "c.yaml:4: routes[0].fan_out: expected a number from 2 to 10000"},
+
 		{"pattern", "account: {pattern: \"m[0-9\"}\n", "c.yaml:1: account.pattern: not a regular expression: missing closing ]"},
 		{"pattern empty id", "account: {pattern: \"[0-9]*\"}\n", "c.yaml:1: account.pattern: the pattern also fits the empty id"},
 		{"pattern long", "account: {pattern: \"" + strings.Repeat("a", 300) + "\"}\n", "c.yaml:1: account.pattern: the pattern is longer than 256 bytes"},
@@ -157,7 +160,7 @@ func TestParseErrors(t *testing.T) {
 		{"route escape", route("route: GET /a%20b, items: []"), "c.yaml:4: routes[0].route: a literal segment is written decoded and without ;parameters"},
 		{"route deep", route("route: GET " + strings.Repeat("/a", 33) + ", items: []"), "c.yaml:4: routes[0].route: the template has more than 32 segments"},
 		{"route long", route("route: GET /" + strings.Repeat("a", 1024) + ", items: []"), "c.yaml:4: routes[0].route: the template is longer than 1,024 bytes"},
-		{"route unknown key", route(ok + ", shwos: account_holder"), `c.yaml:4: routes[0]: unknown key; did you mean "shows"?; known are route, items, account, separator, shows, success, action, from, until, note, columns, over`},
+		{"route unknown key", route(ok + ", shwos: account_holder"), `c.yaml:4: routes[0]: unknown key; did you mean "shows"?; known are route, items, account, separator, fan_out, shows, success, action, from, until, note, columns, over`},
 		{"route items missing", route("route: GET /a"), "c.yaml:4: routes[0].items: is missing: list the items the answer carries, or [] if it carries no personal data"},
 		{"route items word", route("route: GET /a, items: name, account: actor"), "c.yaml:4: routes[0].items: expected a list, found one value"},
 		{"route item unknown", items + "routes:\n  - route: GET /a\n    account: actor\n    items:\n      - name\n      - nane\n", `c.yaml:8: routes[0].items[1]: unknown item; did you mean "name"?`},

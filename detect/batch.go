@@ -21,6 +21,7 @@ type batch struct {
 	plans    []*plan // that have rows
 
 	// Of the plan at hand.
+	primary bool
 	of      []int32 // its rows
 	times   []event.Millis
 	columns [fieldKinds][]uint64
@@ -51,6 +52,7 @@ type keys struct {
 
 // plan is what is done with the rows that the same base rules match.
 type plan struct {
+	primary        bool // they are the first fragments of their records
 	issues, counts []input
 	rows           []int32 // of the batch
 }
@@ -71,7 +73,7 @@ func (e *Engine) planOf(matched []rule.RuleIndex, primary bool) *plan {
 	if p != nil {
 		return p
 	}
-	p = &plan{}
+	p = &plan{primary: primary}
 	for _, i := range matched {
 		for _, in := range e.inputs[i] {
 			switch c := in.c; {
@@ -156,7 +158,7 @@ func (e *Engine) observe(t *Table, rows []Row, primary func(shape uint32) bool) 
 
 // take makes a plan the one at hand.
 func (b *batch) take(e *Engine, p *plan) {
-	b.of = p.rows
+	b.of, b.primary = p.rows, p.primary
 	b.times = b.times[:0]
 	for _, i := range b.of {
 		b.times = append(b.times, b.rows[i].Time)
@@ -307,6 +309,16 @@ type placedRun struct {
 type counting struct {
 	grouping int
 	value    fieldKind
+	pages    bool // of what the catalog says shows many accounts, one is counted
+}
+
+// shown reports whether an account is one of those that its page shows to whoever opens
+// it, beside the first: the catalog declares how many these are. A page with more rows
+// than that is none of these.
+func (b *batch) shown(j int) bool {
+	i := b.of[j]
+	n := b.meanings[i].fanOut
+	return n > 0 && !b.primary && b.rows[i].Rows <= n
 }
 
 // runsOf gives the runs for a counting.
@@ -328,7 +340,10 @@ func (b *batch) runsOf(e *Engine, counting int) []placedRun {
 			v = values[from]
 		}
 		r := runOf(b.times[from])
-		for to = from + 1; to < len(b.of) && ks.of[to] == n && (values == nil || values[to] == v); to++ {
+		if to = from + 1; x.pages && b.shown(from) {
+			continue
+		}
+		for ; to < len(b.of) && ks.of[to] == n && (values == nil || values[to] == v) && !(x.pages && b.shown(to)); to++ {
 			r.first, r.last = min(r.first, b.times[to]), max(r.last, b.times[to])
 			r.n++
 		}
@@ -368,7 +383,7 @@ func (e *Engine) feed(b *batch, in *input) {
 // feedRun gives a run to a correlation. It reports whether it could: not if the run
 // is in two cells, or a filter cannot decide on all of it at once.
 func (e *Engine) feedRun(c *correlation, in *input, k key, v uint64, r run) bool {
-	if r.n > 1 && c.cell(r.first) != c.cell(r.last) {
+	if r.n > 1 && (c.timed || c.cell(r.first) != c.cell(r.last)) {
 		return false
 	}
 	if c.filter == nil {
@@ -411,7 +426,7 @@ func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 		}
 	}
 	c.last = g
-	if !c.monotone && !g.open {
+	if c.waits() && !g.open {
 		g.open = true
 		c.open = append(c.open, g)
 	}
@@ -425,16 +440,21 @@ func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 	if looked {
 		x.of += r.n
 	}
+	if c.timed {
+		x.keepTime(r.first)
+	}
 	switch c.kind {
 	case rule.EventCount, rule.Dormant:
 		if g.total < int64(c.least) && g.found == nil {
 			return
 		}
 	case rule.ValueCount, rule.FirstSeen, rule.Absent, rule.Unknown:
-		if looked {
-			if !g.full || at <= g.found.cell {
-				g.add(v, at, r.first, width)
-			}
+		switch {
+		case !looked:
+		case c.chain != nil && len(g.slots) >= maxChainCells*e.o.MaxValues:
+			e.loseRun(c, stateFull, r)
+		case c.chain != nil || !g.full || at <= g.found.cell:
+			g.add(v, at, r.first, width)
 		}
 		if len(g.slots) < int(c.least) && g.found == nil {
 			return
@@ -453,7 +473,7 @@ func (e *Engine) enter(c *correlation, k key, v uint64, r run, looked bool) {
 		}
 		return
 	}
-	if c.monotone {
+	if c.monotone && !c.silent {
 		c.mark(g, at)
 	}
 }

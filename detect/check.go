@@ -28,6 +28,6 @@ func (w nowhere) Hasher() *pseudonym.Hasher    { return w.hasher }
 func (nowhere) Pseudonym(dictionary.Ref) (p pseudonym.Pseudonym, err error) {
 	return p, errNowhere
 }
-func (nowhere) Bucket(dictionary.Ref) (uint64, int, error)     { return 0, 0, errNowhere }
+func (nowhere) Bucket(dictionary.Ref) (uint64, []int, error)   { return 0, nil, errNowhere }
 func (nowhere) LiveRules(uint32) ([]uint32, error)             { return nil, errNowhere }
 func (nowhere) LiveRule(uint32) (r ledger.LiveRule, err error) { return r, errNowhere }

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -37,7 +38,16 @@ type correlation struct {
 	exclude  []rule.RuleIndex
 	ladder   []step
 	least    float64 // the smallest number that fires
+	needs    int64   // the smallest whole number that fires; 0 where there is none
 	monotone bool    // later records can only add to it
+	silent   bool    // it is counted by others, and no signal of its own
+	timed    bool    // the times of records are kept; see moment
+
+	inner []*correlation   // that it counts
+	parts map[tuple][]part // their moments by group; nil if it counts none
+	chain *chain           // nil if no other counts it
+
+	crowded []*finding // that have more episodes than are kept
 
 	settled     event.Millis // up to when everything is decided
 	settledCell int64        // the cell of it
@@ -140,15 +150,17 @@ func (e *Engine) compile(set *rule.Set) error {
 			fail(r.Doc, "day can be grouped by and counted; a detection asks for time or calendar")
 		}
 	}
-	for _, cr := range set.Correlations() {
+	built := map[*rule.CorrelationRule]*correlation{}
+	for _, cr := range set.Correlations() { // each after those that it counts
 		d, k := cr.Doc, cr.Doc.Correlation
-		if len(cr.Missing) > 0 {
+		targets := slices.Concat(cr.Rules, cr.Of, cr.To)
+		if len(cr.Missing) > 0 || slices.ContainsFunc(targets, func(t rule.Target) bool { return t.Correlation != nil && built[t.Correlation] == nil }) {
 			e.notRun = append(e.notRun, d.Key())
 			continue
 		}
 		c := &correlation{
 			id: d.ID, doc: d, rule: cr, kind: k.Type, typ: k, findings: map[tuple]*finding{},
-			grid: gridFor(max(time.Second, k.Timespan.Duration())), span: millis(k.Timespan.Duration()),
+			grid: gridFor(max(time.Second, k.Timespan.Duration())), span: millis(k.Timespan.Duration()), silent: !cr.Signals,
 		}
 		if c.id == "" {
 			c.id = d.Key()
@@ -167,6 +179,10 @@ func (e *Engine) compile(set *rule.Set) error {
 			}
 			out := make([]fieldKind, max(1, places))
 			for i := range out {
+				if f.Inner != nil && f.Inner[i] >= 0 {
+					out[i] = built[targets[i].Correlation].group[f.Inner[i]]
+					continue
+				}
 				out[i] = e.kinds[ids[min(i, len(ids)-1)]]
 				if out[i] == fieldNone {
 					fail(d, "field %s cannot be grouped by or counted", f.Name)
@@ -180,10 +196,14 @@ func (e *Engine) compile(set *rule.Set) error {
 		aliased := false
 		for _, f := range cr.GroupBy {
 			kinds, name := kindsOf(f), f.Name
-			if f.ByRule == nil {
+			switch {
+			case f.ByRule != nil:
+			case f.Inner != nil && f.Inner[0] >= 0:
+				name = built[targets[0].Correlation].names[f.Inner[0]]
+			default:
 				name = fieldName(kinds[0])
 			}
-			aliased = aliased || f.ByRule != nil
+			aliased = aliased || f.ByRule != nil || slices.ContainsFunc(kinds, func(k fieldKind) bool { return k != kinds[0] })
 			c.group, c.names = append(c.group, kinds[0]), append(c.names, name)
 			for i := range c.byRule {
 				c.byRule[i] = append(c.byRule[i], kinds[i])
@@ -211,11 +231,13 @@ func (e *Engine) compile(set *rule.Set) error {
 		for _, t := range cr.Exclude {
 			c.exclude = append(c.exclude, t.Rule)
 		}
-		chained := false
+		if bad {
+			continue
+		}
 		take := func(ts []rule.Target, r role, from int) {
 			for i, t := range ts {
 				if t.Correlation != nil {
-					chained = true
+					c.count(built[t.Correlation], cr, input{c: c, role: r, place: from + i})
 					continue
 				}
 				e.inputs[t.Rule] = append(e.inputs[t.Rule], input{c: c, role: r, place: from + i})
@@ -225,14 +247,8 @@ func (e *Engine) compile(set *rule.Set) error {
 		take(cr.Of, roleEvent, len(cr.Rules))
 		take(cr.To, roleTo, len(cr.Rules)+len(cr.Of))
 		take(cr.Issued, roleIssue, 0)
-		if chained {
-			fail(d, "refers to a correlation: correlations of correlations cannot be run over records")
-			bad = true
-		}
-		if bad {
-			continue
-		}
 		c.prepare(e)
+		built[cr] = c
 		e.correlations = append(e.correlations, c)
 	}
 	// A rule that signals by itself is one record or more by one actor, or from one
@@ -256,6 +272,9 @@ func (e *Engine) compile(set *rule.Set) error {
 		c.byRule = [][]fieldKind{{fieldActorID}}
 		e.inputs[i] = append(e.inputs[i], input{c: c})
 		e.correlations = append(e.correlations, c)
+	}
+	for _, c := range e.correlations {
+		c.timed = c.chain != nil && (c.kind == rule.EventCount || c.kind == rule.Dormant || c.countsValues() && c.typ.Min > 0)
 	}
 	e.live.open(e)
 	if len(errs) > 0 {
@@ -283,6 +302,17 @@ func Signalling(docs []*rule.Document) ([]*rule.Document, error) {
 	return slices.DeleteFunc(slices.Clone(docs), func(d *rule.Document) bool { return !own[d] }), nil
 }
 
+// countsPages reports whether a page that the catalog says shows many accounts counts as
+// one of them. Where the question is not how many there are but which (unknown ones,
+// those of a block, those without a reason), each counts.
+func (c *correlation) countsPages() bool {
+	switch c.kind {
+	case rule.ValueCount, rule.FirstSeen, rule.Deviation:
+		return c.doc.Haetae == nil || c.doc.Haetae.FanOut != "observed"
+	}
+	return false
+}
+
 // bindInputs notes of each base rule's part what its records are grouped by and which
 // field of them is counted.
 func (e *Engine) bindInputs() {
@@ -300,7 +330,7 @@ func (e *Engine) bindInputs() {
 					in.value = c.valueOf[in.place]
 				}
 			}
-			x := counting{value: in.value}
+			x := counting{value: in.value, pages: in.value == fieldAccount && c.countsPages()}
 			x.grouping = slices.IndexFunc(e.groupings, func(o grouping) bool { return o.maybe == g.maybe && slices.Equal(o.fields, g.fields) })
 			if x.grouping < 0 {
 				x.grouping = len(e.groupings)
@@ -357,11 +387,13 @@ func (c *correlation) prepare(e *Engine) {
 	}
 	c.settle(catalog.Always)
 	c.least = 0
-	c.monotone = true
+	c.monotone = len(c.inner) == 0 // what is counted is decided by the watermark
 	for _, b := range c.typ.Bounds {
 		switch b.Op {
-		case "gte", "gt":
-			c.least = b.Value
+		case "gte":
+			c.least, c.needs = b.Value, int64(math.Ceil(b.Value))
+		case "gt":
+			c.least, c.needs = b.Value, int64(math.Floor(b.Value))+1
 		default:
 			c.monotone = false // more records can end it
 		}

@@ -15,6 +15,7 @@ type cause string
 
 const (
 	stateFull    cause = "state_full"        // a bound of the engine was reached
+	episodesFull cause = "episodes_full"     // of one signal
 	issuerSilent cause = "issuer_silent"     // no sign-in was logged for longer than the cadence
 	noRegister   cause = "no_register"       // there is none
 	registerOld  cause = "register_outdated" // members may have joined since

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/ledger/edition"
 )
 
 // density looks at the blocks of ids that a group touches (rule type density): an
@@ -14,7 +15,9 @@ import (
 //
 // The number that is compared is the share of the block's known accounts that the
 // group has touched within the timespan, in its densest block of at least
-// leastBlock accounts.
+// leastBlock accounts. Who is known is said by the register in force at the time: an
+// account that it does not have is not counted. Without any register all are known that
+// the ledger has met.
 //
 // A group touches many blocks once or twice, and few often. As long as a block has had
 // fewer records than accounts are asked for, it cannot fire: until then its records
@@ -56,7 +59,8 @@ const (
 // lastBlock is the account before, with its block: the next is often the same.
 type lastBlock struct {
 	account, block uint64
-	known          int
+	known          []int // by register
+	low            int   // the least that is enough to fire; 0 = none is
 }
 
 // leastBlock: of a block with fewer known accounts nothing is said.
@@ -69,12 +73,21 @@ func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, at even
 			e.fail(err)
 			return
 		}
-		d.last = lastBlock{v, block, known}
+		d.last = lastBlock{account: v, block: block, known: known}
+		for _, n := range known { // nobody can touch more accounts of a block than there are
+			if n >= max(leastBlock, c.typ.Min) && (d.last.low == 0 || n < d.last.low) {
+				d.last.low = n
+			}
+		}
 	}
-	block, known := d.last.block, d.last.known
-	// Nobody can touch more accounts of a block than there are.
-	if block == 0 || known < max(leastBlock, c.typ.Min) {
+	block, low := d.last.block, d.last.low
+	if block == 0 || low == 0 {
 		return
+	}
+	if registers := e.world.Registers(); len(registers) > 0 {
+		if i, _ := edition.InForce(registers, at); !registers[i].Has(refOf(v)) {
+			return
+		}
 	}
 	w := d.walk(k)
 	if w == nil {
@@ -97,7 +110,7 @@ func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, at even
 	}
 	x := touch{v, block, at, count.last}
 	if count.n != inBlocks {
-		if count.n++; float64(count.n) < c.least*float64(known) || int(count.n) < c.typ.Min {
+		if count.n++; float64(count.n) < c.least*float64(low) || int(count.n) < c.typ.Min {
 			count.last = w.gone + len(w.list)
 			w.list = append(w.list, x)
 			return
@@ -105,7 +118,7 @@ func (d *density) add(e *Engine, c *correlation, k key, _ int, v uint64, at even
 		d.begin(c, w, block, count.last)
 		*count = touches{n: inBlocks}
 	}
-	d.touch(e, c, w, x, known)
+	d.touch(e, c, w, x)
 }
 
 func (d *density) walk(k key) *walk {
@@ -134,25 +147,44 @@ func (d *density) begin(c *correlation, w *walk, block uint64, last int) {
 }
 
 // touch enters a record into a block that may fire.
-func (d *density) touch(e *Engine, c *correlation, w *walk, x touch, known int) {
+func (d *density) touch(e *Engine, c *correlation, w *walk, x touch) {
 	g := d.blocks.get(&w.key, x.block, hashOf(&w.key, x.block))
 	at := c.cell(x.at)
 	g.note(at, x.at)
 	g.add(x.account, at, x.at, c.grid.width)
-	if float64(len(g.slots)) < c.least*float64(known) || len(g.slots) < c.typ.Min {
+	if float64(len(g.slots)) < c.least*float64(d.last.low) || len(g.slots) < c.typ.Min || c.silent {
 		return
 	}
+	d.evaluate(e, c, g, d.last.known, at, at+c.grid.width)
+}
+
+// evaluate looks at the windows of a block that end in a cell in [from, to).
+func (d *density) evaluate(e *Engine, c *correlation, g *group, byRegister []int, from, to int64) {
 	least := max(int64(c.typ.Min), 1)
+	registers := e.world.Registers()
 	g.distinct(func(end *cell, n int64) bool {
-		if end.at < at {
+		if end.at < from {
 			return true
 		}
-		if end.at >= at+c.grid.width {
+		if end.at >= to {
 			return false
+		}
+		known := byRegister[0]
+		if len(registers) > 0 { // by the cell and not by its records, of which more may come
+			i, _ := edition.InForce(registers, c.grid.begin(end.at))
+			known = byRegister[i]
+		}
+		if known < max(leastBlock, c.typ.Min) {
+			return true
 		}
 		if share := min(1, float64(n)/float64(known)); n >= least && holds(c.typ.Bounds, share) {
 			reached := max(least, int64(math.Ceil(c.least*float64(known))))
-			first, _ := g.reachedAt(int(reached), end.at, c.grid.width)
+			first := event.Millis(0)
+			if c.chain != nil && c.chain.settling {
+				first = max(g.nth(int(reached), end.at, c.grid.width), c.grid.begin(end.at))
+			} else {
+				first, _ = g.reachedAt(int(reached), end.at, c.grid.width)
+			}
 			e.fire(c, g, g.in(end.at, c.grid.width), share, first)
 		}
 		return true
@@ -163,6 +195,9 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 	now := c.grid.of(to)
 	if now == c.settledCell {
 		return
+	}
+	if c.chain != nil {
+		d.final(e, c, c.settledCell, now)
 	}
 	c.settle(to)
 	if !c.sweeps(now) {
@@ -184,6 +219,28 @@ func (d *density) settle(e *Engine, c *correlation, to event.Millis) {
 		}
 		if w.counts.len() == 0 {
 			delete(d.walks, k)
+		}
+	}
+}
+
+// final looks at the windows that end in a cell in [from, to), none of which a record can
+// reach any more.
+func (d *density) final(e *Engine, c *correlation, from, to int64) {
+	for _, p := range d.blocks.pages {
+		if p == nil {
+			continue
+		}
+		for i := range p {
+			g := &p[i]
+			if !g.held || len(g.slots) == 0 {
+				continue
+			}
+			_, known, err := e.world.Bucket(refOf(g.slots[0].value))
+			if err != nil {
+				e.fail(err)
+				return
+			}
+			d.evaluate(e, c, g, known, from, to)
 		}
 	}
 }

@@ -129,7 +129,8 @@ func (d *deviation) settle(e *Engine, c *correlation, to event.Millis) {
 			}
 			z, ok := g.judge(x, d.history)
 			if ok && x.n >= int64(c.typ.Min) && holds(c.typ.Bounds, z) {
-				e.fire(c, &group{key: k, found: c.findings[k]}, []cell{{at: c.grid.of(x.max), min: x.min, max: x.max}}, z, x.max)
+				begin := event.Millis(x.hour) * hourMillis
+				e.fireWithin(c, &group{key: k, found: c.findings[k]}, []cell{{at: c.grid.of(x.max), min: x.min, max: x.max}}, z, x.max, firing{begin: begin, end: begin + hourMillis, at: x.max})
 			}
 		}
 		i := 0

@@ -32,6 +32,9 @@
 // What is issued in a batch is known before its uses are looked at. In what order a
 // batch is taken changes nothing, by the central idea, and TestBatch holds it.
 //
+// A correlation may count another (chain): what it counts are the moments at which the
+// inner one is reached, told when they are final.
+//
 // A group is a key, an actor, a route, a network: never the account alone, so the
 // state does not follow the ledger's shards, and it works on whole records: the
 // fragments of one record count once.

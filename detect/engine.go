@@ -21,8 +21,9 @@ type World interface {
 	Pseudonym(dictionary.Ref) (pseudonym.Pseudonym, error)
 	Hasher() *pseudonym.Hasher
 	// Bucket names the block of ids an account's number lies in, and how many
-	// accounts of it are known; 0 when its id is no number.
-	Bucket(dictionary.Ref) (block uint64, known int, err error)
+	// accounts of it each of Registers has; where there is none, how many are known.
+	// The block is 0 when the id is no number. Nobody writes to known.
+	Bucket(dictionary.Ref) (block uint64, known []int, err error)
 	// LiveRules are the live-only rules of an edition, by number, and LiveRule is the
 	// one of a number.
 	LiveRules(edition uint32) (numbers []uint32, err error)
@@ -185,7 +186,18 @@ func (e *Engine) AdvanceTo(to event.Millis) error {
 	}
 	e.watermark = to
 	for _, c := range e.correlations {
-		e.settle(c, to)
+		if to := c.limit(to); to != catalog.Always {
+			e.settle(c, to)
+		}
+		if c.chain != nil {
+			e.tell(c)
+		}
+		if c.parts != nil {
+			c.forgetParts()
+		}
+		if len(c.crowded) > 0 {
+			e.fold(c)
+		}
 	}
 	return e.err
 }
@@ -196,7 +208,9 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		return // it looks at no record
 	}
 	if c.extra != nil {
+		c.settling(true)
 		c.extra.settle(e, c, to)
+		c.settling(false)
 		return
 	}
 	settled := to
@@ -215,7 +229,8 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		c.settle(settled)
 		return
 	}
-	if !c.monotone {
+	if c.waits() {
+		c.settling(true)
 		open := c.open[:0]
 		for _, g := range c.open {
 			if c.mayFire(g) {
@@ -227,12 +242,23 @@ func (e *Engine) settle(c *correlation, to event.Millis) {
 		}
 		clear(c.open[len(open):])
 		c.open = open
+		c.settling(false)
 	}
 	if c.sweeps(until) {
 		c.last = nil
 		c.groups.expire(until-c.grid.width+1, until, c.grid.width, nil)
 	}
 	c.settle(settled)
+}
+
+// waits tells whether windows are to be looked at when they are final: where later
+// records could take back what they say, or others count it.
+func (c *correlation) waits() bool { return !c.monotone || c.chain != nil }
+
+func (c *correlation) settling(yes bool) {
+	if c.chain != nil {
+		c.chain.settling = yes
+	}
 }
 
 // sweeps tells whether what is past is to be forgotten now: not with every cell,

@@ -77,6 +77,8 @@ type cell struct {
 type numbers struct {
 	sum    float64
 	values []float64 // of min, max, median and percentile
+
+	times []event.Millis // where others count the correlation; see keepTime
 }
 
 // edge is a change of the number of distinct values in a window, by the cell in

@@ -120,8 +120,71 @@ correlation: {type: event_count, rules: [read], exclude: [seen], group-by: [acto
 ---
 title: dense
 name: dense
-correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.3, field: account}}
+correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.22, field: account}}
+---
+title: without
+name: without
+correlation: {type: temporal, rules: [failure, issue], group-by: [actor.id], timespan: 20m, condition: failure and not issue}
+---
+title: at most one of two
+name: at_most_one
+correlation: {type: temporal, rules: [failure, issue], group-by: [actor.id], timespan: 5m, condition: {lte: 1}}
+---
+title: failures of one actor under a key
+name: failures
+correlation: {type: event_count, rules: [failure], group-by: [credential.key, actor.id], timespan: 1h, condition: {gte: 2}}
+---
+title: places of one actor
+name: places
+correlation: {type: value_count, rules: [read], group-by: [actor.id], timespan: 90m, condition: {gte: 3, field: client.ip}}
+---
+title: failures and then places
+name: chain_order
+correlation: {type: temporal_ordered, rules: [failures, places], group-by: [actor.id], timespan: 1h, generate: true}
+---
+title: actors with failures
+name: chain_values
+correlation: {type: value_count, rules: [failures], group-by: [credential.key], timespan: 3h, condition: {gte: 4, field: actor.id}, generate: true}
+---
+title: three times
+name: chain_count
+correlation: {type: event_count, rules: [places], group-by: [actor.id], timespan: 8h, condition: {gte: 2}}
+---
+title: a chain of a chain
+name: chain_chain
+correlation: {type: temporal, rules: [chain_count, chain_order, issue], group-by: [actor.id], timespan: 4h, condition: {gte: 2}}
+---
+title: a walk of one actor
+name: inner_dense
+correlation: {type: density, rules: [read], group-by: [credential.key], timespan: 5h, condition: {gte: 0.2, field: account}}
+---
+title: new places
+name: inner_new
+correlation: {type: first_seen, rules: [read], group-by: [credential.key], memory: 5h, timespan: 2h, min: 3, condition: {gte: 2, field: client.ip}}
+---
+title: not issued
+name: inner_absent
+correlation: {type: absent, rules: [read], issued: [issue], group-by: [credential.key], within: 6h, cadence: 90m, timespan: 1h, condition: {gte: 2, field: credential.token}}
+---
+title: odd hours
+name: inner_odd
+correlation: {type: deviation, rules: [read], group-by: [credential.key], history: 8w, timespan: 1h, condition: {gte: 1.5}}
+---
+title: of several kinds
+name: chain_kinds
+correlation: {type: temporal, rules: [inner_dense, inner_new, inner_absent, inner_odd], group-by: [credential.key], timespan: 6h, condition: {gte: 2}}
+---
+title: dense again and again
+name: chain_dense
+correlation: {type: event_count, rules: [inner_dense, inner_odd], group-by: [credential.key], timespan: 3d, condition: {gte: 3}}
+---
+title: first time
+name: chain_new
+correlation: {type: first_seen, rules: [failures], group-by: [credential.key], memory: 10h, timespan: 2h, condition: {gte: 2, field: actor.id}, generate: true}
 `
+
+// silentKinds are the correlations of everyKind that only others count.
+var silentKinds = map[string]bool{"places": true, "chain_count": true, "chain_order": true, "inner_dense": true, "inner_new": true, "inner_absent": true, "inner_odd": true}
 
 // small is a world of a few accounts, half of them in the register.
 type small struct {
@@ -135,7 +198,9 @@ func (w *small) Hasher() *pseudonym.Hasher      { return w.hasher }
 func (w *small) Pseudonym(r dictionary.Ref) (pseudonym.Pseudonym, error) {
 	return pseudonym.Pseudonym{byte(r.Part()), byte(r.Local())}, nil
 }
-func (w *small) Bucket(r dictionary.Ref) (uint64, int, error) { return uint64(r.Part() + 1), 40, nil }
+func (w *small) Bucket(r dictionary.Ref) (uint64, []int, error) {
+	return uint64(r.Part() + 1), []int{40, 45}[:max(1, len(w.registers))], nil
+}
 
 func rules(t testing.TB, text string) []*rule.Document {
 	t.Helper()
@@ -304,33 +369,36 @@ func TestOrder(t *testing.T) {
 	}
 	t.Log(fired)
 	for _, d := range docs {
-		if d.Correlation != nil && fired[d.Key()] == 0 {
+		if d.Correlation != nil && fired[d.Key()] == 0 && !silentKinds[d.Key()] {
 			t.Errorf("%s never fired: this test says nothing about it", d.Key())
 		}
 	}
 }
 
-// someRegister knows half of the accounts.
-func someRegister(t testing.TB, from event.Millis) []*edition.Register {
+// someRegister knows half of the accounts, and three quarters of them two days later.
+func someRegister(t testing.TB, from event.Millis) (out []*edition.Register) {
 	t.Helper()
-	var buf bytes.Buffer
-	err := edition.BuildRegister(&buf, "register", from-86_400_000, func(yield func(dictionary.Ref) bool) {
-		for p := range byte(2) {
-			for i := uint32(0); i < 20; i += 2 {
-				if !yield(dictionary.MakeRef(p, i)) {
-					return
+	for i, since := range []event.Millis{from - 86_400_000, from + 2*86_400_000} {
+		var buf bytes.Buffer
+		err := edition.BuildRegister(&buf, "register", since, func(yield func(dictionary.Ref) bool) {
+			for p := range byte(2) {
+				for a := range uint32(20) {
+					if (a%2 == 0 || i > 0 && a%4 == 1) && !yield(dictionary.MakeRef(p, a)) {
+						return
+					}
 				}
 			}
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
+		r, err := edition.OpenRegister(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, r)
 	}
-	r, err := edition.OpenRegister(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []*edition.Register{r}
+	return out
 }
 
 // seenRule is the live-only rule of everyKind, of which edition 1 consists.

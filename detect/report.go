@@ -195,7 +195,7 @@ func (e *Engine) signal(ctx context.Context, f *finding, ask Asker) (*Signal, er
 	c := f.corr
 	s := &Signal{
 		Rule: c.doc.Key(), Title: titleOf(c.doc), Severity: f.level, First: e.stamp(f.first), Last: e.stamp(f.last),
-		Items: map[string]int64{}, Status: Open, Reached: f.reached, ReachedAt: e.stamp(f.at), Tags: c.doc.Tags,
+		Items: map[string]int64{}, Status: Open, Reached: f.reached, ReachedAt: e.stamp(f.at), Tags: c.doc.Tags, Episodes: e.episodes(f),
 	}
 	var err error
 	if s.Group, err = e.groupOf(f); err != nil {
@@ -357,6 +357,7 @@ func itemList(items map[string]int64, name func(id string) string) string {
 
 var lossTexts = map[cause]Text{
 	stateFull:    {"탐지 엔진의 한도에 도달하여 일부 기록을 판단하지 못하였습니다", "a bound of the engine was reached, so some records were not looked at"},
+	episodesFull: {"한 탐지의 에피소드가 보관 한도를 넘어, 가장 오래된 것들을 그 사이의 기록까지 하나로 합쳤습니다", "a signal has more episodes than are kept: the earliest are told as one, with what lies between them"},
 	issuerSilent: {"로그인 기록이 설정한 기록 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못하였습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
 	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못하였습니다", "there is no register, so whether a member exists could not be decided"},
 	registerOld:  {"회원대장이 오래되어, 실재하지 않는 회원인지 기준일 이후에 가입한 회원인지 판단하지 못하였습니다", "the register is too old to tell members who joined since from members who do not exist"},
@@ -400,6 +401,9 @@ func coverageLost(l Loss) Signal {
 	}
 	if l.Cause == string(stateFull) || l.Cause == string(spaceFull) {
 		s.Severity = Medium
+	}
+	if l.Cause == string(episodesFull) { // which counts no records
+		s.Reason = Text{KO: fmt.Sprintf("규칙 %s: %s", l.Rule, l.Text.KO), EN: fmt.Sprintf("rule %s: %s", l.Rule, l.Text.EN)}
 	}
 	if l.Source != "" {
 		s.Severity, s.Reached = Medium, float64(len(l.Spans))

@@ -189,7 +189,7 @@ func pack(t testing.TB) []*rule.Document {
 // world is a view as the engine asks it; it knows no blocks of ids.
 type world struct{ *ledger.View }
 
-func (world) Bucket(dictionary.Ref) (uint64, int, error) { return 0, 0, nil }
+func (world) Bucket(dictionary.Ref) (uint64, []int, error) { return 0, nil, nil }
 
 // blockWorld knows them.
 type blockWorld struct {
@@ -213,7 +213,7 @@ func detectAll(t testing.TB, l *ledger.Ledger) *detect.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := detect.New(pack(t), blockWorld{v, detect.NewBlocks(v.Blocks)}, detect.Options{Zone: seoul, Calendar: calendar})
+	e, err := detect.New(pack(t), blockWorld{v, detect.NewBlocks(v.Blocks, v.Registers())}, detect.Options{Zone: seoul, Calendar: calendar})
 	if err != nil {
 		t.Fatal(err)
 	}

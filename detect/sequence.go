@@ -8,11 +8,16 @@ import (
 )
 
 // sequence evaluates temporal and temporal_ordered: whether all rules matched in a
-// group within the timespan, in any order or in theirs. It needs no grid: it
-// compares the times themselves, when the watermark has passed the last of them.
+// group within the timespan, in any order or in theirs. It needs no grid: it compares
+// the times themselves, when the watermark has passed the last of them.
+//
+// What a condition asks for is looked for in the timespan before a record, and what it
+// asks to be missing in the timespan after it as well: `a and not b` is an a that has no
+// b within the timespan, on either side. So it is decided a timespan later.
 type sequence struct {
-	places int
-	groups map[tuple]*sightings
+	places   int
+	groups   map[tuple]*sightings
+	bothWays bool
 }
 
 type sightings struct {
@@ -25,11 +30,20 @@ type sighting struct {
 }
 
 func newSequence(c *correlation) *sequence {
-	n := 0
+	s := &sequence{groups: map[tuple]*sightings{}}
 	if c.rule != nil {
-		n = len(c.rule.Rules)
+		s.places = len(c.rule.Rules)
 	}
-	return &sequence{places: n, groups: map[tuple]*sightings{}}
+	s.bothWays = c.typ.Expr != nil && denies(c.typ.Expr)
+	for _, b := range c.typ.Bounds {
+		s.bothWays = s.bothWays || b.Op != "gte" && b.Op != "gt"
+	}
+	return s
+}
+
+// denies reports whether a condition asks for something to be missing.
+func denies(x *rule.Expr) bool {
+	return x.Op == rule.ExprNot || slices.ContainsFunc(x.Args, func(a rule.Expr) bool { return denies(&a) })
 }
 
 // maxSightings bounds what is kept of one group within a timespan.
@@ -52,25 +66,32 @@ func (s *sequence) add(e *Engine, c *correlation, k key, place int, _ uint64, at
 	g.list = append(g.list, sighting{at, place})
 }
 
+// settle looks at the records that have become final since it was last asked.
 func (s *sequence) settle(e *Engine, c *correlation, to event.Millis) {
+	if s.bothWays {
+		to -= c.span
+	}
+	if to <= c.settled {
+		return
+	}
 	for k, g := range s.groups {
 		slices.SortStableFunc(g.list, func(a, b sighting) int {
 			if a.at != b.at {
-				return int(a.at - b.at)
+				return compare(int64(a.at), int64(b.at))
 			}
 			return a.place - b.place
 		})
-		from := 0
+		w := window{list: g.list, before: make([]int, s.places), around: make([]int, s.places)}
 		for i, x := range g.list {
 			if x.at >= to {
 				break
 			}
-			for g.list[from].at < x.at-c.span {
-				from++
+			w.move(i, c.span)
+			if x.at < c.settled || i+1-w.from < c.typ.Min || !s.complete(c, &w) {
+				continue
 			}
-			if s.complete(c, g.list[from:i+1]) {
-				e.fire(c, &group{key: k, found: c.findings[k]}, []cell{{at: c.grid.of(x.at), min: g.list[from].at, max: x.at}}, float64(s.distinct(g.list[from:i+1])), x.at)
-			}
+			end := cell{at: c.grid.of(x.at), min: g.list[w.from].at, max: x.at}
+			e.fireWithin(c, &group{key: k, found: c.findings[k]}, []cell{end}, float64(kinds(w.before)), x.at, firing{begin: x.at - c.span, end: x.at + 1, at: x.at})
 		}
 		i := 0
 		for i < len(g.list) && g.list[i].at < to-c.span {
@@ -80,59 +101,78 @@ func (s *sequence) settle(e *Engine, c *correlation, to event.Millis) {
 			delete(s.groups, k)
 		}
 	}
+	c.settle(to)
 }
 
-func (s *sequence) distinct(list []sighting) int {
-	seen := map[int]bool{}
-	for _, x := range list {
-		seen[x.place] = true
-	}
-	return len(seen)
+// window is the sightings within a timespan of one: by place, how many there are up to
+// it and how many on both sides.
+type window struct {
+	list           []sighting
+	from, at, to   int // the first before, the one, and behind the last after
+	seen           int // up to at, and one more
+	before, around []int
 }
 
-// complete reports whether a stretch of sightings fulfils the condition.
-func (s *sequence) complete(c *correlation, list []sighting) bool {
-	seen := make([]bool, s.places)
-	if c.kind == rule.TemporalOrdered && c.typ.Expr == nil {
-		want := 0
-		for _, x := range list {
-			if want < s.places && x.place == want {
-				want++
-			}
-		}
-		if len(c.typ.Bounds) > 0 {
-			return holds(c.typ.Bounds, float64(want))
-		}
-		return want == s.places
+// move makes the i-th the one. It is moved forward only.
+func (w *window) move(i int, span event.Millis) {
+	x := w.list[i]
+	for w.at = i; w.seen <= i; w.seen++ {
+		w.before[w.list[w.seen].place]++
 	}
-	n := 0
-	for _, x := range list {
-		if x.place < s.places && !seen[x.place] {
-			seen[x.place] = true
+	for ; w.to < len(w.list) && w.list[w.to].at <= x.at+span; w.to++ {
+		w.around[w.list[w.to].place]++
+	}
+	for ; w.list[w.from].at < x.at-span; w.from++ {
+		w.before[w.list[w.from].place]--
+		w.around[w.list[w.from].place]--
+	}
+}
+
+// kinds counts the places of which there is a sighting.
+func kinds(places []int) (n int) {
+	for _, of := range places {
+		if of > 0 {
 			n++
 		}
 	}
-	switch {
-	case c.typ.Expr != nil:
-		return exprHolds(c.typ.Expr, func(name string) bool {
-			for i, r := range c.typ.Rules {
-				if r.Name == name {
-					return seen[i]
-				}
-			}
-			return false
+	return n
+}
+
+// complete reports whether what is within the timespan of a sighting fulfils the
+// condition.
+func (s *sequence) complete(c *correlation, w *window) bool {
+	if c.typ.Expr != nil {
+		return exprHolds(c.typ.Expr, false, func(name string, denied bool) bool {
+			i := slices.IndexFunc(c.typ.Rules, func(r rule.Ref) bool { return r.Name == name })
+			return i >= 0 && (w.before[i] > 0 || denied && w.around[i] > 0)
 		})
-	case len(c.typ.Bounds) > 0:
+	}
+	n := kinds(w.before)
+	switch {
+	case c.kind == rule.TemporalOrdered:
+		n = 0
+		for _, x := range w.list[w.from : w.at+1] {
+			if n < s.places && x.place == n {
+				n++
+			}
+		}
+	case s.bothWays:
+		n = kinds(w.around)
+	}
+	if len(c.typ.Bounds) > 0 {
 		return holds(c.typ.Bounds, float64(n))
 	}
 	return n == s.places
 }
 
-// exprHolds evaluates a condition over names.
-func exprHolds(x *rule.Expr, name func(string) bool) bool {
+// exprHolds evaluates a condition over names. denied is whether it stands below a not.
+func exprHolds(x *rule.Expr, denied bool, name func(name string, denied bool) bool) bool {
+	if x.Op == rule.ExprNot {
+		denied = !denied
+	}
 	n := 0
 	for i := range x.Args {
-		if exprHolds(&x.Args[i], name) {
+		if exprHolds(&x.Args[i], denied, name) {
 			n++
 		}
 	}
@@ -146,5 +186,5 @@ func exprHolds(x *rule.Expr, name func(string) bool) bool {
 	case rule.ExprAtLeast:
 		return n >= x.N
 	}
-	return name(x.Name)
+	return name(x.Name, denied)
 }

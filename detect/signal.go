@@ -65,6 +65,9 @@ type Signal struct {
 	Group    map[string]string `json:"group"` // field to value; an actor or account as its pseudonym
 	First    string            `json:"first"`
 	Last     string            `json:"last"`
+	// Episodes are the stretches of records between First and Last in which the rule
+	// found something, where they are more than one.
+	Episodes [][2]string `json:"episodes,omitempty"`
 	// What Where finds between First and Last.
 	Reads    int64 `json:"reads"`
 	Accounts int64 `json:"accounts"`

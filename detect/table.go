@@ -49,8 +49,9 @@ type shapeFacts struct {
 type meaning struct {
 	from, until event.Millis
 	items       []string
-	read        bool // a successful answer with items
-	home, actor bool // whose data it is: see scope.Whose
+	read        bool  // a successful answer with items
+	home, actor bool  // whose data it is: see scope.Whose
+	fanOut      int32 // accounts that one answer shows by the catalog; 0: not declared
 	route       string
 	routeCode   uint64
 	method      string
@@ -115,6 +116,7 @@ func (e *Engine) factsOf(sh *segment.Shape) *shapeFacts {
 			x.items = e.catalog.ItemNames(m.Items)
 			x.read = m.Personal && m.Success.Contains(sh.Status)
 		}
+		x.fanOut = int32(m.FanOut)
 		x.home, x.actor = scope.Whose(sh, m)
 		x.routeCode, _ = e.codes.text(x.route)
 		x.method, x.path, _ = strings.Cut(x.route, " ")

@@ -43,32 +43,34 @@ func (c *correlation) groupName(field string) string {
 func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 	c := f.corr
 	exact = true
-	parts, sure, err := e.groupParts(f, c.group)
+	parts, sure, err := e.groupParts(&f.key, c.group)
 	if err != nil {
 		return "", false, err
 	}
-	if c.byRule != nil {
+	bases := c.bases(c.byRule)
+	own := c.byRule != nil || slices.ContainsFunc(bases, func(b base) bool { return b.inner != nil })
+	if own {
 		parts = nil // the group is another predicate for each rule
 	}
 	exact = exact && sure
 	var any []string
-	for _, b := range c.bases() {
+	for _, b := range bases {
 		text, ok := e.set.CEL(b.rule)
 		if r := e.set.Rules()[b.rule]; !notLive(r) {
 			text, ok = strconv.Quote(markID(r.Doc))+" in marks", true
 		} else if slices.Contains(e.set.Rules()[b.rule].Fields, "calendar") {
 			text, ok = "", false // a predicate knows no calendar: every day then
 		}
-		if c.byRule != nil {
-			own, sure, err := e.groupParts(f, c.byRule[b.place])
+		if own {
+			group, sure, err := e.partsOf(f, b)
 			if err != nil {
 				return "", false, err
 			}
-			ok = ok && sure
+			ok = ok && sure && b.inner == nil
 			if text != "" {
-				own = append(own, paren(text, " || "))
+				group = append(group, paren(text, " || "))
 			}
-			text = strings.Join(own, " && ")
+			text = strings.Join(append(group, b.more...), " && ")
 		}
 		exact = exact && ok
 		if text == "" {
@@ -89,28 +91,67 @@ func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 		}
 		parts = append(parts, "("+strings.Join(any, " || ")+")")
 	}
+	if text := e.within(f); text != "" {
+		parts = append(parts, text)
+	}
 	switch c.kind {
 	case rule.Absent:
 		if c.values[0] != fieldToken {
 			exact = false
 			break
 		}
-		parts = append(parts, `credential.token != ""`, "!credential.issued")
+		parts = append(parts, notIssued...)
 	case rule.Unknown, rule.FirstSeen, rule.Density, rule.Dormant, rule.Deviation:
 		exact = false // the group's records, of which those that fired are a part
 	}
 	return strings.Join(parts, " && "), exact, nil
 }
 
-// groupParts are the predicates that a record of a finding's group fulfils, where
-// the group's fields are these.
-func (e *Engine) groupParts(f *finding, kinds []fieldKind) (parts []string, exact bool, err error) {
-	exact = true
-	for i, k := range kinds {
-		if f.key[i] == 0 {
+// partsOf are the predicates that a record of a base rule fulfils, for the groups on
+// which a finding rests: its own, or those of the correlation that it counts.
+func (e *Engine) partsOf(f *finding, b base) (parts []string, exact bool, err error) {
+	parts, exact, err = e.groupParts(&f.key, b.kinds)
+	if b.inner == nil || err != nil || f.many {
+		return parts, exact, err
+	}
+	var any []string
+	for k := range f.inner {
+		if k.corr != b.inner {
 			continue
 		}
-		t, err := e.text(k, f.key[i])
+		of, _, err := e.groupParts(&k.key, b.innerKinds)
+		if err != nil {
+			return nil, false, err
+		}
+		of = slices.DeleteFunc(of, func(p string) bool { return slices.Contains(parts, p) })
+		if len(of) == 0 {
+			return parts, exact, nil // it is the finding's own
+		}
+		any = append(any, strings.Join(of, " && "))
+	}
+	slices.Sort(any)
+	switch any = slices.Compact(any); len(any) {
+	case 0:
+	case 1:
+		parts = append(parts, any[0])
+	default:
+		for i := range any {
+			any[i] = paren(any[i], " ")
+		}
+		parts = append(parts, "("+strings.Join(any, " || ")+")")
+	}
+	return parts, exact, nil
+}
+
+// groupParts are the predicates that a record of a group fulfils, where the group's
+// fields are these.
+func (e *Engine) groupParts(key *tuple, kinds []fieldKind) (parts []string, exact bool, err error) {
+	exact = true
+	for i, k := range kinds {
+		if key[i] == 0 {
+			continue
+		}
+		t, err := e.text(k, key[i])
 		if err != nil {
 			return nil, false, err
 		}
@@ -139,22 +180,50 @@ func paren(s, when string) string {
 	return s
 }
 
-// base is a rule whose records a correlation counts, and its place among the
-// correlation's rules.
+// base is a rule whose records a correlation counts, by itself or by another
+// correlation.
 type base struct {
 	rule  rule.RuleIndex
-	place int
+	kinds []fieldKind // the fields of the correlation's group, in its records
+
+	inner      *correlation // that is counted in its place
+	innerKinds []fieldKind  // the fields of that one's group
+	more       []string     // what else holds of its records
 }
 
-func (c *correlation) bases() []base {
+// bases are the rules whose records a correlation counts. byRule are the fields of its
+// group by place among its rules; nil where they are the same for all.
+func (c *correlation) bases(byRule [][]fieldKind) (out []base) {
 	if c.rule == nil {
-		return []base{{c.single, 0}}
+		return []base{{rule: c.single, kinds: c.group}}
 	}
-	var out []base
 	for i, t := range slices.Concat(c.rule.Rules, c.rule.Of) {
 		if t.Correlation == nil {
-			out = append(out, base{t.Rule, i})
+			kinds := c.group
+			if byRule != nil {
+				kinds = byRule[i]
+			}
+			out = append(out, base{rule: t.Rule, kinds: kinds})
+			continue
+		}
+		in := c.innerOf(t.Correlation)
+		for _, b := range in.bases(in.byRule) {
+			x := base{rule: b.rule, inner: in, innerKinds: b.kinds, more: b.more}
+			for _, g := range c.rule.GroupBy {
+				x.kinds = append(x.kinds, b.kinds[g.Inner[i]])
+			}
+			if in.kind == rule.Absent && in.values[0] == fieldToken {
+				x.more = append(slices.Clone(x.more), notIssued...)
+			}
+			out = append(out, x)
 		}
 	}
 	return out
+}
+
+// notIssued says of a record what Absent asks of its token.
+var notIssued = []string{`credential.token != ""`, "!credential.issued"}
+
+func (c *correlation) innerOf(r *rule.CorrelationRule) *correlation {
+	return c.inner[slices.IndexFunc(c.inner, func(in *correlation) bool { return in.rule == r })]
 }

@@ -252,7 +252,7 @@ func (st *stage) play(ctx context.Context, docs []*rule.Document, f *File, c *Ca
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := detect.New(docs, world{v, detect.NewBlocks(v.Blocks)}, o)
+	e, err := detect.New(docs, world{v, detect.NewBlocks(v.Blocks, v.Registers())}, o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -75,6 +75,7 @@ func (c *compiler) bind(r *Rule) {
 		}
 	}
 	r.node = c.bound(r, r.node)
+	r.alone = withSets(r.node)
 	slices.Sort(r.BeyondID)
 	r.BeyondID = slices.Compact(r.BeyondID)
 	r.Sources = s.schema.Selects(r.Doc.LogSource)

@@ -83,7 +83,7 @@ correlation:
 ---
 title: Many failures
 name: many
-correlation: {type: event_count, rules: [fail], group-by: [user], timespan: 10m, condition: {gte: 10}, generate: true}
+correlation: {type: event_count, rules: [fail], group-by: [route, user], timespan: 10m, condition: {gte: 10}, generate: true}
 `
 	second := `
 title: Success
@@ -122,7 +122,7 @@ detection: {sel: {status: 500}, condition: sel}
 		t.Errorf("references: %+v", chain.Rules)
 	}
 	user, _ := set.Field("user")
-	if diff := cmp.Diff([]GroupField{{Name: "who", ByRule: []FieldID{user, fieldAccount}}, {Name: "route", ID: fieldRoute}}, chain.GroupBy); diff != "" {
+	if diff := cmp.Diff([]GroupField{{Name: "who", ByRule: []FieldID{user, fieldAccount}, Inner: []int{1, -1}}, {Name: "route", ID: fieldRoute, Inner: []int{0, -1}}}, chain.GroupBy); diff != "" {
 		t.Errorf("group-by (-want +got):\n%s", diff)
 	}
 	if !slices.Equal(chain.Missing, []string{"user"}) {
@@ -139,6 +139,46 @@ detection: {sel: {status: 500}, condition: sel}
 	// Failure is a part of Many failures, which says generate.
 	if diff := cmp.Diff(want, signals); diff != "" {
 		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+}
+
+// TestChainRefused: what has no meaning of a correlation as an event is refused where
+// it is referred to.
+func TestChainRefused(t *testing.T) {
+	const base = `
+title: Failure
+name: fail
+logsource: {category: access}
+detection: {sel: {status: 401}, condition: sel}
+---
+title: Many failures
+name: many
+correlation: {type: event_count, rules: [fail], group-by: [client.ip], timespan: 10m, condition: {gte: 10}}
+---
+title: Overdue
+name: overdue
+correlation: {type: custody, when: [rotation_overdue]}
+---
+title: Outer
+name: outer
+correlation:
+`
+	for text, want := range map[string]string{
+		"type: event_count, rules: [many], group-by: [account], timespan: 1h, condition: {gte: 2}":                           `"account" is no field by which the correlation "many" groups`,
+		"type: value_count, rules: [many], group-by: [client.ip], timespan: 1h, condition: {gte: 2, field: actor.id}":        `"actor.id" is no field by which the correlation "many" groups`,
+		"type: temporal, rules: [fail, overdue], timespan: 1h":                                                               `"overdue" looks at no events`,
+		"type: temporal, rules: [fail, outer], timespan: 1h":                                                                 "refers to itself: outer, outer",
+		"type: absent, rules: [fail], issued: [many], within: 2h, timespan: 1h, condition: {gte: 2, field: account}":         `"many" is a correlation`,
+		"type: event_count, rules: [fail], exclude: [many], group-by: [account], timespan: 1h, condition: {gte: 2}":          `"many" is a correlation`,
+		"type: temporal, rules: [many, fail], group-by: [who], timespan: 1h, aliases: {who: {many: account, fail: account}}": `"account" is no field by which the correlation "many" groups`,
+	} {
+		docs, err := Parse("p.yaml", []byte(base+"  {"+text+"}\n"))
+		if err == nil {
+			_, err = Compile(docs, AccessRecord(), Options{})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "p.yaml:") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }
 

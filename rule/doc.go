@@ -65,7 +65,8 @@
 // of rules seen, or a text over their names: `a and (b or c)`). Keys: rules,
 // group-by, timespan, condition (gt, gte, lt, lte, eq, neq; field), aliases,
 // generate. Rules are referred to by name or id, in any file, and may be
-// correlations. A span is a number with s, m, h, d, w, M (30 days) or y (365 days).
+// correlations, of which only the fields of their group-by can be grouped by or counted.
+// A span is a number with s, m, h, d, w, M (30 days) or y (365 days).
 //
 // Every type also takes:
 //
@@ -130,8 +131,9 @@
 //	                      levels above the rule's own that a signal rises to; when
 //	                      is bounds on count, or on one of reads, accounts, people,
 //	                      items by of: people
-//	fan_out: declared     accounts are counted as the catalog declares for the
-//	                      route, where a page shows many; default: observed
+//	fan_out: observed     every account counts, also where the catalog declares for
+//	                      the route that a page shows many; default: declared, by
+//	                      which such a page counts as one account
 //	calendar: [name, …]   calendar files whose days a signal names
 //
 // # Fields and sources

@@ -128,6 +128,9 @@ func (x *texter) holdsOf(t *test, v *value, other []byte) bool {
 			return bytes.Contains(text, t.pattern[1].raw) // between two stars
 		}
 		return t.pattern.match(text)
+	case testIn:
+		_, ok := t.in[string(x.form(t, v))]
+		return ok
 	case testRegexp:
 		if v.kind == textValue {
 			return t.regexp.MatchString(v.text)

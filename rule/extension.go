@@ -12,7 +12,7 @@ import (
 type Extension struct {
 	Reason    Reason
 	Severity  []Escalation // by rising level
-	FanOut    string       // "declared", "observed" or "" for the default, observed
+	FanOut    string       // "declared", "observed" or "" for the default, declared
 	Calendars []string     // names of calendar files whose days are named in the signal
 }
 

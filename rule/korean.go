@@ -36,14 +36,17 @@ var korean = map[string]string{
 	"is not known: field names are Sigma's or the access record's":                  "알 수 없는 값입니다. sigma나 haetae를 쓰십시오",
 	"names neither category nor product nor service":                                "category, product, service 중 하나도 없습니다",
 
-	"%q is also %s:%d":                                        "%q: %s:%d에도 같은 이름이나 id가 있습니다",
-	"there is no rule with the name or id %q":                 "이름이나 id가 %q인 규칙이 없습니다",
-	"%q is a correlation: only single events can be left out": "%q 규칙은 correlation입니다. 단일 이벤트 규칙만 제외할 수 있습니다",
-	"%q is none of the correlation's rules":                   "%q 규칙은 이 correlation의 규칙이 아닙니다",
-	"says nothing of the rule %q":                             "%q 규칙에 대한 필드가 없습니다",
-	"refers to itself: %s":                                    "자기 자신을 가리킵니다: %s",
-	"%q is a correlation: filter the rules it refers to":      "%q 규칙은 correlation입니다. 그것이 가리키는 규칙에 필터를 쓰십시오",
-	"%q looks at %s, the filter at %s":                        "%q 규칙의 logsource(%s)가 필터의 logsource(%s)와 다릅니다",
+	"%q is also %s:%d":                                                   "%q: %s:%d에도 같은 이름이나 id가 있습니다",
+	"there is no rule with the name or id %q":                            "이름이나 id가 %q인 규칙이 없습니다",
+	"%q is a correlation: only single events can be left out":            "%q 규칙은 correlation입니다. 단일 이벤트 규칙만 제외할 수 있습니다",
+	"%q is a correlation: only single events can issue something":        "%q 규칙은 correlation입니다. issued에는 단일 이벤트 규칙만 쓸 수 있습니다",
+	"%q is no field by which the correlation %q groups":                  "%q 필드는 correlation %q의 group-by에 없습니다",
+	"%q looks at no events, and so has no moment at which it is reached": "%q 규칙은 이벤트를 보지 않으므로 도달 시각이 없어 다른 correlation에 쓸 수 없습니다",
+	"%q is none of the correlation's rules":                              "%q 규칙은 이 correlation의 규칙이 아닙니다",
+	"says nothing of the rule %q":                                        "%q 규칙에 대한 필드가 없습니다",
+	"refers to itself: %s":                                               "자기 자신을 가리킵니다: %s",
+	"%q is a correlation: filter the rules it refers to":                 "%q 규칙은 correlation입니다. 그것이 가리키는 규칙에 필터를 쓰십시오",
+	"%q looks at %s, the filter at %s":                                   "%q 규칙의 logsource(%s)가 필터의 logsource(%s)와 다릅니다",
 
 	"%s needs two rules or more":                                           "%s에는 규칙이 둘 이상 있어야 합니다",
 	"is missing: %s needs it":                                              "없습니다. %s에 필요합니다",
@@ -134,11 +137,10 @@ var korean = map[string]string{
 	"is not above the rule's own level %s":                                                 "규칙 자체의 수준 %s보다 높아야 합니다",
 
 	// What only somebody who runs rules finds.
-	"day can be grouped by and counted; a detection asks for time or calendar":         "day는 묶거나 셀 때만 쓸 수 있습니다. detection에는 time이나 calendar를 쓰십시오",
-	"groups by %d fields, and at most %d are supported":                                "필드 %d개로 묶습니다. %d개까지 쓸 수 있습니다",
-	"field %s cannot be grouped by or counted":                                         "%s 필드로는 묶거나 셀 수 없습니다",
-	"counts combinations of %d fields, and one is supported":                           "필드 %d개의 조합을 셉니다. 한 필드만 셀 수 있습니다",
-	"refers to a correlation: correlations of correlations cannot be run over records": "correlation을 가리킵니다. 접속기록에는 correlation의 correlation을 적용할 수 없습니다",
+	"day can be grouped by and counted; a detection asks for time or calendar": "day는 묶거나 셀 때만 쓸 수 있습니다. detection에는 time이나 calendar를 쓰십시오",
+	"groups by %d fields, and at most %d are supported":                        "필드 %d개로 묶습니다. %d개까지 쓸 수 있습니다",
+	"field %s cannot be grouped by or counted":                                 "%s 필드로는 묶거나 셀 수 없습니다",
+	"counts combinations of %d fields, and one is supported":                   "필드 %d개의 조합을 셉니다. 한 필드만 셀 수 있습니다",
 }
 
 // kind is a sentence in both languages.

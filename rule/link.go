@@ -37,6 +37,10 @@ type GroupField struct {
 	Name   string
 	ID     FieldID   // when it is no alias; Message when no rule or schema knows it
 	ByRule []FieldID // when it is one
+
+	// Inner is, by the index in Rules, Of and To, which field of group-by of the
+	// correlation there it is; -1 where a detection is. It is nil without correlations.
+	Inner []int
 }
 
 // link resolves names and ids over all documents.
@@ -106,9 +110,15 @@ func (c *compiler) link(docs []*Document) {
 				c.fail(d, k.Exclude[i].Line, "correlation.exclude", "%q is a correlation: only single events can be left out", k.Exclude[i].Name)
 			}
 		}
+		for i, t := range cr.Issued {
+			if t.Correlation != nil && len(cr.Issued) == len(k.Issued) {
+				c.fail(d, k.Issued[i].Line, "correlation.issued", "%q is a correlation: only single events can issue something", k.Issued[i].Name)
+			}
+		}
 		order = append(order, cr)
 		if len(c.errs) == before {
 			c.aliases(cr)
+			c.chained(cr)
 		}
 	}
 	for _, cr := range order {
@@ -156,6 +166,9 @@ func (c *compiler) aliases(cr *CorrelationRule) {
 	targets := slices.Concat(cr.Rules, cr.Of, cr.To)
 	field := func(name string) GroupField {
 		i := slices.IndexFunc(k.Aliases, func(a Alias) bool { return a.Name == name })
+		if i < 0 && len(targets) > 0 && !slices.ContainsFunc(targets, func(t Target) bool { return !hasAlias(t, name) }) {
+			return GroupField{Name: name, ID: ofInner}
+		}
 		if i < 0 {
 			return GroupField{Name: name, ID: id(name)}
 		}
@@ -168,6 +181,10 @@ func (c *compiler) aliases(cr *CorrelationRule) {
 			}
 			if at < 0 {
 				c.fail(cr.Doc, f.Rule.Line, "correlation.aliases."+name, "%q is none of the correlation's rules", f.Rule.Name)
+				continue
+			}
+			if hasAlias(targets[at], f.Field) {
+				g.ByRule[at] = ofInner
 				continue
 			}
 			g.ByRule[at] = id(f.Field)
@@ -185,6 +202,80 @@ func (c *compiler) aliases(cr *CorrelationRule) {
 	for _, name := range k.Fields {
 		cr.Values = append(cr.Values, field(name))
 	}
+}
+
+// hasAlias reports whether a reference means a correlation that has an alias of a name.
+func hasAlias(t Target, name string) bool {
+	return t.Correlation != nil && slices.ContainsFunc(t.Correlation.Doc.Correlation.Aliases, func(a Alias) bool { return a.Name == name })
+}
+
+// ofInner stands for a field that only the group of a correlation has, by an alias.
+const ofInner FieldID = 1<<16 - 1
+
+// chained finds the fields of a correlation in the groups of the correlations that it
+// refers to: an event of these has no other fields than its group's.
+func (c *compiler) chained(cr *CorrelationRule) {
+	k := cr.Doc.Correlation
+	refs := slices.Concat(k.Rules, k.Of, k.To)
+	targets := slices.Concat(cr.Rules, cr.Of, cr.To)
+	inner := func(key string, fields []GroupField) {
+		for f := range fields {
+			g := &fields[f]
+			g.Inner = make([]int, len(targets))
+			for i, t := range targets {
+				g.Inner[i] = -1
+				if t.Correlation == nil {
+					continue
+				}
+				name := g.Name
+				for _, a := range k.Aliases {
+					for _, x := range a.Fields {
+						if a.Name == g.Name && (x.Rule.Name == refs[i].Name || c.called(t, x.Rule.Name)) {
+							name = x.Field
+						}
+					}
+				}
+				g.Inner[i] = c.groupField(t.Correlation.Doc.Correlation, name)
+				if g.Inner[i] < 0 {
+					c.fail(cr.Doc, refs[i].Line, key, "%q is no field by which the correlation %q groups", name, refs[i].Name)
+				}
+			}
+		}
+	}
+	any := false
+	for i, t := range targets {
+		if t.Correlation == nil {
+			continue
+		}
+		any = true
+		if t.Correlation.Doc.Correlation.Type == Custody {
+			c.fail(cr.Doc, refs[i].Line, "correlation.rules", "%q looks at no events, and so has no moment at which it is reached", refs[i].Name)
+			return
+		}
+	}
+	if any {
+		inner("correlation.group-by", cr.GroupBy)
+		inner("correlation.condition.field", cr.Values)
+	}
+}
+
+// groupField is the place of a field in a correlation's group-by, by any of its names;
+// -1 if it is not there.
+func (c *compiler) groupField(k *Correlation, name string) int {
+	if i := slices.Index(k.GroupBy, name); i >= 0 {
+		return i
+	}
+	id, ok := c.set.schema.Field(name)
+	if !ok {
+		return -1
+	}
+	return slices.IndexFunc(k.GroupBy, func(other string) bool {
+		if slices.ContainsFunc(k.Aliases, func(a Alias) bool { return a.Name == other }) {
+			return false
+		}
+		x, ok := c.set.schema.Field(other)
+		return ok && x == id
+	})
 }
 
 func (c *compiler) called(t Target, name string) bool {

@@ -87,6 +87,7 @@ const (
 	testNull                   // there is no value
 	testExists                 // the field is there
 	testRef                    // the value is like that of another field
+	testIn                     // the value's text is one of a set; see withSets
 )
 
 // test is a question about one field of an event, or, with an empty field, about
@@ -106,7 +107,8 @@ type test struct {
 	compare  compareOp
 	number   number
 	date     datePart
-	other    string // of testRef
+	other    string              // of testRef
+	in       map[string]struct{} // of testIn, folded unless cased
 
 	// Set by bind.
 	id, otherID FieldID

@@ -54,6 +54,7 @@ type Rule struct {
 	Wording [sha256.Size]byte
 
 	node    *node
+	alone   *node // the same, for evaluating the rule alone: see withSets
 	filters []*Document
 }
 
@@ -137,7 +138,7 @@ func (s *Set) laneOf(id SourceID) *lane {
 // condition. It says the same as Match; for many rules Match is the way.
 func (s *Set) Holds(r RuleIndex, e *Event, m *Matcher) bool {
 	m.text.buf = m.text.buf[:0]
-	return m.text.nodeHolds(s.rules[r].node, e)
+	return m.text.nodeHolds(s.rules[r].alone, e)
 }
 
 // May evaluates one rule for an event of which some fields are open: not known yet.
@@ -145,7 +146,7 @@ func (s *Set) Holds(r RuleIndex, e *Event, m *Matcher) bool {
 // be. So many events that share the other fields can be decided at once.
 func (s *Set) May(r RuleIndex, e *Event, m *Matcher, open func(FieldID) bool) (may, must bool) {
 	m.text.buf = m.text.buf[:0]
-	return m.text.nodeMay(s.rules[r].node, e, open)
+	return m.text.nodeMay(s.rules[r].alone, e, open)
 }
 
 // Stats says how well the set is indexed.

@@ -98,10 +98,12 @@ type ledgerWorld struct {
 	blocks *detect.Blocks
 }
 
-func worldOf(v *ledger.View) *ledgerWorld { return &ledgerWorld{v, detect.NewBlocks(v.Blocks)} }
+func worldOf(v *ledger.View) *ledgerWorld {
+	return &ledgerWorld{v, detect.NewBlocks(v.Blocks, v.Registers())}
+}
 
 // Bucket names the block of an account and how many accounts of it are known.
-func (w *ledgerWorld) Bucket(r dictionary.Ref) (uint64, int, error) { return w.blocks.Bucket(r) }
+func (w *ledgerWorld) Bucket(r dictionary.Ref) (uint64, []int, error) { return w.blocks.Bucket(r) }
 
 // severities lists the words for flags and completion.
 func Severities() []string {
