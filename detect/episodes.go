@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 )
 
@@ -55,12 +56,17 @@ func (f *finding) apart(a, b event.Millis) bool {
 	return g.of(b)-g.of(a) >= g.width
 }
 
-// fold makes one of the earliest episodes of findings that have too many. It waits until
-// no late record can join them, so that it does not matter when it is asked.
+// fold makes one of the earliest episodes of findings that have too many. It counts and
+// joins those alone that are final, so that it does not matter when it is asked: others
+// may still become one by themselves.
 func (e *Engine) fold(c *correlation) {
-	final := c.decided() - 2*c.length()
+	final := c.final()
 	c.crowded = slices.DeleteFunc(c.crowded, func(f *finding) bool {
-		for len(f.spans) > maxEpisodes && f.spans[1].last < final {
+		n := 0
+		for n < len(f.spans) && f.spans[n].last < final {
+			n++
+		}
+		for ; n > maxEpisodes; n-- {
 			l := e.lose(c, episodesFull, f.spans[0].last)
 			l.last = max(l.last, f.spans[1].first)
 			f.spans[1].first = f.spans[0].first
@@ -70,6 +76,30 @@ func (e *Engine) fold(c *correlation) {
 		f.crowded = len(f.spans) > maxEpisodes
 		return !f.crowded
 	})
+}
+
+// final is a moment before which no episode of a correlation's findings can change: no
+// window that may still fire begins there, and no episode of those that it counts.
+func (c *correlation) final() event.Millis {
+	at := c.decided()
+	for _, in := range c.inner {
+		at = min(at, in.final())
+	}
+	if at == catalog.Always {
+		return at
+	}
+	at -= 2 * c.length()
+	for _, in := range c.inner {
+		for _, p := range in.chain.episodes {
+			at = min(at, p.first-2*c.length())
+		}
+	}
+	for _, list := range c.parts {
+		for _, x := range list {
+			at = min(at, x.of.first-2*c.length())
+		}
+	}
+	return at
 }
 
 // within is the predicate of a finding's episodes; none where it has but one, which lies
