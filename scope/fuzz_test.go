@@ -73,7 +73,7 @@ func FuzzCompile(f *testing.F) {
 		"", "true", `credential.key == "k"`, `credential .token == "secret"`, "actor\n.id == \"x\"", `account in ["a", ""]`,
 		`!(status == 200 ? rows > 3 : "name" in items)`, `items.exists(i, i == "name")`, `time.getHours("Asia/Seoul") < 6`,
 		`time >= timestamp("2025-03-10T00:00:00+09:00")`, `inCIDR(client.ip, "10.0.0.0/8")`, `actor.id == pseudonym("0123456789abcdef0123456789abcdef")`,
-		"credential.issued != true", `size(items) > 2 && items[2] == "x"`, `route.matches("[")`, "((((((", `"\xff"`, "time < timestamp(0)",
+		"credential.issued != true", `size(items) > 2 && items[2] == "x"`, `route.matches("[")`, "((((((", `"\xff"`, "time < timestamp(0)", "e -= t" + strings.Repeat("]", 280), // CEL's parser gives up
 	} {
 		f.Add(s)
 	}

@@ -60,7 +60,7 @@ func (e *PredicateError) KO() (message, hint string) {
 
 func mistake(where string, at common.Location, cause, hint phrase) *PredicateError {
 	e := &PredicateError{Where: where, Cause: cause.en, Hint: hint.en, causeKO: cause.ko, hintKO: hint.ko}
-	if at != nil {
+	if at != nil && at.Line() > 0 { // CEL gives up without a place, at -1
 		e.Line, e.At = at.Line(), at.Column()+1
 	}
 	return e
