@@ -243,6 +243,9 @@ func sourceName(s rule.SourceID) string {
 // Asks names the fields of a line that its rules ask for beside the record's.
 func (w *Look) Asks() []string { return w.asks }
 
+// Whole reports whether its rules look at whole lines.
+func (w *Look) Whole() bool { return w.message }
+
 // Look marks a record with the rules that match its line. fields are what stood in
 // the fields asked for.
 func (w *Look) Look(text []byte, fields [][]byte, rec *event.Record, req *catalog.Request) {
