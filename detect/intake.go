@@ -127,7 +127,7 @@ type Look struct {
 	message bool     // and of the whole line
 	rest    []setter // what else there is, for keywords
 	asks    []string
-	fields  []rule.FieldID // by asks
+	fields  [][]rule.FieldID // by asks
 	marks   []uint32
 }
 
@@ -174,7 +174,10 @@ func (in *Intake) For(format string) *Look {
 	// In one order, so that of two keys for the same field it is always the same that
 	// counts: the name itself before others.
 	for _, f := range slices.Sorted(maps.Keys(asked)) {
-		name, web := asked[f], webSetters[f]
+		names, web := lineSchema.Names(f), webSetters[f]
+		if names == nil {
+			names = []string{asked[f]}
+		}
 		if w.source == rule.CloudTrailSource {
 			web = nil
 		}
@@ -186,12 +189,14 @@ func (in *Intake) For(format string) *Look {
 			w.set = append(w.set, setter{f, known})
 		}
 		if web != nil && w.json {
-			for _, key := range sameInJSON[name] {
+			for _, key := range sameInJSON[names[0]] {
 				w.ask(key, f)
 			}
 		}
 		if recordSetters[f] == nil {
-			w.ask(name, f)
+			for _, name := range slices.Backward(names) {
+				w.ask(name, f)
+			}
 		}
 	}
 	return w
@@ -203,8 +208,14 @@ func (w *Look) Plain() *Look {
 	return w
 }
 
+// ask asks for a value once, for however many fields.
 func (w *Look) ask(name string, f rule.FieldID) {
-	w.asks, w.fields = append(w.asks, name), append(w.fields, f)
+	i := slices.Index(w.asks, name)
+	if i < 0 {
+		i = len(w.asks)
+		w.asks, w.fields = append(w.asks, name), append(w.fields, nil)
+	}
+	w.fields[i] = append(w.fields[i], f)
 }
 
 // everything is what is said in the line's text, where a keyword may stand, and may be
@@ -232,6 +243,9 @@ func sourceName(s rule.SourceID) string {
 // Asks names the fields of a line that its rules ask for beside the record's.
 func (w *Look) Asks() []string { return w.asks }
 
+// Whole reports whether its rules look at whole lines.
+func (w *Look) Whole() bool { return w.message }
+
 // Look marks a record with the rules that match its line. fields are what stood in
 // the fields asked for.
 func (w *Look) Look(text []byte, fields [][]byte, rec *event.Record, req *catalog.Request) {
@@ -244,8 +258,11 @@ func (w *Look) Look(text []byte, fields [][]byte, rec *event.Record, req *catalo
 		s.set(w, s.field, rec, req)
 	}
 	for i, v := range fields {
-		if v != nil {
-			w.setField(w.fields[i], v)
+		if v == nil {
+			continue
+		}
+		for _, f := range w.fields[i] {
+			w.setField(f, v)
 		}
 	}
 	if w.message {

@@ -89,6 +89,15 @@ func (s *Schema) Field(name string) (FieldID, bool) {
 	return id, ok
 }
 
+// Names are the name of a field and its aliases; nil if the schema does not have it.
+func (s *Schema) Names(id FieldID) []string {
+	if id < 1 || int(id) > len(s.fields) {
+		return nil
+	}
+	f := &s.fields[id-1]
+	return append([]string{f.Name}, f.Aliases...)
+}
+
 // Selects lists the sources at whose events a rule on a log source looks.
 func (s *Schema) Selects(l LogSource) []string {
 	var out []string

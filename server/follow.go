@@ -40,6 +40,8 @@ type follower struct {
 	newest event.Millis     // of what was read
 	gap    *ledger.Gap      // whose end is the next record
 	left   *leftPosition    // the file before, as far as it was read when it was left
+	found  string           // the format, where it had to be found out
+	cut    string           // the format that says what the log is cut into; none: lines
 
 	mu     sync.Mutex
 	offset int64
@@ -138,15 +140,17 @@ func (f *follower) once(ctx context.Context) error {
 			f.s.log.Warn("followed file is not there", "source", f.f.Source, "file", f.file)
 		},
 	}
-	t.Cutter = f.cutter()
+	f.cut = f.declared()
+	t.Cutter = cutter(f.cut)
 	// What is written to a rotated file late is read beside the file that is
 	// followed now.
 	ctx, stop := context.WithCancel(ctx)
 	var late sync.WaitGroup
 	defer late.Wait()
 	defer stop()
+	cut := f.cut
 	linger := func(was leftPosition, file *ingest.Left) {
-		late.Go(func() { f.linger(ctx, was, file) })
+		late.Go(func() { f.linger(ctx, was, file, cut) })
 	}
 	if f.left != nil {
 		finder := ingest.Tail{Path: f.f.File, Digest: t.Digest}
@@ -170,14 +174,14 @@ func (f *follower) once(ctx context.Context) error {
 // linger takes what a service still writes to a file after it was rotated away
 // and its successor has lines. How far the file is known is in the ledger with
 // its records, so no line of it comes twice however often this begins again.
-func (f *follower) linger(ctx context.Context, was leftPosition, file *ingest.Left) {
-	late := &follower{s: f.s, f: f.f, file: f.file, name: f.name + " late", newest: was.Newest}
+func (f *follower) linger(ctx context.Context, was leftPosition, file *ingest.Left, cut string) {
+	late := &follower{s: f.s, f: f.f, file: f.file, name: f.name + " late", newest: was.Newest, cut: cut}
 	var err error
 	if late.cur, err = f.s.ledger.OpenFollowed(f.f.Source, was.Stream); err == nil {
 		t := ingest.Tail{Path: f.f.File, Every: f.s.opts.PollEvery, Deliver: late.deliver, Known: late.known, Digest: f.s.ledger.Hasher().Stream, Failed: func(err error) time.Duration {
 			f.lateFailed(err)
 			return followRetry
-		}, Cutter: f.cutter()}
+		}, Cutter: cutter(cut)}
 		err = t.Linger(ctx, file, was.Position, f.s.opts.LingerFor)
 	} else {
 		file.Close()
@@ -325,23 +329,28 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	return nil
 }
 
-// cutter is how the log is cut, where its source is declared to be made of something
-// else than lines. JSON documents are followed as lines.
-func (f *follower) cutter() func(at int64) ingest.Cutter {
-	cat := f.s.ledger.Catalog()
-	if cat == nil {
-		return nil
+// declared is the format of the log, as far as it is known before a line is read.
+func (f *follower) declared() string {
+	if cat := f.s.ledger.Catalog(); cat != nil {
+		if src, ok := cat.Source(f.f.Source); ok && src.Format != catalog.FormatDetect {
+			return src.Format
+		}
 	}
-	src, ok := cat.Source(f.f.Source)
-	if !ok || src.Format == catalog.FormatDetect {
-		return nil
-	}
-	format, err := ingest.FormatNamed(src.Format)
-	if err != nil || format.Documents {
-		return nil
-	}
-	return format.Cutter
+	return f.found
 }
+
+// cutter is how a log of a format is cut, where it is made of something else than
+// lines. JSON documents are followed as lines.
+func cutter(format string) func(at int64) ingest.Cutter {
+	f, err := ingest.FormatNamed(format)
+	if err != nil || f.Documents {
+		return nil
+	}
+	return f.Cutter
+}
+
+// errCut ends reading, to begin again with what the log is made of.
+var errCut = errors.New("follow: the log is of another format than it was read as, and is read anew")
 
 // prepare takes the catalog in force, and finds the format from the first lines.
 func (f *follower) prepare(c *ingest.Chunk) error {
@@ -359,6 +368,10 @@ func (f *follower) prepare(c *ingest.Chunk) error {
 		format, err := ingest.FormatNamed(f.format)
 		if err != nil {
 			return fmt.Errorf("follow: %w", err)
+		}
+		if (cutter(f.format) != nil || cutter(f.cut) != nil) && f.format != f.cut {
+			f.found = f.format
+			return errCut
 		}
 		if f.dec, err = format.New(src, time.Now()); err != nil {
 			return fmt.Errorf("follow: %w", err)

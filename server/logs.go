@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,8 +100,13 @@ func (s *Server) takeLogs(w *logsWriter, r *http.Request, source string, body []
 		s.fault(w, "decoder", err)
 		return
 	}
-	dec = watchedBy(s.intake.Load, f.Name, dec)
-	lines, held, err := s.linesOf(w.encoding, body, looksAround(src))
+	around := looksAround(src)
+	if in := s.intake.Load(); in != nil {
+		look := in.For(f.Name)
+		around = around || look.Whole() || slices.ContainsFunc(look.Asks(), isAround)
+		dec = ingest.Watched(dec, func() ingest.Watcher { return look })
+	}
+	lines, held, err := s.linesOf(w.encoding, body, around)
 	defer func() { s.limits.give(held) }()
 	switch {
 	case errors.Is(err, errNoRoom):
@@ -160,18 +166,23 @@ func (s *Server) linesOf(e otlp.Encoding, body []byte, around bool) (lines []byt
 	return bytes.TrimSuffix(lines, []byte("\n")), held, err
 }
 
+// isAround: what stands under a key is of the resource or the scope.
+func isAround(key string) bool {
+	first, _, _ := strings.Cut(key, ".")
+	return first == "resource" || first == "scope"
+}
+
 // looksAround: a field of the source is of the resource or the scope.
 func looksAround(src *catalog.Source) bool {
-	is := func(key string) bool { return strings.HasPrefix(key, "resource.") || strings.HasPrefix(key, "scope.") }
 	for _, key := range src.Fields {
-		if is(key) {
+		if isAround(key) {
 			return true
 		}
 	}
 	for _, c := range src.Choices {
 		for _, form := range c.Of {
 			for _, p := range form {
-				if p.Key && is(p.Text) {
+				if p.Key && isAround(p.Text) {
 					return true
 				}
 			}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
+
 	"github.com/haetae/haetae/internal/disk"
 )
 
@@ -83,5 +86,29 @@ detection: {q: {service.tool: 'tool-`+marker+`'}, condition: q}
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLogsWatchedAround: rules may ask for what stands around the records, of a source
+// whose fields are all of the records.
+func TestLogsWatchedAround(t *testing.T) {
+	for _, asks := range []string{"{resource.service.name: strange}", "{scope.name: strange}", "[strange]"} {
+		w := newLogs(t, disk.OS, filepath.Join(t.TempDir(), "d"))
+		rules := writeRules(t, "title: A service that should not be there\nname: strange\nlevel: low\nlogsource: {category: webserver}\ndetection: {q: "+asks+", condition: q}\n")
+		r := w.serve(func(o *Options) { o.Detect = &DetectRequest{Rules: rules} })
+		until(t, "live detection", func() bool { return r.signals(t).Status.State == "live" })
+		for i, text := range []bool{false, true} {
+			req := logRequest(visits(string(rune('a'+i)), 2)...)
+			group := req.ResourceLogs[0]
+			group.Resource = &resource.Resource{Attributes: []*common.KeyValue{{Key: "service.name", Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: "strange"}}}}}
+			group.ScopeLogs[0].Scope = &common.InstrumentationScope{Name: "strange"}
+			if status, _, rejected, _ := r.export(t, nil, text, req); status != 200 || rejected != 0 {
+				t.Fatalf("%d, %d rejected", status, rejected)
+			}
+		}
+		if n := r.count(`"strange" in marks`); n != 4 {
+			t.Errorf("%d records match %s, want 4", n, asks)
+		}
+		r.end()
 	}
 }
