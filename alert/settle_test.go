@@ -152,6 +152,29 @@ func TestFoundAgain(t *testing.T) {
 	})
 }
 
+// TestFoundAgainUnderWay: a signal that is found again while a channel is being told
+// that it is withdrawn is told again as soon as that has arrived, and not as it grows.
+func TestFoundAgainUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		o := &office{}
+		d, stop := opened(t, disk.NewMem(), settings(t, twoChannels), Options{sender: o.sender})
+		defer stop()
+		enqueue(t, d, made("sig-a", detect.Medium, 3))
+		pass(time.Second)
+		want(t, o, "00:00:00 room sig-a r1 medium 3")
+		o.mu.Lock()
+		o.hold = map[string]chan struct{}{"room": hold}
+		o.mu.Unlock()
+		settles(t, d)
+		pass(time.Second)
+		settles(t, d, made("sig-a", detect.Medium, 3))
+		close(hold)
+		pass(time.Minute)
+		want(t, o, "00:00:01 room sig-a r2 medium 3 withdrawn", "00:00:02 room sig-a r3 medium 3")
+	})
+}
+
 // TestNotYetDecided: a detection that has decided less than the one before it takes
 // nothing back; when it has decided as much, it does.
 func TestNotYetDecided(t *testing.T) {
