@@ -153,7 +153,11 @@ func (e *Engine) Changed(ctx context.Context, due func(id string, level Severity
 	}
 	if e.missed = false; lost {
 		for _, x := range e.lossList() {
-			out = append(out, coverageLost(x))
+			if s := coverageLost(x); due(s.ID, s.Severity) {
+				out = append(out, s)
+			} else {
+				e.missed = true
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Signal) int { return strings.Compare(a.ID, b.ID) })
