@@ -14,6 +14,38 @@ import (
 
 const tenSignals = twoChannels + "queue: {signals: 10}\n"
 
+// TestRoomSettled: what had to leave the queue, and has not changed, is not told anew
+// each time a detection says what holds.
+func TestRoomSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{}
+		d, stop := opened(t, disk.NewMem(), settings(t, tenSignals), Options{sender: o.sender})
+		defer stop()
+		var all []detect.Signal
+		for i := range 12 {
+			s := made(fmt.Sprintf("sig-%02d", i), detect.Medium, 1)
+			s.Group = map[string]string{"key": s.ID}
+			all = append(all, s)
+			enqueue(t, d, s)
+			pass(time.Minute)
+		}
+		if n := len(o.take()); n != 12 {
+			t.Fatalf("%d were told", n)
+		}
+		all[3].People = 2
+		for range 3 {
+			if _, err := d.Settle(all, all[3:4], time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Hour)
+		}
+		got := o.take()
+		if len(got) != 1 || !strings.Contains(got[0], "room sig-03 r2 medium 2") || d.Status().Lost != 0 {
+			t.Errorf("told %q, and %d lost", got, d.Status().Lost)
+		}
+	})
+}
+
 func TestRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem, o := disk.NewMem(), &office{}

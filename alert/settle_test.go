@@ -17,10 +17,10 @@ import (
 	"github.com/haetae/haetae/internal/disk"
 )
 
-// settles says which signals hold; everything is decided.
+// settles says which signals hold, all of which may have changed; everything is decided.
 func settles(t testing.TB, d *Desk, signals ...detect.Signal) {
 	t.Helper()
-	if again, err := d.Settle(signals, time.Now()); err != nil || !again.IsZero() {
+	if again, err := d.Settle(signals, signals, time.Now()); err != nil || !again.IsZero() {
 		t.Fatalf("settle: %v, %v", again, err)
 	}
 }
@@ -191,7 +191,7 @@ func TestNotYetDecided(t *testing.T) {
 		stop()
 		d, stop = opened(t, mem, settings(t, twoChannels), Options{sender: o.sender})
 		defer stop()
-		again, err := d.Settle(nil, begin.Add(-time.Minute))
+		again, err := d.Settle(nil, nil, begin.Add(-time.Minute))
 		if err != nil || !again.Equal(begin) {
 			t.Fatalf("to be settled again at %v, %v", again, err)
 		}
@@ -308,7 +308,7 @@ func TestSettleModel(t *testing.T) {
 				}
 			}
 			settle := func() {
-				if _, err := d.Settle(list(), now); err != nil {
+				if _, err := d.Settle(list(), list(), now); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -402,7 +402,7 @@ func TestSettleFails(t *testing.T) {
 				}
 				deliver(d)
 				set(faulty, n)
-				d.Settle([]detect.Signal{heir}, now) // with whatever outcome
+				d.Settle([]detect.Signal{heir}, []detect.Signal{heir}, now) // with whatever outcome
 				if reached = faulty.Ops() >= n; !reached && n == 1 {
 					t.Fatal("nothing was written")
 				}
@@ -411,7 +411,7 @@ func TestSettleFails(t *testing.T) {
 					d.Close()
 					d = open(mem)
 				}
-				if _, err := d.Settle([]detect.Signal{heir}, now); err != nil {
+				if _, err := d.Settle([]detect.Signal{heir}, []detect.Signal{heir}, now); err != nil {
 					t.Fatalf("%s %d: %v", way, n, err)
 				}
 				deliver(d)
