@@ -58,7 +58,7 @@ func TestRoom(t *testing.T) {
 			pass(time.Second)
 		}
 		// One more of the same: refused, and said.
-		err := d.Enqueue(made("sig-more", detect.Medium, 1))
+		err := d.Found(time.Time{}, made("sig-more", detect.Medium, 1))
 		if !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "sig-more") {
 			t.Fatalf("beyond the bound: %v", err)
 		}
@@ -115,7 +115,7 @@ func TestLargeSignal(t *testing.T) {
 	defer d.Close()
 	s := made("sig-a", detect.High, 1)
 	s.Where = strings.Repeat("x", maxSignalBytes)
-	if err := d.Enqueue(s, made("sig-b", detect.High, 1)); err == nil || !strings.Contains(err.Error(), "sig-a takes") || strings.Contains(err.Error(), "xxx") {
+	if err := d.Found(time.Time{}, s, made("sig-b", detect.High, 1)); err == nil || !strings.Contains(err.Error(), "sig-a takes") || strings.Contains(err.Error(), "xxx") {
 		t.Errorf("a large one: %v", err)
 	}
 	if d.book.entries["sig-b"] == nil {
@@ -124,13 +124,13 @@ func TestLargeSignal(t *testing.T) {
 	s.Where = strings.Repeat("x", maxSignalBytes-2000)
 	for i := range 2 * maxBookBytes / maxSignalBytes {
 		s.ID = fmt.Sprintf("sig-%d", i)
-		err = d.Enqueue(s)
+		err = d.Found(time.Time{}, s)
 	}
 	if !errors.Is(err, ErrFull) || d.book.bytes > maxBookBytes+maxBookBytes/20 {
 		t.Errorf("%d bytes held: %v", d.book.bytes, err)
 	}
 	for _, id := range []string{"", "a b", "x\r\nBcc: y", "가", strings.Repeat("x", 129)} {
-		if err := d.Enqueue(made(id, detect.High, 1)); err == nil {
+		if err := d.Found(time.Time{}, made(id, detect.High, 1)); err == nil {
 			t.Errorf("id %q was taken", id)
 		}
 	}
@@ -165,7 +165,7 @@ func TestHeartbeat(t *testing.T) {
 	d.Alive(now)
 	expect("")
 	fsys.FailFrom(1, errors.New("gone"))
-	d.Enqueue(made("sig-a", detect.High, 1))
+	d.Found(time.Time{}, made("sig-a", detect.High, 1))
 	expect("cannot be written")
 	fsys.FailAt(0, nil)
 	enqueue(t, d, made("sig-a", detect.High, 1))

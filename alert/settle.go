@@ -25,7 +25,7 @@ import (
 // Settle compares with what the queue holds on the disk, so that it finds what has
 // become of signals while no process ran. One that has not changed and had to leave the
 // queue, for want of room, does not come into it again. An error means the same as of
-// Enqueue.
+// Found.
 func (d *Desk) Settle(all, changed []detect.Signal, decided time.Time) (again time.Time, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

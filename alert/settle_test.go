@@ -318,7 +318,7 @@ func TestSettleModel(t *testing.T) {
 				switch rnd.IntN(6) {
 				case 0:
 					holds[id] = true
-					if err := d.Enqueue(list()...); err != nil {
+					if err := d.Found(time.Time{}, list()...); err != nil {
 						t.Fatal(err)
 					}
 				case 1:
