@@ -25,8 +25,8 @@ type life struct {
 	mem    *disk.Mem
 	faulty *disk.Faulty
 	d      *Desk
-	people map[string]int64 // of the last Enqueue that returned nil
-	tried  map[string]int64 // of the last Enqueue at all
+	people map[string]int64 // of the last Found that returned nil
+	tried  map[string]int64 // of the last Found at all
 	acked  map[string]bool  // Acknowledge returned nil
 }
 
@@ -53,7 +53,7 @@ func (h *life) some(n int) {
 			h.tried[id]++
 			s := made(id, detect.High, h.tried[id])
 			s.Where = strings.Repeat("x", h.rnd.IntN(1500)) // over sectors
-			if h.d.Enqueue(s) == nil {
+			if h.d.Found(time.Time{}, s) == nil {
 				h.people[id] = h.tried[id]
 			}
 		case 3:
@@ -209,10 +209,10 @@ func TestOperations(t *testing.T) {
 	enqueue(t, h.d, made("sig-a", detect.High, 2))
 	expect("after a failed sync", "write alerts/alerts.queue, sync alerts/alerts.queue, "+anew)
 	h.faulty.FailFrom(1, syscall.EIO)
-	if err := h.d.Enqueue(made("sig-a", detect.High, 3)); !errors.Is(err, syscall.EIO) {
+	if err := h.d.Found(time.Time{}, made("sig-a", detect.High, 3)); !errors.Is(err, syscall.EIO) {
 		t.Errorf("on a dead disk: %v", err)
 	}
-	if err := h.d.Enqueue(made("sig-a", detect.High, 3)); !errors.Is(err, syscall.EIO) {
+	if err := h.d.Found(time.Time{}, made("sig-a", detect.High, 3)); !errors.Is(err, syscall.EIO) {
 		t.Errorf("the same again, not yet durable: %v", err)
 	}
 	if h.d.Status().Disk == "" {

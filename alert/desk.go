@@ -146,14 +146,13 @@ func (d *Desk) load(fsys disk.FS, dir string) error {
 // restart does not keep.
 func (d *Desk) stamp() time.Time { return d.now().UTC().Round(0) }
 
-// Enqueue takes signals that are new or have changed. When it returns nil they
+// Found takes signals that are new or have changed. When it returns nil they
 // survive a power cut. After an error they may be known to this process, and are
 // told if they are, but may not survive it: hand them in again. A signal that has
 // not changed changes nothing, so handing in too often does no harm.
-func (d *Desk) Enqueue(signals ...detect.Signal) error { return d.Found(time.Time{}, signals...) }
-
-// Found is Enqueue for a detection that has decided everything before a moment. Once
-// another has decided as much and has not found a signal, Settle withdraws it.
+//
+// The detection that found them has decided everything before a moment. Once another
+// has decided as much and has not found a signal, Settle withdraws it.
 func (d *Desk) Found(decided time.Time, signals ...detect.Signal) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -208,7 +207,7 @@ func (c *change) merge(next change) {
 
 // Acknowledge says that somebody has taken a signal. It stops the escalation,
 // and whoever was told is told so, once. If the severity rises above what it is
-// now, the signal comes up again. As with Enqueue, after an error it may hold
+// now, the signal comes up again. As with Found, after an error it may hold
 // only until a restart. ErrUnknown: there is no such signal.
 func (d *Desk) Acknowledge(id, who, note string, at time.Time) error {
 	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }

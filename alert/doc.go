@@ -7,7 +7,7 @@
 // it always tells the newest state: a dead channel that comes back tells what is
 // so now, and not everything that was so meanwhile. The order of things:
 //
-//	Enqueue ─▶ book (what is known) ─▶ store (fsynced) ─▶ returns
+//	Found ─▶ book (what is known) ─▶ store (fsynced) ─▶ returns
 //	Run: one loop ─▶ steps that are due ─▶ per channel one attempt at a time
 //	     ─▶ sent, or failed for good, or again later ─▶ store
 //
@@ -21,6 +21,6 @@
 // neither those nor any part of an address that could be a secret.
 //
 // What it is not: a case. An acknowledgement says that somebody looks into a
-// signal; what they find out is a fact of package incident, and starts or stops
-// no legal clock here. Nor does it notify data subjects: that is package notice.
+// signal; what they find out is not kept here, and no legal clock starts or stops
+// by it. Nor does it notify data subjects.
 package alert

@@ -98,7 +98,7 @@ func FuzzQueue(f *testing.F) {
 			}
 			before := d.Status()
 			d.book.escalate(now)
-			d.Enqueue(made("sig-a", detect.High, 1))
+			d.Found(time.Time{}, made("sig-a", detect.High, 1))
 			d.Acknowledge("a", "kim", "", now)
 			d.Status()
 			d.Close()

@@ -147,7 +147,7 @@ func running(t testing.TB, d *Desk) func() {
 
 func enqueue(t testing.TB, d *Desk, signals ...detect.Signal) {
 	t.Helper()
-	if err := d.Enqueue(signals...); err != nil {
+	if err := d.Found(time.Time{}, signals...); err != nil {
 		t.Fatal(err)
 	}
 }

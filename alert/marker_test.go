@@ -89,15 +89,15 @@ heartbeat: {url_file: ` + dead + `}
 		}
 		large := marked(detect.High)
 		large.Where = strings.Repeat(marker, maxSignalBytes/8)
-		say(d.Enqueue(large))
+		say(d.Found(time.Time{}, large))
 		bad := marked(detect.High)
 		bad.ID = "id " + marker
-		say(d.Enqueue(bad))
+		say(d.Found(time.Time{}, bad))
 		say(d.Acknowledge("sig-marked", "Kim\n"+marker, "", time.Now()))
 		say(d.Acknowledge("sig-marked", "Kim", strings.Repeat(marker, 999), time.Now()))
 		fsys.FailFrom(1, os.ErrPermission)
 		s := marked(detect.Critical)
-		say(d.Enqueue(s))
+		say(d.Found(time.Time{}, s))
 		say(d.Status())
 		fsys.FailAt(0, nil)
 		pass(time.Minute)

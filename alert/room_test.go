@@ -14,6 +14,38 @@ import (
 
 const tenSignals = twoChannels + "queue: {signals: 10}\n"
 
+// TestRoomSettled: what had to leave the queue, and has not changed, is not told anew
+// each time a detection says what holds.
+func TestRoomSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{}
+		d, stop := opened(t, disk.NewMem(), settings(t, tenSignals), Options{sender: o.sender})
+		defer stop()
+		var all []detect.Signal
+		for i := range 12 {
+			s := made(fmt.Sprintf("sig-%02d", i), detect.Medium, 1)
+			s.Group = map[string]string{"key": s.ID}
+			all = append(all, s)
+			enqueue(t, d, s)
+			pass(time.Minute)
+		}
+		if n := len(o.take()); n != 12 {
+			t.Fatalf("%d were told", n)
+		}
+		all[3].People = 2
+		for range 3 {
+			if _, err := d.Settle(all, all[3:4], time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Hour)
+		}
+		got := o.take()
+		if len(got) != 1 || !strings.Contains(got[0], "room sig-03 r2 medium 2") || d.Status().Lost != 0 {
+			t.Errorf("told %q, and %d lost", got, d.Status().Lost)
+		}
+	})
+}
+
 func TestRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem, o := disk.NewMem(), &office{}
@@ -26,7 +58,7 @@ func TestRoom(t *testing.T) {
 			pass(time.Second)
 		}
 		// One more of the same: refused, and said.
-		err := d.Enqueue(made("sig-more", detect.Medium, 1))
+		err := d.Found(time.Time{}, made("sig-more", detect.Medium, 1))
 		if !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "sig-more") {
 			t.Fatalf("beyond the bound: %v", err)
 		}
@@ -83,7 +115,7 @@ func TestLargeSignal(t *testing.T) {
 	defer d.Close()
 	s := made("sig-a", detect.High, 1)
 	s.Where = strings.Repeat("x", maxSignalBytes)
-	if err := d.Enqueue(s, made("sig-b", detect.High, 1)); err == nil || !strings.Contains(err.Error(), "sig-a takes") || strings.Contains(err.Error(), "xxx") {
+	if err := d.Found(time.Time{}, s, made("sig-b", detect.High, 1)); err == nil || !strings.Contains(err.Error(), "sig-a takes") || strings.Contains(err.Error(), "xxx") {
 		t.Errorf("a large one: %v", err)
 	}
 	if d.book.entries["sig-b"] == nil {
@@ -92,13 +124,13 @@ func TestLargeSignal(t *testing.T) {
 	s.Where = strings.Repeat("x", maxSignalBytes-2000)
 	for i := range 2 * maxBookBytes / maxSignalBytes {
 		s.ID = fmt.Sprintf("sig-%d", i)
-		err = d.Enqueue(s)
+		err = d.Found(time.Time{}, s)
 	}
 	if !errors.Is(err, ErrFull) || d.book.bytes > maxBookBytes+maxBookBytes/20 {
 		t.Errorf("%d bytes held: %v", d.book.bytes, err)
 	}
 	for _, id := range []string{"", "a b", "x\r\nBcc: y", "가", strings.Repeat("x", 129)} {
-		if err := d.Enqueue(made(id, detect.High, 1)); err == nil {
+		if err := d.Found(time.Time{}, made(id, detect.High, 1)); err == nil {
 			t.Errorf("id %q was taken", id)
 		}
 	}
@@ -133,7 +165,7 @@ func TestHeartbeat(t *testing.T) {
 	d.Alive(now)
 	expect("")
 	fsys.FailFrom(1, errors.New("gone"))
-	d.Enqueue(made("sig-a", detect.High, 1))
+	d.Found(time.Time{}, made("sig-a", detect.High, 1))
 	expect("cannot be written")
 	fsys.FailAt(0, nil)
 	enqueue(t, d, made("sig-a", detect.High, 1))

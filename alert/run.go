@@ -268,7 +268,8 @@ func (d *Desk) finish(r result, stopping bool) {
 	}
 	if e.Revision != r.revision { // it changed while it was told
 		t.grow(e, d.book.growEvery(e), now)
-		if (e.Taken && !r.taken || e.Signal.Status == detect.Withdrawn) && t.Sent {
+		back := t.Gone && t.Step == 0 && e.open() // it was found again meanwhile
+		if (e.Taken && !r.taken || e.Signal.Status == detect.Withdrawn || back) && t.Sent {
 			t.State, t.Due = queued, now
 		}
 	}

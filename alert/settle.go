@@ -10,8 +10,8 @@ import (
 )
 
 // Settle takes the signals of a detection that has been through all of history and
-// has decided everything before a moment: these hold, and no others. A signal of the
-// queue that is not among them is withdrawn. What was not yet told of it is not told,
+// has decided everything before a moment: these hold, and no others, and of them those
+// are new or have changed. A signal of the queue that does not hold is withdrawn. What was not yet told of it is not told,
 // its escalation ends, and whoever was told is told once that it no longer holds. If
 // it is found again, it comes up again, with the acknowledgements that it had.
 //
@@ -23,8 +23,10 @@ import (
 // once more; zero if there is nothing left to settle.
 //
 // Settle compares with what the queue holds on the disk, so that it finds what has
-// become of signals while no process ran. An error means the same as of Enqueue.
-func (d *Desk) Settle(all []detect.Signal, decided time.Time) (again time.Time, err error) {
+// become of signals while no process ran. One that has not changed and had to leave the
+// queue, for want of room, does not come into it again. An error means the same as of
+// Found.
+func (d *Desk) Settle(all, changed []detect.Signal, decided time.Time) (again time.Time, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -36,7 +38,7 @@ func (d *Desk) Settle(all []detect.Signal, decided time.Time) (again time.Time, 
 	if n := len(c.Put) + len(c.Gone); n > 0 {
 		d.log.Info("signals of the alert queue were withdrawn or go on under another id", "signals", n)
 	}
-	next, errs := d.take(all, now)
+	next, errs := d.take(changed, now)
 	c.merge(next)
 	if err := d.persist(c); err != nil {
 		errs = append(errs, fmt.Errorf("write alert queue: %w", err))

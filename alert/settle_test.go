@@ -17,10 +17,10 @@ import (
 	"github.com/haetae/haetae/internal/disk"
 )
 
-// settles says which signals hold; everything is decided.
+// settles says which signals hold, all of which may have changed; everything is decided.
 func settles(t testing.TB, d *Desk, signals ...detect.Signal) {
 	t.Helper()
-	if again, err := d.Settle(signals, time.Now()); err != nil || !again.IsZero() {
+	if again, err := d.Settle(signals, signals, time.Now()); err != nil || !again.IsZero() {
 		t.Fatalf("settle: %v, %v", again, err)
 	}
 }
@@ -152,6 +152,29 @@ func TestFoundAgain(t *testing.T) {
 	})
 }
 
+// TestFoundAgainUnderWay: a signal that is found again while a channel is being told
+// that it is withdrawn is told again as soon as that has arrived, and not as it grows.
+func TestFoundAgainUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		o := &office{}
+		d, stop := opened(t, disk.NewMem(), settings(t, twoChannels), Options{sender: o.sender})
+		defer stop()
+		enqueue(t, d, made("sig-a", detect.Medium, 3))
+		pass(time.Second)
+		want(t, o, "00:00:00 room sig-a r1 medium 3")
+		o.mu.Lock()
+		o.hold = map[string]chan struct{}{"room": hold}
+		o.mu.Unlock()
+		settles(t, d)
+		pass(time.Second)
+		settles(t, d, made("sig-a", detect.Medium, 3))
+		close(hold)
+		pass(time.Minute)
+		want(t, o, "00:00:01 room sig-a r2 medium 3 withdrawn", "00:00:02 room sig-a r3 medium 3")
+	})
+}
+
 // TestNotYetDecided: a detection that has decided less than the one before it takes
 // nothing back; when it has decided as much, it does.
 func TestNotYetDecided(t *testing.T) {
@@ -168,7 +191,7 @@ func TestNotYetDecided(t *testing.T) {
 		stop()
 		d, stop = opened(t, mem, settings(t, twoChannels), Options{sender: o.sender})
 		defer stop()
-		again, err := d.Settle(nil, begin.Add(-time.Minute))
+		again, err := d.Settle(nil, nil, begin.Add(-time.Minute))
 		if err != nil || !again.Equal(begin) {
 			t.Fatalf("to be settled again at %v, %v", again, err)
 		}
@@ -285,7 +308,7 @@ func TestSettleModel(t *testing.T) {
 				}
 			}
 			settle := func() {
-				if _, err := d.Settle(list(), now); err != nil {
+				if _, err := d.Settle(list(), list(), now); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -295,7 +318,7 @@ func TestSettleModel(t *testing.T) {
 				switch rnd.IntN(6) {
 				case 0:
 					holds[id] = true
-					if err := d.Enqueue(list()...); err != nil {
+					if err := d.Found(time.Time{}, list()...); err != nil {
 						t.Fatal(err)
 					}
 				case 1:
@@ -379,7 +402,7 @@ func TestSettleFails(t *testing.T) {
 				}
 				deliver(d)
 				set(faulty, n)
-				d.Settle([]detect.Signal{heir}, now) // with whatever outcome
+				d.Settle([]detect.Signal{heir}, []detect.Signal{heir}, now) // with whatever outcome
 				if reached = faulty.Ops() >= n; !reached && n == 1 {
 					t.Fatal("nothing was written")
 				}
@@ -388,7 +411,7 @@ func TestSettleFails(t *testing.T) {
 					d.Close()
 					d = open(mem)
 				}
-				if _, err := d.Settle([]detect.Signal{heir}, now); err != nil {
+				if _, err := d.Settle([]detect.Signal{heir}, []detect.Signal{heir}, now); err != nil {
 					t.Fatalf("%s %d: %v", way, n, err)
 				}
 				deliver(d)

@@ -129,7 +129,7 @@ func TestCorruptIsRefused(t *testing.T) {
 		t.Errorf("two at a time: %v", err)
 	}
 	d.Close()
-	if err := d.Enqueue(made("sig-a", detect.High, 1)); !errors.Is(err, ErrClosed) {
+	if err := d.Found(time.Time{}, made("sig-a", detect.High, 1)); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func (m message) korean(personal bool) text {
 		tag, t.lead = "시험", "알림 설정을 확인하기 위한 시험 메시지입니다. 실제 탐지가 아닙니다."
 		t.note = ""
 	case m.status() == detect.Withdrawn:
-		tag, t.lead = severity+", 철회", "현재의 기록과 규칙으로 다시 판단한 결과 더 이상 탐지되지 않아 이 탐지를 철회합니다. 늦게 도착한 기록, 변경된 규칙·명단, 보존기간이 지나 파기된 기록 등이 원인일 수 있습니다."
+		tag, t.lead = severity+", 철회", "현재의 기록과 규칙으로 다시 판단한 결과 더 이상 탐지되지 않아 이 탐지를 철회합니다. 늦게 도착한 기록, 변경된 규칙·명단, 보관기간이 지나 파기된 기록 등이 원인일 수 있습니다."
 		t.note = "철회는 조회가 없었다는 뜻이 아닙니다. 이미 대응을 시작하였다면 조회 범위를 다시 확인한 뒤 종료하십시오."
 	case m.status() == detect.Acknowledged:
 		tag, t.lead = severity+", 담당자 확인", "담당자가 확인하여 단계별 알림을 중단하였습니다."

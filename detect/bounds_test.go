@@ -31,8 +31,8 @@ level: high
 correlation: {type: absent, rules: [read], issued: [issue], group-by: [credential.key], within: 6h, cadence: 90m, timespan: 3h, condition: {gte: 4, field: credential.token}}
 `
 
-// boundedRun gives rows to an engine of few groups as they come.
-func boundedRun(t *testing.T, groups int, rows []Row) *Report {
+// boundedEngine is an engine of few groups, and the table of the rows for it.
+func boundedEngine(t *testing.T, groups int) (*Engine, *Table) {
 	t.Helper()
 	e, err := New(rules(t, boundedRules), &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{MaxGroups: groups})
 	if err != nil {
@@ -42,6 +42,13 @@ func boundedRun(t *testing.T, groups int, rows []Row) *Report {
 		{Source: "s", Route: "GET /x", Key: "k", ActorType: "member", Action: event.ActionRead, Status: 200, Flags: segment.Primary},
 		{Source: "s", Route: "POST /in", Key: "k", ActorType: "member", Action: event.ActionIssue, Status: 200, Flags: segment.Primary},
 	}}
+	return e, table
+}
+
+// boundedRun gives rows to an engine of few groups as they come.
+func boundedRun(t *testing.T, groups int, rows []Row) *Report {
+	t.Helper()
+	e, table := boundedEngine(t, groups)
 	for _, r := range rows {
 		if err := e.Observe(table, []Row{r}, func(uint32) bool { return true }); err != nil {
 			t.Fatal(err)
@@ -131,5 +138,36 @@ func TestFullOfIssued(t *testing.T) {
 	// Of the tokens without room, both the issue and the use.
 	if n := fullOf(rep, "absent"); n < 2*more {
 		t.Errorf("%d records are lost, want %d and a signal", n, 2*more)
+	}
+}
+
+// TestLossIsDue: a loss that goes on with every record is told when it is due, as
+// signals are, and is not forgotten while it is not.
+func TestLossIsDue(t *testing.T) {
+	e, table := boundedEngine(t, 1)
+	changed := func(minute int, is bool) []Signal {
+		t.Helper()
+		row := boundedRow(0, minute, uint32(minute), uint64(minute))
+		if err := e.Observe(table, []Row{row}, func(uint32) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		list, err := e.Changed(t.Context(), func(string, Severity) bool { return is }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	changed(1, true)
+	// Of two rules: the groups of both are full.
+	if list := changed(2, true); len(list) != 2 || list[0].Rule != "coverage-lost" || list[0].Reached != 1 || e.HasChanged() {
+		t.Fatalf("the first loss: %+v, and more to tell: %v", list, e.HasChanged())
+	}
+	for minute := 3; minute < 6; minute++ {
+		if list := changed(minute, false); len(list) != 0 || !e.HasChanged() {
+			t.Errorf("told before it is due: %+v, and more to tell: %v", list, e.HasChanged())
+		}
+	}
+	if list := changed(6, true); len(list) != 2 || list[0].Reached != 5 || e.HasChanged() {
+		t.Errorf("when it is due: %+v, and more to tell: %v", list, e.HasChanged())
 	}
 }

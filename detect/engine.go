@@ -84,7 +84,7 @@ type Engine struct {
 	rows                     int64
 	losses                   map[lossKey]*loss
 	gaps, missing            []ledger.Gap // as told, and their spans
-	missed                   bool         // missing has changed
+	missed                   bool         // missing has changed, or a loss is still to be told
 	err                      error
 
 	shift, shiftFrom, shiftTo event.Millis

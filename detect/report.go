@@ -153,7 +153,11 @@ func (e *Engine) Changed(ctx context.Context, due func(id string, level Severity
 	}
 	if e.missed = false; lost {
 		for _, x := range e.lossList() {
-			out = append(out, coverageLost(x))
+			if s := coverageLost(x); due(s.ID, s.Severity) {
+				out = append(out, s)
+			} else {
+				e.missed = true
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Signal) int { return strings.Compare(a.ID, b.ID) })
@@ -357,7 +361,7 @@ func itemList(items map[string]int64, name func(id string) string) string {
 
 var lossTexts = map[cause]Text{
 	stateFull:    {"탐지 엔진의 한도에 도달하여 일부 기록을 판단하지 못하였습니다", "a bound of the engine was reached, so some records were not looked at"},
-	episodesFull: {"한 탐지의 에피소드가 보관 한도를 넘어, 가장 오래된 것들을 그 사이의 기록까지 하나로 합쳤습니다", "a signal has more episodes than are kept: the earliest are told as one, with what lies between them"},
+	episodesFull: {"한 탐지의 발생 구간이 보관 한도를 넘어, 가장 이른 구간들을 그 사이의 기록까지 포함하여 하나로 합쳤습니다", "a signal has more episodes than are kept: the earliest are told as one, with what lies between them"},
 	issuerSilent: {"로그인 기록이 설정한 기록 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못하였습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
 	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못하였습니다", "there is no register, so whether a member exists could not be decided"},
 	registerOld:  {"회원대장이 오래되어, 실재하지 않는 회원인지 기준일 이후에 가입한 회원인지 판단하지 못하였습니다", "the register is too old to tell members who joined since from members who do not exist"},

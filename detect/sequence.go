@@ -87,11 +87,15 @@ func (s *sequence) settle(e *Engine, c *correlation, to event.Millis) {
 				break
 			}
 			w.move(i, c.span)
-			if x.at < c.settled || i+1-w.from < c.typ.Min || !s.complete(c, &w) {
+			if x.at < c.settled || i+1-w.from < c.typ.Min {
+				continue
+			}
+			n, ok := s.complete(c, &w)
+			if !ok {
 				continue
 			}
 			end := cell{at: c.grid.of(x.at), min: g.list[w.from].at, max: x.at}
-			e.fireWithin(c, &group{key: k, found: c.findings[k]}, []cell{end}, float64(kinds(w.before)), x.at, firing{begin: x.at - c.span, end: x.at + 1, at: x.at})
+			e.fireWithin(c, &group{key: k, found: c.findings[k]}, []cell{end}, float64(n), x.at, firing{begin: x.at - c.span, end: x.at + 1, at: x.at})
 		}
 		i := 0
 		for i < len(g.list) && g.list[i].at < to-c.span {
@@ -139,15 +143,15 @@ func kinds(places []int) (n int) {
 }
 
 // complete reports whether what is within the timespan of a sighting fulfils the
-// condition.
-func (s *sequence) complete(c *correlation, w *window) bool {
+// condition, and how many of the rules there are, as it counts them.
+func (s *sequence) complete(c *correlation, w *window) (n int, ok bool) {
+	n = kinds(w.before)
 	if c.typ.Expr != nil {
-		return exprHolds(c.typ.Expr, false, func(name string, denied bool) bool {
+		return n, exprHolds(c.typ.Expr, false, func(name string, denied bool) bool {
 			i := slices.IndexFunc(c.typ.Rules, func(r rule.Ref) bool { return r.Name == name })
 			return i >= 0 && (w.before[i] > 0 || denied && w.around[i] > 0)
 		})
 	}
-	n := kinds(w.before)
 	switch {
 	case c.kind == rule.TemporalOrdered:
 		n = 0
@@ -160,9 +164,9 @@ func (s *sequence) complete(c *correlation, w *window) bool {
 		n = kinds(w.around)
 	}
 	if len(c.typ.Bounds) > 0 {
-		return holds(c.typ.Bounds, float64(n))
+		return n, holds(c.typ.Bounds, float64(n))
 	}
-	return n == s.places
+	return n, n == s.places
 }
 
 // exprHolds evaluates a condition over names. denied is whether it stands below a not.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/segment"
 )
 
 // TestNotWithin compares conditions that ask for something to be missing with looking at
@@ -116,5 +117,69 @@ correlation: {type: temporal_ordered, rules: [failure, issue], group-by: [actor.
 	}
 	if found < 100 || none < 10 {
 		t.Errorf("%d groups are found, %d are not", found, none)
+	}
+}
+
+// TestReachedInOrder: what a sequence with a number has reached is what its condition
+// compares, so that what came out of order makes it no graver.
+func TestReachedInOrder(t *testing.T) {
+	docs := rules(t, `
+title: first
+name: first
+logsource: {category: access, product: haetae}
+detection: {s: {status: 401}, condition: s}
+---
+title: second
+name: second
+logsource: {category: access, product: haetae}
+detection: {s: {status: 403}, condition: s}
+---
+title: third
+name: third
+logsource: {category: access, product: haetae}
+detection: {s: {status: 404}, condition: s}
+---
+title: in order
+name: in_order
+level: medium
+correlation: {type: temporal_ordered, rules: [first, second, third], group-by: [actor.id], timespan: 1h, condition: {gte: 2}}
+haetae:
+  severity:
+    - {level: high, when: {gte: 3}}
+`)
+	var shapes []segment.Shape
+	for _, status := range []uint16{401, 403, 404} {
+		shapes = append(shapes, segment.Shape{Source: "s", Route: "GET /x", Key: "k", ActorType: "member", Action: event.ActionRead, Status: status, Flags: segment.Primary})
+	}
+	for _, c := range []struct {
+		order   [3]uint32
+		reached float64
+		level   Severity
+	}{
+		{[3]uint32{0, 1, 2}, 3, High},
+		{[3]uint32{0, 2, 1}, 2, Medium},
+	} {
+		e, err := New(docs, &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := &Table{Agents: []string{"a"}, Clients: []segment.Client{{}}, Shapes: shapes}
+		for minute, shape := range c.order {
+			if err := e.Observe(table, []Row{boundedRow(shape, minute, 1, 0)}, func(uint32) bool { return true }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		found := e.correlations[0].findings
+		if len(found) != 1 {
+			t.Fatalf("%v: %d groups are found", c.order, len(found))
+		}
+		for _, f := range found {
+			if f.reached != c.reached || f.level != c.level {
+				t.Errorf("%v: reached %v, %s; want %v, %s", c.order, f.reached, f.level, c.reached, c.level)
+			}
+		}
 	}
 }

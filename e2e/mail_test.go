@@ -247,7 +247,7 @@ func (s *mailServer) desk(keys ...string) *alert.Desk {
 			s.t.Error(err)
 		}
 	})
-	if err := d.Enqueue(stolenKey); err != nil {
+	if err := d.Found(time.Time{}, stolenKey); err != nil {
 		s.t.Fatal(err)
 	}
 	return d

@@ -450,18 +450,17 @@ func (d *detector) hand() {
 	if !d.settle.IsZero() && !decided.Before(d.settle) {
 		d.unsettled = true
 	}
-	var list []detect.Signal
+	list := slices.Collect(maps.Values(d.untold))
 	var err error
 	switch {
 	case d.unsettled:
 		// It compares with what its queue holds, so that it also finds what has become
 		// of signals of a process before this one.
-		list, _ = d.all()
-		if d.settle, err = d.desk.Settle(list, decided); err == nil {
+		all, _ := d.all()
+		if d.settle, err = d.desk.Settle(all, list, decided); err == nil {
 			d.unsettled = false
 		}
-	case len(d.untold) > 0:
-		list = slices.Collect(maps.Values(d.untold))
+	case len(list) > 0:
 		err = d.desk.Found(decided, list...)
 	default:
 		return

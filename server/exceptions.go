@@ -150,14 +150,9 @@ func groupWhere(group map[string]string) string {
 // note writes down which signals are kept quiet: those that are new, that fall under
 // another exception, or have grown by a while; all that have grown at the end.
 func (d *detector) note(ctx context.Context, end bool) {
-	least := event.Millis(quietEvery / time.Millisecond)
-	if end {
-		least = 1
-	}
 	var due []scope.Noted
 	for _, n := range d.quiet() {
-		before, known := d.noted[n.Signal]
-		if !known || n.Exception != before.Exception || n.Where != before.Where || n.First != before.First || n.Last < before.Last || n.Last >= before.Last+least {
+		if before, known := d.noted[n.Signal]; !known || dueAgain(n, before, end) {
 			due = append(due, n)
 		}
 	}
@@ -175,6 +170,20 @@ func (d *detector) note(ctx context.Context, end bool) {
 		d.noted[n.Signal] = n
 	}
 	d.unnoted = false
+}
+
+// dueAgain reports whether a signal that was written down is to be so again.
+func dueAgain(n, before scope.Noted, end bool) bool {
+	grown := n.Last - before.Last
+	switch {
+	case n.Exception != before.Exception || n.First != before.First || grown < 0:
+		return true
+	case grown == 0 || end:
+		return grown > 0 || n.Where != before.Where
+	}
+	// The condition of several episodes has the moment of the last record, and so is
+	// another one with each record.
+	return grown >= event.Millis(quietEvery/time.Millisecond)
 }
 
 // quiet is what exceptions keep quiet now.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/scope"
@@ -171,5 +172,34 @@ func TestExceptionsOfAnswer(t *testing.T) {
 	e, err := scope.Run(t.Context(), v, scope.Query{Where: `credential.key == "k"`, Exceptions: true})
 	if err != nil || len(e.Exceptions) != 2 {
 		t.Errorf("without a server: %+v, %v", e.Exceptions, err)
+	}
+}
+
+// TestDueAgain: a quiet signal that grows is written down every ten minutes of its
+// growth and at the end, also where its condition has the moment of its last record;
+// whatever else changes of it, at once.
+func TestDueAgain(t *testing.T) {
+	const minute = event.Millis(60_000)
+	before := scope.Noted{Is: scope.Quiet, Exception: scope.Exception{ID: "x"}, Signal: "s", Where: "a", First: minute, Last: 60 * minute}
+	for _, c := range []struct {
+		name       string
+		change     func(n *scope.Noted)
+		while, end bool
+	}{
+		{"nothing", func(*scope.Noted) {}, false, false},
+		{"a little growth", func(n *scope.Noted) { n.Last += minute }, false, true},
+		{"a little growth of several episodes", func(n *scope.Noted) { n.Last, n.Where = n.Last+minute, "b" }, false, true},
+		{"ten minutes", func(n *scope.Noted) { n.Last += 10 * minute }, true, true},
+		{"ten minutes of several episodes", func(n *scope.Noted) { n.Last, n.Where = n.Last+10*minute, "b" }, true, true},
+		{"another condition", func(n *scope.Noted) { n.Where = "b" }, true, true},
+		{"an earlier begin", func(n *scope.Noted) { n.First = 0 }, true, true},
+		{"an earlier end", func(n *scope.Noted) { n.Last -= minute }, true, true},
+		{"another exception", func(n *scope.Noted) { n.Exception.ID = "y" }, true, true},
+	} {
+		n := before
+		c.change(&n)
+		if while, end := dueAgain(n, before, false), dueAgain(n, before, true); while != c.while || end != c.end {
+			t.Errorf("%s: %v while it runs and %v at the end, want %v and %v", c.name, while, end, c.while, c.end)
+		}
 	}
 }

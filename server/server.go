@@ -44,6 +44,7 @@ type Server struct {
 	detector  *detector   // nil without detection
 	desk      *alert.Desk // nil without alerts
 	importing sync.Mutex  // one import at a time, as the ledger allows
+	reloading sync.Mutex  // so that of two reloads the one that read last counts
 	keys      keyLocks
 	networks  ingest.Networks // nil without a file
 	// full is when a write last found the disk full, in nanoseconds since 1970;

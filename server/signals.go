@@ -86,6 +86,8 @@ func (s *Server) ReloadRules() error {
 	if s.detector == nil {
 		return nil
 	}
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	var alerts error
 	if s.desk != nil {
 		alerts = s.desk.Reload(s.opts.Alerts)

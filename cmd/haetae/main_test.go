@@ -228,6 +228,7 @@ var wrongKorean = map[string]string{
 	"닿았":    "조회되었",
 	"잘못된 곳": "오류",
 	"보유기간":  "the Standard says 보관",
+	"보존기간":  "the Standard says 보관",
 	"이 유출":  "whether it is one is decided by a person",
 	"견주":    "비교하",
 	"견줄":    "비교할",

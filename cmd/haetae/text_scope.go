@@ -62,7 +62,7 @@ var scopeText = struct {
 	holdings:          text{"보유현황 %s", "holdings %s"},
 	none:              text{"없음", "none"},
 	unused:            text{"쓰이지 않음(등록된 판: %s)", "not needed (there is %s)"},
-	exceptions:        text{"\n이 기록에 대한 탐지를 알리지 않은 예외\n", "\nexceptions that kept signals about these records quiet\n"},
+	exceptions:        text{"\n이 기록에 대한 탐지를 알리지 않도록 한 예외\n", "\nexceptions that kept signals about these records quiet\n"},
 	exception:         text{"%s (규칙 %s, 담당 %s, 사유 %s, %s ~ %s)", "%s (rule %s, owner %s, reason: %s, %s to %s)"},
 	limits:            text{"\n이 수치로 알 수 없는 것\n", "\nwhat these numbers do not tell\n"},
 	by:                text{"\n%s별\n", "\nby %s\n"},
