@@ -327,7 +327,7 @@ func (empty) Catalog() *catalog.Catalog                                 { return
 func (empty) Registers() []*edition.Register                            { return nil }
 func (w empty) Hasher() *pseudonym.Hasher                               { return w.hasher }
 func (empty) Pseudonym(dictionary.Ref) (p pseudonym.Pseudonym, _ error) { return p, nil }
-func (empty) Bucket(dictionary.Ref) (uint64, int, error)                { return 0, 0, nil }
+func (empty) Bucket(dictionary.Ref) (uint64, []int, error)              { return 0, nil, nil }
 func (empty) LiveRules(uint32) ([]uint32, error)                        { return nil, ledger.ErrCorrupt }
 func (empty) LiveRule(uint32) (ledger.LiveRule, error)                  { return ledger.LiveRule{}, ledger.ErrCorrupt }
 
