@@ -78,6 +78,8 @@ type followPosition struct {
 	// Left is the file that was followed before, so that a restart looks for what
 	// was written to it late.
 	Left *leftPosition `json:"left,omitempty"`
+	// Gap is one whose end is the next record.
+	Gap *ledger.Gap `json:"gap,omitempty"`
 }
 
 type leftPosition struct {
@@ -119,7 +121,7 @@ func (f *follower) run(ctx context.Context) {
 
 func (f *follower) once(ctx context.Context) error {
 	var from followPosition
-	f.cur, f.gap, f.left = nil, nil, nil
+	f.cur = nil
 	if data, ok := f.s.ledger.Checkpoint(f.name); ok {
 		err := json.Unmarshal(data, &from)
 		if err == nil && from.Offset > 0 {
@@ -129,7 +131,7 @@ func (f *follower) once(ctx context.Context) error {
 			return fmt.Errorf("position of %s: %w", f.file, err)
 		}
 	}
-	f.newest, f.left = from.Newest, from.Left
+	f.newest, f.left, f.gap = from.Newest, from.Left, from.Gap
 	f.mu.Lock()
 	f.offset = from.Offset
 	f.mu.Unlock()
@@ -252,7 +254,7 @@ func (f *follower) begun(ctx context.Context, at ingest.Position) error {
 			return err
 		}
 	}
-	position, err := json.Marshal(followPosition{Position: at, Newest: f.newest, Left: f.left})
+	position, err := json.Marshal(followPosition{Position: at, Newest: f.newest, Left: f.left, Gap: f.gap})
 	if err != nil {
 		return err
 	}
@@ -286,7 +288,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	if err != nil {
 		return err
 	}
-	position, err := json.Marshal(followPosition{after, state, newest, f.left})
+	position, err := json.Marshal(followPosition{Position: after, Stream: state, Newest: newest, Left: f.left})
 	if err != nil {
 		return err
 	}

@@ -96,13 +96,23 @@ var reading = map[string]bool{
 	"handler": true, "analyze": true, "load": true, "execute": true, "call": true, "do": true, "set": true, "(": true, "create": true,
 }
 
+// blocks are the words that a block begins with, which the server runs outside of
+// stored programs too. Its statements have lines of their own in the log, but not the
+// queries in its conditions, assignments and cursors.
+var blocks = map[string]bool{
+	"begin": true, "declare": true, "if": true, "case": true, "loop": true, "while": true, "repeat": true, "for": true,
+}
+
 // scan reads the words of a text. It is not sound if two texts stand side by side,
 // which the server makes one of.
 func scan(text string) (found tokens, sound bool) {
 	t := parser.NewStringTokenizer(text)
-	depth, last := 0, 0
-	for n := 0; ; n++ {
+	depth, last, first := 0, 0, ""
+	for {
 		token, value := t.Scan()
+		if blocks[first] && (token == sqlparser.LEX_ERROR || last == '(' && reading[strings.ToLower(value)] || strings.EqualFold(value, "cursor")) {
+			found.reads = true
+		}
 		switch {
 		case token == 0:
 			return found, true
@@ -121,11 +131,10 @@ func scan(text string) (found tokens, sound bool) {
 			continue
 		}
 		if last == 0 {
-			word := strings.ToLower(value)
-			if token == '(' {
-				word = "("
+			if first = strings.ToLower(value); token == '(' {
+				first = "("
 			}
-			found.reads = reading[word]
+			found.reads = reading[first]
 		}
 		last = token
 	}
