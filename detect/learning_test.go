@@ -1,12 +1,14 @@
 package detect
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/pseudonym"
+	"github.com/haetae/haetae/ledger/segment"
 )
 
 // TestLearning: a group that fired while the engine learned can still become high.
@@ -51,6 +53,62 @@ correlation: {type: event_count, rules: [read], group-by: [credential.key], time
 	}
 	if s := severity(15); s != High {
 		t.Errorf("when it has learnt: %s", s)
+	}
+}
+
+// TestLearningExtent: what an extent says makes nothing high either, while tokens that
+// were issued before the record may be in use.
+func TestLearningExtent(t *testing.T) {
+	docs := rules(t, `
+title: read
+name: read
+logsource: {category: access, product: haetae}
+detection: {s: {action: read}, condition: s}
+---
+title: issue
+name: issue
+logsource: {category: access, product: haetae}
+detection: {s: {action: issue}, condition: s}
+---
+title: not issued
+name: absent
+level: low
+correlation: {type: absent, rules: [read], issued: [issue], group-by: [credential.key], within: 6h, cadence: 90m, timespan: 30m, condition: {gte: 4, field: credential.token}}
+haetae:
+  severity:
+    - {level: critical, when: {gte: 50, of: people}}
+`)
+	people := func(context.Context, string, event.Millis, event.Millis) (Extent, error) {
+		return Extent{People: 100}, nil
+	}
+	for hours, want := range map[int]Severity{1: Medium, 8: Critical} {
+		e, err := New(docs, &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := &Table{Agents: []string{"a"}, Clients: []segment.Client{{}}, Shapes: []segment.Shape{
+			{Source: "s", Route: "GET /x", Key: "k", ActorType: "member", Action: event.ActionRead, Status: 200, Flags: segment.Primary},
+			{Source: "s", Route: "POST /in", Key: "k", ActorType: "member", Action: event.ActionIssue, Status: 200, Flags: segment.Primary},
+		}}
+		var rows []Row
+		for minute := 0; minute < 24*60; minute += 30 {
+			rows = append(rows, boundedRow(1, minute, 1, 1))
+			if minute == hours*60 {
+				for n := range 5 {
+					rows = append(rows, boundedRow(0, minute+1+n, 2, uint64(100+n)))
+				}
+			}
+		}
+		if err := e.Observe(table, rows, func(uint32) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := e.Report(t.Context(), people)
+		if err != nil || len(rep.Signals) != 1 || rep.Signals[0].Severity != want {
+			t.Errorf("after %d hours: %+v, %v, want one that is %s", hours, rep.Signals, err, want)
+		}
 	}
 }
 

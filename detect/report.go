@@ -253,7 +253,7 @@ func (e *Engine) levelOf(c *correlation, s *Signal, f *finding) Severity {
 			l = max(l, st.level)
 		}
 	}
-	if e.learns(c, f.last) {
+	if x, ok := c.filter.(*issuance); ok && x.reaches(f.last) || e.learns(c, f.last) {
 		l = min(l, Medium)
 	}
 	return l
