@@ -353,11 +353,16 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 
 // tell publishes what has changed.
 func (r *liveEngine) tell(ctx context.Context, d *detector) error {
-	learning := r.engine.Learning()
-	d.update(func(st *DetectorStatus) {
-		st.Watermark, st.Late, st.Learning = r.engine.Watermark(), r.lateRecords(), learning
-	})
+	// Not before the signals are in place: what this engine has decided says nothing
+	// of the signals of the one before, which would be taken back.
+	decided := func() {
+		learning := r.engine.Learning()
+		d.update(func(st *DetectorStatus) {
+			st.Watermark, st.Late, st.Learning = r.engine.Watermark(), r.lateRecords(), learning
+		})
+	}
 	if r.spoken && !r.engine.HasChanged() {
+		decided()
 		return nil
 	}
 	now := time.Now()
@@ -382,6 +387,7 @@ func (r *liveEngine) tell(ctx context.Context, d *detector) error {
 		r.spoken = true
 		list = d.begin(list, r.late)
 	}
+	decided()
 	d.publish(list)
 	return nil
 }
