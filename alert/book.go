@@ -114,6 +114,15 @@ var ErrUnknown = errors.New("no such signal in the alert queue")
 // that are graver, or as grave and not yet told. The loss is counted and told.
 var ErrFull = errors.New("the alert queue is full")
 
+// Refused reports that err says nothing but ErrFull: what was refused need not be
+// handed in again, which would count it again.
+func Refused(err error) bool {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(all.Unwrap(), func(err error) bool { return !Refused(err) })
+	}
+	return errors.Is(err, ErrFull)
+}
+
 // accept takes a signal, and reports which entries changed and which had to go.
 func (b *book) accept(s detect.Signal, now time.Time) (change, error) {
 	if !goodID(s.ID) {

@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -59,7 +60,7 @@ func TestRoom(t *testing.T) {
 		}
 		// One more of the same: refused, and said.
 		err := d.Found(time.Time{}, made("sig-more", detect.Medium, 1))
-		if !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "sig-more") {
+		if !Refused(err) || Refused(errors.Join(err, io.ErrShortWrite)) || Refused(nil) || !strings.Contains(err.Error(), "sig-more") {
 			t.Fatalf("beyond the bound: %v", err)
 		}
 		if s := d.Status(); s.Lost != 1 || s.Signals != 11 || !strings.Contains(log.String(), "the alert queue is full") {

@@ -447,7 +447,8 @@ func (d *detector) publish(list []detect.Signal) {
 }
 
 // hand gives the desk what it has not taken yet. What it could not write down is
-// handed in again: a repetition does no harm.
+// handed in again: a repetition does no harm. What it had no room for it has counted,
+// logged and told itself.
 func (d *detector) hand() {
 	if d.desk == nil {
 		return
@@ -463,7 +464,7 @@ func (d *detector) hand() {
 		// It compares with what its queue holds, so that it also finds what has become
 		// of signals of a process before this one.
 		all, _ := d.all()
-		if d.settle, err = d.desk.Settle(all, list, decided); err == nil {
+		if d.settle, err = d.desk.Settle(all, list, decided); err == nil || alert.Refused(err) {
 			d.unsettled = false
 		}
 	case len(list) > 0:
@@ -471,7 +472,7 @@ func (d *detector) hand() {
 	default:
 		return
 	}
-	if err != nil {
+	if err != nil && !alert.Refused(err) {
 		d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
 		return
 	}
