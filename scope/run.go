@@ -14,12 +14,16 @@ import (
 	"github.com/haetae/haetae/ledger/dictionary"
 )
 
+// readers is how many workers there are for each core. What a question that meets a
+// cold disk waits for is answers to small reads, and disks answer many at once.
+const readers = 8
+
 // run evaluates a plan with a number of workers. The answer does not depend on
 // how many there are.
 func (p *plan) run(ctx context.Context, workers int) (*tally, error) {
 	start := time.Now()
 	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = readers * runtime.GOMAXPROCS(0)
 	}
 	total := newTally()
 	if err := p.segmentsOf(&total.stats); err != nil {
