@@ -182,17 +182,17 @@ func (p *plan) exceptions(ctx context.Context, q Query, t *tally) ([]Exception, 
 // touches reports whether any record of the answer is one of the signals'.
 func (p *plan) touches(ctx context.Context, q Query, t *tally, signals []Noted) (bool, error) {
 	lo, hi := t.last, t.first
-	var any []string
+	var parts []string
 	for _, n := range signals {
 		text := "true"
 		if strings.TrimSpace(n.Where) != "" {
 			text = "(" + n.Where + "\n)"
 		}
 		moment := func(m event.Millis) string { return `timestamp("` + m.Time().UTC().Format(time.RFC3339Nano) + `")` }
-		any = append(any, "("+text+" && time >= "+moment(n.First)+" && time <= "+moment(n.Last)+")")
+		parts = append(parts, "("+text+" && time >= "+moment(n.First)+" && time <= "+moment(n.Last)+")")
 		lo, hi = min(lo, n.First), max(hi, n.Last)
 	}
-	where := strings.Join(any, " || ")
+	where := strings.Join(parts, " || ")
 	if strings.TrimSpace(q.Where) != "" {
 		where = "(" + q.Where + "\n) && (" + where + ")"
 	}

@@ -440,20 +440,25 @@ func (st *state) places(path string, depth int) bool {
 		if !st.member(&what, depth) {
 			return false
 		}
-		st.space()
-		if st.at >= len(st.s) {
-			return false
+		if more, ok := st.another(); !more {
+			return ok
 		}
-		c := st.s[st.at]
-		st.at++
-		if c == ']' {
-			return true
-		}
-		if c != ',' {
-			return false
-		}
+	}
+}
+
+// another reads what stands behind an element of a list: a comma, and so there is
+// another one, or the end. ok is false if it is neither.
+func (st *state) another() (more, ok bool) {
+	st.space()
+	if st.at >= len(st.s) {
+		return false, false
+	}
+	c := st.s[st.at]
+	st.at++
+	if c == ',' {
 		st.space()
 	}
+	return c == ',', c == ',' || c == ']'
 }
 
 // scalar reads a number, true, false or null.
@@ -613,18 +618,8 @@ func (st *state) list() bool {
 			}
 			st.req.Subjects = append(st.req.Subjects, event.AccountID(line.String(raw)))
 		}
-		st.space()
-		if st.at >= len(st.s) {
-			return false
+		if more, ok := st.another(); !more {
+			return ok
 		}
-		c := st.s[st.at]
-		st.at++
-		if c == ']' {
-			return true
-		}
-		if c != ',' {
-			return false
-		}
-		st.space()
 	}
 }
