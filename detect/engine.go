@@ -88,6 +88,8 @@ type Engine struct {
 	err                      error
 
 	shift, shiftFrom, shiftTo event.Millis
+
+	hourly func(at event.Millis) error // see EachHour
 }
 
 // New prepares rules for a ledger.
