@@ -67,7 +67,12 @@ func (s *Scenario) check() {
 		c.text(written.Index("unsettled", i), t)
 	}
 	c.span("", s.From, s.To, true)
-	c.figures()
+	checkFigures(c.r, &s.Figures, &s.Sources)
+	for i, name := range s.Figures.Names {
+		if !slices.Contains(s.used, name) {
+			c.r.FailAt(written.Index("figures", i), "이 수를 쓰는 곳이 없습니다", "is used nowhere")
+		}
+	}
 	c.population()
 	c.things()
 	for i := range s.Background {
@@ -157,8 +162,13 @@ func (c checker) duration(field, s string, needed bool) {
 	}
 }
 
-func (c checker) figures() {
-	for i, f := range c.s.Figures.All() {
+// checkFigures checks that each figure says where it is from. sources may be nil.
+func checkFigures(r *written.Reader, figures *Table[*Figure], sources *Table[string]) {
+	c := checker{&Scenario{}, r}
+	if sources != nil {
+		c.s.Sources = *sources
+	}
+	for i, f := range figures.All() {
 		at := written.Index("figures", i)
 		said := 0
 		if f.Invented != (Text{}) {
@@ -172,7 +182,7 @@ func (c checker) figures() {
 			said++
 		}
 		if said != 1 || f.Invented != (Text{}) && len(f.Source) > 0 {
-			c.r.FailAt(at, "source, calc, invented 가운데 하나로 수의 근거를 밝히십시오", "says where it is from by one of source, calc and invented")
+			r.FailAt(at, "source, calc, invented 가운데 하나로 수의 근거를 밝히십시오", "says where it is from by one of source, calc and invented")
 		}
 		if f.Uncertain != (Text{}) {
 			c.text(at+".uncertain", f.Uncertain)

@@ -1,11 +1,13 @@
 package drill
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"path"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,10 +20,36 @@ import (
 // maxMiB is far above any scenario.
 const maxMiB = 4
 
-// Parse reads a scenario. All mistakes come at once, as written.Mistakes.
-func Parse(name string, data []byte) (*Scenario, error) {
+// commonFile holds figures that several scenarios of a folder use: how often a visit
+// sees a page, how many addresses homes have. They are invented, most of them.
+const commonFile = "common.yaml"
+
+// Common is figures that scenarios share. A scenario's own go before.
+type Common struct {
+	Figures Table[*Figure] `yaml:"figures"`
+}
+
+// ParseCommon reads figures that scenarios share.
+func ParseCommon(name string, data []byte) (*Common, error) {
 	r := &written.Reader{File: name, Places: true}
-	s := &Scenario{read: r, location: time.UTC}
+	c := &Common{}
+	root := r.Document(data, maxMiB)
+	if root == nil {
+		return nil, r.Err()
+	}
+	r.Into(root, "", c)
+	numbers(r, &c.Figures)
+	if r.Found() == 0 {
+		checkFigures(r, &c.Figures, nil)
+	}
+	return c, r.Err()
+}
+
+// Parse reads a scenario; common may be nil. All mistakes come at once, as
+// written.Mistakes.
+func Parse(name string, data []byte, common *Common) (*Scenario, error) {
+	r := &written.Reader{File: name, Places: true}
+	s := &Scenario{read: r, location: time.UTC, common: common}
 	root := r.Document(data, maxMiB)
 	if root == nil {
 		return nil, r.Err()
@@ -47,7 +75,16 @@ func Read(dir fs.FS, id string) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scenario: %w", err)
 	}
-	return Parse(name, data)
+	var common *Common
+	switch data, err := fs.ReadFile(dir, commonFile); {
+	case err == nil:
+		if common, err = ParseCommon(commonFile, data); err != nil {
+			return nil, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("scenario: %w", err)
+	}
+	return Parse(name, data, common)
 }
 
 // All reads every scenario of a folder, by id.
@@ -59,6 +96,9 @@ func All(dir fs.FS) ([]*Scenario, error) {
 	var out []*Scenario
 	var errs []error
 	for _, n := range names {
+		if n == commonFile {
+			continue
+		}
 		s, err := Read(dir, strings.TrimSuffix(path.Base(n), ".yaml"))
 		if err != nil {
 			errs = append(errs, err)
@@ -106,6 +146,17 @@ func (a Amount) At(scale int64) int64 {
 	return n
 }
 
+// Figure is the one of that name, the scenario's own or one that scenarios share.
+func (s *Scenario) Figure(name string) *Figure {
+	if f := s.Figures.Of[name]; f != nil || s.common == nil {
+		return f
+	}
+	return s.common.Figures.Of[name]
+}
+
+// Used is the names of the figures that the scenario uses, in the order of its file.
+func (s *Scenario) Used() []string { return s.used }
+
 // Number is the figure's value.
 func (f *Figure) Number() float64 { return f.number }
 
@@ -121,14 +172,19 @@ func (s *Scenario) resolve() {
 	} else {
 		s.read.Fail(s.read.At("zone"), "zone", written.NoZone)
 	}
-	for i, f := range s.Figures.All() {
+	numbers(s.read, &s.Figures)
+	s.walk(reflect.ValueOf(s).Elem(), "")
+}
+
+// numbers reads the values of figures.
+func numbers(r *written.Reader, figures *Table[*Figure]) {
+	for i, f := range figures.All() {
 		v, err := strconv.ParseFloat(strings.ReplaceAll(f.Value, "_", ""), 64)
 		if err != nil || v < 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-			s.read.FailAt(written.Index("figures", i)+".value", "0 이상의 수여야 합니다", "is not a number of 0 or more")
+			r.FailAt(written.Index("figures", i)+".value", "0 이상의 수여야 합니다", "is not a number of 0 or more")
 		}
 		f.number = v
 	}
-	s.walk(reflect.ValueOf(s).Elem(), "")
 }
 
 var (
@@ -167,12 +223,15 @@ func (s *Scenario) resolveAmount(a *Amount, field string) {
 	if a.Figure == "" {
 		return
 	}
-	f := s.Figures.Of[a.Figure]
+	f := s.Figure(a.Figure)
 	if f == nil {
 		s.read.FailAt(field, "figures에 있는 이름이어야 합니다. 수는 모두 figures에 출처와 함께 적습니다", "names no figure: every number stands in figures, with where it is from")
 		return
 	}
 	a.figure = f
+	if !slices.Contains(s.used, a.Figure) {
+		s.used = append(s.used, a.Figure)
+	}
 }
 
 func (s *Scenario) resolveMoment(m *Moment, field string) {

@@ -43,6 +43,8 @@ type Scenario struct {
 	Question []Question `yaml:"question"`
 	Expect   Expect     `yaml:"expect"`
 
+	common   *Common
+	used     []string
 	location *time.Location
 	read     *written.Reader
 }
