@@ -61,6 +61,9 @@ func (s *Scenario) check() {
 	if s.ID+".yaml" != path.Base(s.read.File) {
 		c.r.FailAt("id", "파일 이름과 같아야 합니다", "is not the name of the file")
 	}
+	if s.Scale < 1 || s.Scale > 100_000 {
+		c.fail("scale", written.NoNumber, 1, 100_000)
+	}
 	c.text("title", s.Title)
 	c.text("summary", s.Summary)
 	for i, t := range s.Unsettled {

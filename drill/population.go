@@ -18,6 +18,7 @@ type People struct {
 	digits    int
 	empty     int64
 	joined    int64
+	books     int64 // accounts in whose books strangers stand
 	shared    int64 // percent
 	listed    int64 // percent
 	items     []holding
@@ -47,6 +48,10 @@ func (s *Scenario) People(scale int64, seed uint64) *People {
 		empty: p.Empty.At(scale), joined: p.Joined.At(scale),
 		shared: int64(p.Shared.Value()), listed: int64(p.Listed.Value()),
 		seed: seed, from: s.From.Unix(), end: s.To.Unix(),
+	}
+	out.books = out.Accounts
+	if p.Books.Given() {
+		out.books = min(out.books, p.Books.At(scale))
 	}
 	out.numbers = out.Accounts + p.Unused.At(scale)
 	for _, it := range s.Items.All() {
@@ -239,15 +244,16 @@ func (p *People) StrangerItems(j int64) uint32 {
 	return mask
 }
 
-// StrangersOf is the people without an account in the book of an account: each stands in one book, and some in that of
-// a second account too.
+// StrangersOf is the people without an account in the book of an account: each stands in
+// one book, and some in that of a second account too.
 func (p *People) StrangersOf(i int64, yield func(j int64)) {
-	if p.Strangers == 0 {
+	book, has := SpreadOver(i, p.books, p.Accounts)
+	if !has || p.Strangers == 0 {
 		return
 	}
-	p.ownStrangers(i, yield)
-	if p.shared > 0 && p.Accounts > 1 {
-		p.ownStrangers((i+p.Accounts/3+1)%p.Accounts, func(j int64) {
+	p.inBook(book, yield)
+	if p.shared > 0 && p.books > 1 {
+		p.inBook((book+p.books/3+1)%p.books, func(j int64) {
 			if int64(p.Draw(j, 3, 100)) < p.shared {
 				yield(j)
 			}
@@ -255,16 +261,16 @@ func (p *People) StrangersOf(i int64, yield func(j int64)) {
 	}
 }
 
-func (p *People) ownStrangers(i int64, yield func(int64)) {
-	for j := p.ceil(i); j < p.ceil(i+1); j++ {
+func (p *People) inBook(book int64, yield func(int64)) {
+	for j := p.before(book); j < p.before(book+1); j++ {
 		yield(j)
 	}
 }
 
-// ceil is how many strangers have their first book before an account's.
-func (p *People) ceil(i int64) int64 {
-	hi, lo := bits.Mul64(uint64(i), uint64(p.Strangers))
-	q, rest := bits.Div64(hi, lo, uint64(p.Accounts))
+// before is how many strangers have their first book before this one.
+func (p *People) before(book int64) int64 {
+	hi, lo := bits.Mul64(uint64(book), uint64(p.Strangers))
+	q, rest := bits.Div64(hi, lo, uint64(p.books))
 	if rest > 0 {
 		q++
 	}

@@ -10,7 +10,7 @@ func TestPlaces(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		p := &People{Accounts: 1 + r.Int64N(300), Strangers: r.Int64N(200), first: 1000, prefix: "m", digits: 4, shared: r.Int64N(101), empty: r.Int64N(5)}
-		p.numbers = p.Accounts + r.Int64N(400)
+		p.numbers, p.books = p.Accounts+r.Int64N(400), 1+r.Int64N(p.Accounts)
 		used := map[int64]bool{}
 		for i := range p.Accounts {
 			n := p.number(i) - p.first

@@ -17,7 +17,9 @@ type Scenario struct {
 	// Unsettled is what no authority or court has settled, or where sources disagree.
 	Unsettled []Text `yaml:"unsettled"`
 
-	Zone string `yaml:"zone"` // of every moment below
+	// Scale is at which 1:so-much it is played if nobody says otherwise.
+	Scale int    `yaml:"scale"`
+	Zone  string `yaml:"zone"` // of every moment below
 	From Moment `yaml:"from"` // the first moment of traffic
 	To   Moment `yaml:"to"`   // the end, not included
 
@@ -101,6 +103,9 @@ type Population struct {
 	Joined Amount `yaml:"joined"`
 	// Strangers is how many people without an account stand in address books.
 	Strangers Amount `yaml:"strangers"`
+	// Books is in how many accounts' books the strangers stand, evenly spread; without it,
+	// in all.
+	Books Amount `yaml:"books"`
 	// Shared is how many in a hundred strangers stand in a second book too.
 	Shared Amount `yaml:"shared"`
 	// Listed is how many in a hundred accounts list another member in their book.
