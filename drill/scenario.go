@@ -20,8 +20,8 @@ type Scenario struct {
 	// Scale is at which 1:so-much it is played if nobody says otherwise.
 	Scale int    `yaml:"scale"`
 	Zone  string `yaml:"zone"` // of every moment below
-	From Moment `yaml:"from"` // the first moment of traffic
-	To   Moment `yaml:"to"`   // the end, not included
+	From  Moment `yaml:"from"` // the first moment of traffic
+	To    Moment `yaml:"to"`   // the end, not included
 
 	// Sources are addresses by a short name, which figures refer to.
 	Sources Table[string]  `yaml:"sources"`
