@@ -156,6 +156,14 @@ func keptWord(s string, behindPeople bool) bool {
 	return isCompound(s, behindPeople)
 }
 
+// NamesPeople reports whether a segment of a path, or a key, is a word for people:
+// what stands behind it is somebody's name or id, unless it is another such word.
+func NamesPeople(word string) bool { return word != "" && isPeopleWord(word) }
+
+// IsWord reports whether a segment is known to be a word of APIs, so that a shape
+// keeps it.
+func IsWord(segment string) bool { return keptWord(segment, false) }
+
 func isPeopleWord(s string) bool {
 	if use := knownWords[s]; use != 0 || isLower(s[0]) || len(s) > maxWord {
 		return use&namesPeople != 0

@@ -164,7 +164,8 @@ func NewTimes(zone *time.Location) *Times {
 }
 
 // Parse reads RFC 3339 (with any fraction, "T" or a space, and with or without
-// a zone), seconds since 1970 with a fraction, milliseconds since 1970, or the
+// a zone), seconds since 1970 with a fraction, milliseconds, microseconds or
+// nanoseconds since 1970, or the
 // "02/Jan/2006:15:04:05 -0700" of access logs.
 func (t *Times) Parse(s []byte) (event.Millis, bool) {
 	if len(s) >= 19 && s[4] == '-' && s[7] == '-' && (s[10] == 'T' || s[10] == ' ') {
@@ -320,9 +321,19 @@ func (t *Times) accessLog(s []byte) (event.Millis, bool) {
 	return t.local(at), true
 }
 
-// epoch reads "1740784286.348", "1740784286" or "1740784286348".
+// epoch reads "1740784286.348", "1740784286", "1740784286348", and the same in
+// microseconds (16 digits) and nanoseconds (19). The number of digits tells them
+// apart for every time from 2001 to 2286.
 func epoch(s []byte) (event.Millis, bool) {
 	whole, frac, hasFrac := bytes.Cut(s, []byte("."))
+	if n := len(whole); n == 16 || n == 19 {
+		for _, c := range whole[13:] {
+			if c < '0' || c > '9' {
+				return 0, false
+			}
+		}
+		whole = whole[:13]
+	}
 	if len(whole) == 0 || len(whole) > 13 {
 		return 0, false
 	}

@@ -8,7 +8,7 @@
 //	 "method":"GET","uri":"/support/members/m1000042","status":200,"rows":1,"subjects":["m1000042"]}
 //
 //	key         type                       meaning; what is absent is not known
-//	time        text or number, required   RFC 3339, or seconds or milliseconds since 1970
+//	time        text or number, required   RFC 3339, or seconds, milli-, micro- or nanoseconds since 1970
 //	id          text                       makes the record count once however often it is sent
 //	actor       {id, type}                 who connected; type is a word of the catalog
 //	credential  {key, token}               ids of the signing key and of the token, never their values
