@@ -26,6 +26,7 @@ type Batch struct {
 	valid  func(event.AccountID) bool // the catalog's account pattern
 
 	records int
+	newest  event.Millis // of the records
 	frags   []fragment
 	tables  int   // bytes of shapes, clients and agents
 	err     error // the first record that could not be taken, for whoever submits b
@@ -98,7 +99,7 @@ func newBatch(h *pseudonym.Hasher, valid func(event.AccountID) bool) *Batch {
 
 // Reset empties b for the next chunk and lets go of the caller's buffer.
 func (b *Batch) Reset() {
-	b.records, b.err = 0, nil
+	b.records, b.newest, b.err = 0, 0, nil
 	b.frags = b.frags[:0]
 	b.ids, b.buckets = b.ids[:0], b.buckets[:0]
 	clear(b.plain)
@@ -182,6 +183,9 @@ func intSize(v int64) int                 { return (bits.Len64(uint64(v)<<1^uint
 // Len is the number of records in b.
 func (b *Batch) Len() int { return b.records }
 
+// Newest is the time of the newest record in b; 0 when there is none.
+func (b *Batch) Newest() event.Millis { return b.newest }
+
 // Add takes one record in. The record may be reused as soon as Add returns,
 // but the memory its strings point into must stay until b is submitted.
 func (b *Batch) Add(rec *event.Record) {
@@ -196,6 +200,7 @@ func (b *Batch) Add(rec *event.Record) {
 	if b.err != nil {
 		return
 	}
+	b.newest = max(b.newest, rec.Time)
 	sh := segment.Shape{
 		Source: rec.Source, Route: rec.Route, Key: rec.Credential.Key, ActorType: rec.Actor.Type,
 		Action: rec.Action, Status: rec.Status, Position: rec.Position, Edition: rec.Edition, Looked: rec.Looked,

@@ -309,15 +309,15 @@ func shared(a, b []Point) (at int64, more bool) {
 // is stored with the records that were read from it.
 const streamPrefix = "stream "
 
-// streams lists what is known of a source's streams. mu is held, for reading at
-// least.
+// streams lists what is known of a source's streams, or of all sources' if source is
+// "". mu is held, for reading at least.
 func (l *Ledger) streams(source string) ([]streamRecord, error) {
 	var out []streamRecord
 	add := func(r streamRecord) {
-		if r.Source != source {
+		if source != "" && r.Source != source {
 			return
 		}
-		i := slices.IndexFunc(out, func(o streamRecord) bool { return o.ID == r.ID })
+		i := slices.IndexFunc(out, func(o streamRecord) bool { return o.ID == r.ID && o.Source == r.Source })
 		if i < 0 {
 			out = append(out, r)
 		} else if r.reach() > out[i].reach() {

@@ -152,6 +152,16 @@ func (p *plan) coverage(e *Extent, zone *time.Location, now event.Millis) error 
 	return nil
 }
 
+// Coverage is what is known of each source over all time, up to a moment.
+func Coverage(v View, zone *time.Location, now event.Millis) ([]SourceCoverage, error) {
+	p := &plan{view: v, catalog: v.Catalog(), from: catalog.Always, to: catalog.Never}
+	var e Extent
+	if err := p.coverage(&e, zone, now); err != nil {
+		return nil, err
+	}
+	return e.Coverage, nil
+}
+
 func (e *Extent) addGap(g Gap) {
 	if len(e.Gaps) < maxGaps {
 		e.Gaps = append(e.Gaps, g)

@@ -41,24 +41,39 @@ type CauseCount struct {
 
 // CheckLog measures how much of a log a catalog explains.
 func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catalog, said, format string, workers int) (*CheckReport, error) {
-	src, err := SourceOf(cat, said, name)
+	total := catalog.NewCheck(cat)
+	rep, err := readLog(ctx, in, name, cat, said, format, workers, func() (func(*event.Record), func()) {
+		check := catalog.NewCheck(cat)
+		return check.Add, func() { total.Merge(check) }
+	})
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", name, err)
 	}
+	rep.CheckResult = total.Result()
+	return rep, nil
+}
+
+// readLog decodes a log as an import would, and keeps nothing of it. begin is called
+// for each worker: the first function is given its records, the second is called when
+// there are no more, one worker after another.
+func readLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catalog, said, format string, workers int, begin func() (each func(*event.Record), end func())) (*CheckReport, error) {
+	src, err := SourceOf(cat, said, name)
+	if err != nil {
+		return nil, err
+	}
 	stream, err := ingest.Open(in)
 	if err != nil {
-		return nil, fmt.Errorf("check %s: %w", name, err)
+		return nil, err
 	}
 	defer stream.Close()
 	f, err := formatOf(format, src, stream)
 	if err != nil {
-		return nil, fmt.Errorf("check %s: %w", name, err)
+		return nil, err
 	}
 	if f.Cutter != nil {
 		stream.Elements(f.Cutter)
 	}
 	rep := &CheckReport{File: name, Source: src.Name, Format: f.Name, Causes: []CauseCount{}}
-	total := catalog.NewCheck(cat)
 	var causes causeBook
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -68,13 +83,13 @@ func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catal
 		if err != nil {
 			close(chunks)
 			wg.Wait()
-			return nil, fmt.Errorf("check %s: %w", name, err)
+			return nil, err
 		}
 		wg.Go(func() {
-			check := catalog.NewCheck(cat)
+			each, end := begin()
 			var n ingest.Counts
 			for c := range chunks {
-				m := ingest.DecodeChunk(c, name, src, cat, nil, dec, func(rec *event.Record) { check.Add(rec) },
+				m := ingest.DecodeChunk(c, name, src, cat, nil, dec, each,
 					func(a ingest.Aside) {
 						causes.add(line.Error{Field: a.Field, Cause: a.Cause}, CauseCount{Count: 1, Line: a.Origin.Line, Offset: a.Origin.Offset})
 					})
@@ -84,7 +99,7 @@ func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catal
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			total.Merge(check)
+			end()
 			rep.Lines += n.Lines
 			rep.Aside += n.Aside
 		})
@@ -105,9 +120,8 @@ func CheckLog(ctx context.Context, in io.Reader, name string, cat *catalog.Catal
 	if errors.As(err, &b) {
 		rep.Broken, rep.BrokenKO = b.Error(), b.KO()
 	} else if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("check %s: %w", name, withoutFolder(err))
+		return nil, withoutFolder(err)
 	}
 	rep.Causes = causes.list()
-	rep.CheckResult = total.Result()
 	return rep, nil
 }

@@ -308,7 +308,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	if err := f.s.ledger.SetAside(0, bad); err != nil {
 		return err
 	}
-	begin := time.Now()
+	begin, newestHere := time.Now(), f.batch.Newest()
 	got, err := f.s.ledger.AppendBatch(ctx, f.batch, f.file, next.Checkpoint(f.name, position, f.cur))
 	if errors.Is(err, ledger.ErrStreamMoved) {
 		return ingest.ErrKnown
@@ -318,6 +318,7 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	}
 	f.cur, f.newest, f.gap = next, newest, nil
 	f.s.metrics.appendSeconds.observe(time.Since(begin))
+	f.s.arrived.note(f.f.Source, WayFollow, time.Now(), newestHere, got.Accepted)
 	f.s.metrics.lostFrom(f.f.Source, n.LostAddresses, n.LostTexts)
 	for outcome, n := range map[string]int{"accepted": got.Accepted, "duplicate": got.Duplicates, "aside": int(n.Aside)} {
 		f.s.metrics.records.add(label("source", f.f.Source, "outcome", outcome), int64(n))

@@ -37,6 +37,7 @@ func (s *Server) handler() http.Handler {
 	admin("GET /v1/alerts", s.getAlerts)
 	admin("POST /v1/rules/reload", s.postReload)
 	admin("GET /v1/status", s.getStatus)
+	admin("GET /v1/sources", s.getSources)
 	admin("POST /v1/imports", s.postImports)
 	admin("POST /v1/imports/abort", s.postAbort)
 	admin("POST /v1/retain", s.postRetain)

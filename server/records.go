@@ -250,7 +250,7 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request, source string, ba
 		s.fault(w, "set aside", err)
 		return false
 	}
-	begin := time.Now()
+	begin, newest := time.Now(), batch.Newest()
 	if batch.Len() > 0 {
 		got, err := s.ledger.AppendBatch(r.Context(), batch, "http", remember)
 		if err != nil {
@@ -258,6 +258,11 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request, source string, ba
 			return false
 		}
 		s.full.Store(0)
+		way := WayHTTP
+		if _, ok := w.(*logsWriter); ok {
+			way = WayOTLP
+		}
+		s.arrived.note(source, way, time.Now(), newest, got.Accepted)
 		ans.Accepted, ans.Duplicates = got.Accepted, got.Duplicates
 		s.metrics.appendSeconds.observe(time.Since(begin))
 	}

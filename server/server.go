@@ -27,6 +27,7 @@ type Server struct {
 	tokens  *tokenBook
 	limits  *limiter
 	metrics metrics
+	arrived arrivals
 	address Address
 	started time.Time
 

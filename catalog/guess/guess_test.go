@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -254,4 +255,32 @@ func FuzzFrom(f *testing.F) {
 			t.Fatalf("%v\n%s", err, d.Text)
 		}
 	})
+}
+
+// TestDamaged: bytes of a log that are something else never lead to a draft that is no
+// catalog.
+func TestDamaged(t *testing.T) {
+	const seed = 3
+	r := rand.New(rand.NewPCG(seed, 4))
+	for _, c := range samples(t) {
+		if len(c.log) >= 100_000 || c.format == catalog.FormatPgAudit || c.format == catalog.FormatMariaDB {
+			continue
+		}
+		for range 40 {
+			log := bytes.Clone(c.log[:min(len(c.log), 3000)])
+			for range 1 + r.IntN(5) {
+				log[r.IntN(len(log))] = byte(r.IntN(256))
+			}
+			d, err := From(t.Context(), bytes.NewReader(log), Options{Now: now, File: c.file})
+			if err != nil {
+				if strings.Contains(err.Error(), "no catalog") {
+					t.Fatalf("seed %d, %s: %v", seed, c.name, err)
+				}
+				continue
+			}
+			if _, err := catalog.Parse("draft.yaml", d.Text); err != nil {
+				t.Fatalf("seed %d, %s: %v\n%s", seed, c.name, err, d.Text)
+			}
+		}
+	}
 }
