@@ -92,6 +92,25 @@ func TestDrafts(t *testing.T) {
 	}
 }
 
+// TestSampleFiles: the samples that are made here stand in testdata, where the commands
+// are tried on them.
+func TestSampleFiles(t *testing.T) {
+	for name, log := range map[string][]byte{
+		"korean.ndjson": korean(), "nested.ndjson": nested(), "nanos.ndjson": nanos(), "plain.ndjson": plain(), "records.ndjson": records(), "document.json": document(t, `{"version":1,"events":[`, "]}"),
+		"ocsf.ndjson": ocsf(), "ecs.ndjson": ecs(), "keycloak.ndjson": keycloak(), "otlp.ndjson": otlpFile(),
+	} {
+		file := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(file, log, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(readFile(t, file), log) {
+			t.Errorf("%s: go test ./catalog/guess -update", file)
+		}
+	}
+}
+
 // route is a proposal as it stands in a draft.
 var route = regexp.MustCompile(`(?m)^#  - \{.*$`)
 

@@ -119,7 +119,7 @@ func proposals(r *catalog.CheckResult) (found []proposal, folders []string) {
 			continue
 		}
 		key := lifted(u.Template)
-		if u.Template == "" || seen[key] {
+		if u.Template == "" || seen[key] || strings.HasPrefix(path, "/unread/") { // what a statement read is not known
 			continue
 		}
 		seen[key] = true

@@ -113,6 +113,8 @@ func (g *guesser) writePack(text string) string {
 	w := &writer{g: g}
 	g.intro(w)
 	w.comment("", g.say(textPack, "packs/catalogs/"+g.draft.Pack+".yaml"))
+	w.comment("", "")
+	w.comment("", g.say(textEdit))
 	if g.opts.Korean {
 		text = lineComment.ReplaceAllString(text, "") // they are in English
 	}

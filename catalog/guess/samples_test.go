@@ -39,7 +39,7 @@ var nobody = []string{"김영희", "kim.younghee", "younghee@example.com", "010-
 // korean is the log of an administration tool: Korean keys, no address, no zone.
 func korean() []byte {
 	at := time.Date(2025, 3, 1, 9, 0, 0, 0, time.UTC)
-	return made(150, func(r *rand.Rand, i int) string {
+	return made(60, func(r *rand.Rand, i int) string {
 		at = at.Add(time.Duration(1+r.IntN(300)) * time.Second)
 		return fmt.Sprintf(`{"일련번호":%d,"요청일시":"%s","사번":"E%05d","성명":"%s","접속IP":"10.1.%d.%d","수행업무":"%s","회원번호":"C%08d","처리결과":"%s","조회건수":%d}`,
 			i+1, at.Format(time.DateTime), r.IntN(40), pick(r, nobody[0], "이철수"), r.IntN(4), 1+r.IntN(250), pick(r, "회원조회", "회원목록", "다운로드", "정보수정"),
@@ -51,7 +51,7 @@ func korean() []byte {
 // token that must not be there, and an object whose keys are values.
 func nested() []byte {
 	at := int64(1740784286348)
-	return made(150, func(r *rand.Rand, i int) string {
+	return made(60, func(r *rand.Rand, i int) string {
 		at += int64(10 + r.IntN(90000))
 		u := 100000 + r.IntN(900000)
 		subjects := "[]"
@@ -69,7 +69,7 @@ func nested() []byte {
 // nanos is a log with times in nanoseconds, absolute addresses and outcomes in words.
 func nanos() []byte {
 	at := int64(1740784286348123456)
-	return made(100, func(r *rand.Rand, i int) string {
+	return made(60, func(r *rand.Rand, i int) string {
 		at += r.Int64N(5e9)
 		return fmt.Sprintf(`{"ts":%d,"level":"info","msg":"access","url":"https://shop.example/members/m%07d?tab=%s","user_email":"%s","login":"%s","result":"%s","peer":"192.0.2.%d:4711"}`,
 			at, r.IntN(1e7), pick(r, "a", "b"), nobody[2], pick(r, nobody[1], nobody[5], "s1", "s2"), pick(r, "ok", "ok", "denied"), 1+r.IntN(250))
@@ -79,7 +79,7 @@ func nanos() []byte {
 // plain is a log by the ordinary names, with sometimes one id and sometimes the other.
 func plain() []byte {
 	at := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
-	return made(100, func(r *rand.Rand, i int) string {
+	return made(60, func(r *rand.Rand, i int) string {
 		at = at.Add(time.Duration(r.IntN(9000)) * time.Millisecond)
 		who := fmt.Sprintf(`"user_id":"m%07d"`, r.IntN(1e7))
 		if i%2 == 1 {

@@ -32,7 +32,7 @@ var (
 	textBroken = say{"압축이 중간에 끊겨 있어 그 앞까지만 보았습니다.", "The packed log breaks off; what is before that was looked at."}
 	textEdit   = say{"TODO를 판단하여 고치고, #으로 막아 둔 경로를 살펴본 뒤 확인하십시오.\n  haetae source test SOURCE LOG --catalog 이_파일\n  haetae catalog check LOG --catalog 이_파일\n값은 형태만 적었습니다. a는 영문자, 가는 한글, #은 숫자입니다.",
 		"Decide what says TODO, look at the routes that are comments, and check it:\n  haetae source test SOURCE LOG --catalog THIS\n  haetae catalog check LOG --catalog THIS\nValues are shown as outlines: a is a letter, # a digit."}
-	textPack = say{"함께 배포되는 %s가 이 로그에 맞습니다. 거기에 이 로그에서 본 것을 더하였습니다.",
+	textPack = say{"함께 배포되는 %s이 이 로그에 맞습니다. 거기에 이 로그에서 본 것을 더하였습니다.",
 		"%s, which ships with Haetae, fits this log. What the log shows was added to it."}
 	textZone      = say{"이 파일의 날짜와, 시간대 표시가 없는 로그 시각의 시간대", "time zone of dates in this file, and of times in the log that name none"}
 	textNoAccount = say{"TODO: 계정 식별자의 형태. 로그에서 찾지 못하였습니다. 없으면 경로에서 계정을 알아볼 수 없습니다.",
