@@ -25,6 +25,7 @@ type choice struct {
 	stat   *stat // of the first
 	score  int
 	others []*stat // that it might be too
+	form   string  // in which the values of all keys stand together; "": the first key that has one
 	words  map[string]string
 }
 
@@ -131,6 +132,9 @@ func (m *mapping) settle(g *guesser) {
 	taken := func(key string) bool {
 		return slices.ContainsFunc(m.chosen, func(c *choice) bool { return slices.Contains(c.keys, key) })
 	}
+	if m.of(catalog.FieldTime) == nil {
+		m.joinTime(k)
+	}
 	for _, s := range k.all {
 		if s.usable > 0 && k.shown(s) && !slices.ContainsFunc(m.left, func(l leaving) bool { return l.key == s.key }) {
 			m.left = append(m.left, leaving{key: s.key, reason: textSecretKey})
@@ -181,6 +185,24 @@ func (m *mapping) settle(g *guesser) {
 	}
 }
 
+// joinTime makes a time of a key with the date and one with the time of day.
+func (m *mapping) joinTime(k *keys) {
+	find := func(outlines ...string) *stat {
+		for _, s := range k.all {
+			if k.shown(s) && s.plain() && s.lines*20 >= k.lines*19 && slices.Contains(outlines, s.outline()) && s.most(s.forms[s.outline()]) {
+				return s
+			}
+		}
+		return nil
+	}
+	date, day := find("####-##-##", "####/##/##", "####.##.##"), find("##:##:##", "##:##:##.###")
+	if date == nil || day == nil {
+		return
+	}
+	m.left = slices.DeleteFunc(m.left, func(l leaving) bool { return l.key == date.key || l.key == day.key })
+	m.chosen = append(m.chosen, &choice{field: catalog.FieldTime, keys: []string{date.key, day.key}, stat: date, form: "{" + date.key + "} {" + day.key + "}"})
+}
+
 // without takes out the fields with which lines of the trial could not be read, and
 // reports whether there were any.
 func (m *mapping) without(t *trial) bool {
@@ -218,6 +240,9 @@ var actorTypes = map[string]string{
 
 // forms are what stands on the right of a field, as a catalog has it.
 func (g *guesser) forms(c *choice) string {
+	if c.form != "" {
+		return quoted(c.form)
+	}
 	if c.field != catalog.FieldURI {
 		return list(c.keys)
 	}

@@ -90,6 +90,14 @@ func plain() []byte {
 	})
 }
 
+// twoKeys has the date under one key and the time of day under another.
+func twoKeys() []byte {
+	return made(40, func(r *rand.Rand, i int) string {
+		return fmt.Sprintf(`{"접속일자":"2025.03.%02d","접속시간":"09:%02d:%02d","사용자ID":"%s","요청URL":"/member/detail.do?memberNo=%08d","IP":"10.0.0.%d"}`,
+			1+i/20, i%60, r.IntN(60), pick(r, nobody[1], nobody[5]), 1+r.IntN(9e7), 1+r.IntN(200))
+	})
+}
+
 // document is a whole log as one document, written over many lines.
 func document(t testing.TB, before, behind string) []byte {
 	t.Helper()
@@ -202,6 +210,8 @@ func samples(t testing.TB) []sampleCase {
 			"client.agent": "request.headers.user-agent", "method": "request.http.verb", "uri": "request.http.path", "status": "response.status", "subjects": "response.subjects"}},
 		{name: "nanos", file: "app.log", log: nanos(), format: "json", pattern: "m[0-9]{7}", fields: map[catalog.Field]string{
 			"time": "ts", "uri": "url", "actor.id": "login", "status": "result", "client.ip": "peer"}},
+		{name: "two keys", file: "was.log", log: twoKeys(), format: "json", pattern: "[0-9]{8}", fields: map[catalog.Field]string{
+			"time": "접속일자", "actor.id": "사용자ID", "uri": "요청URL", "client.ip": "IP"}},
 		{name: "plain", file: "-", log: plain(), format: "json", fields: ordinary},
 		{name: "list", file: "all.json", log: document(t, "[", "]"), format: "json", jq: ".[]", fields: ordinary},
 		{name: "document", file: "all.json", log: document(t, `{"version":1,"events":[`, "]}"), format: "json", jq: ".events[]", fields: ordinary},

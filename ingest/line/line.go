@@ -166,9 +166,10 @@ func NewTimes(zone *time.Location) *Times {
 // Parse reads RFC 3339 (with any fraction, "T" or a space, and with or without
 // a zone), seconds since 1970 with a fraction, milliseconds, microseconds or
 // nanoseconds since 1970, or the
-// "02/Jan/2006:15:04:05 -0700" of access logs.
+// "02/Jan/2006:15:04:05 -0700" of access logs. The parts of a date may also be apart
+// by slashes or points, "2025/03/01 09:00:00".
 func (t *Times) Parse(s []byte) (event.Millis, bool) {
-	if len(s) >= 19 && s[4] == '-' && s[7] == '-' && (s[10] == 'T' || s[10] == ' ') {
+	if len(s) >= 19 && s[4] == s[7] && (s[4] == '-' || s[4] == '/' || s[4] == '.') && (s[10] == 'T' || s[10] == ' ') {
 		return t.rfc3339(s)
 	}
 	if len(s) >= 20 && s[2] == '/' {

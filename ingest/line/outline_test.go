@@ -57,3 +57,19 @@ func TestEpochFine(t *testing.T) {
 		}
 	}
 }
+
+// The parts of a date are apart by one mark, and by the same.
+func TestDateMarks(t *testing.T) {
+	times := NewTimes(nil)
+	const want = event.Millis(1740819601000)
+	for _, in := range []string{"2025-03-01 09:00:01", "2025/03/01 09:00:01", "2025.03.01T09:00:01Z", "2025/03/01 18:00:01+09:00"} {
+		if got, ok := times.Parse([]byte(in)); !ok || got != want {
+			t.Errorf("%s: %d, %v", in, got, ok)
+		}
+	}
+	for _, in := range []string{"2025/03-01 09:00:01", "2025:03:01 09:00:01", "2025/3/1 09:00:01xx"} {
+		if got, ok := times.Parse([]byte(in)); ok {
+			t.Errorf("%s: %d", in, got)
+		}
+	}
+}
