@@ -1,6 +1,8 @@
 package jsonlines
 
 import (
+	"bytes"
+
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest/line"
@@ -191,6 +193,14 @@ func (st *state) take(f field, v []byte, plain bool) {
 		}
 	case fieldURI:
 		req.URI = line.String(v)
+		if len(v) > 0 && v[0] >= 'A' && v[0] <= 'Z' {
+			if method, uri, ok := requestLine(v); ok {
+				req.URI = line.String(uri)
+				if req.Method == "" {
+					req.Method = line.String(method)
+				}
+			}
+		}
 	case fieldRoute:
 		req.Route = line.String(v)
 	case fieldSource:
@@ -223,4 +233,15 @@ func (st *state) take(f field, v []byte, plain bool) {
 			req.List = line.String(v)
 		}
 	}
+}
+
+// requestLine splits "GET /a HTTP/1.1", as nginx has it in $request: method and address
+// of a log that does not say them apart.
+func requestLine(v []byte) (method, uri []byte, ok bool) {
+	method, rest, ok := bytes.Cut(v, []byte(" "))
+	end := bytes.LastIndex(rest, []byte(" HTTP/"))
+	if !ok || end <= 0 || len(rest)-end > len(" HTTP/1.1") || bytes.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' }) {
+		return nil, nil, false
+	}
+	return method, rest[:end], true
 }
