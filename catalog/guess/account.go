@@ -223,6 +223,9 @@ func (g *guesser) addresses() []string {
 					}
 				}
 			})
+			if f := strings.Fields(u); isRequest([]byte(u)) {
+				u = f[1]
+			}
 			if u != "" {
 				if q != "" {
 					u += "?" + strings.TrimPrefix(q, "?")

@@ -15,7 +15,6 @@ type mapping struct {
 	left   []leaving
 	events []*stat // keys that say what happened
 	query  *stat   // of what stands behind the question mark, if the address is without
-	whole  *stat   // a key with the whole first line of a request
 }
 
 // choice is a field with its keys, the first of which has a value counts.
@@ -177,11 +176,6 @@ func (m *mapping) settle(g *guesser) {
 	if uri == nil || k.share(uri.stat) < 0.95 {
 		m.events = find(&eventNames, func(s *stat) bool { return len(s.safeWords(maxWords)) > 0 || len(s.distinct)*5 < s.n })
 		m.events = m.events[:min(len(m.events), 2)]
-		for _, s := range k.all {
-			if s.most(s.requests) && k.shown(s) && m.whole == nil {
-				m.whole = s
-			}
-		}
 	}
 }
 

@@ -28,7 +28,7 @@ func words(s string) []string { return strings.Fields(s) }
 var wants = []want{
 	{catalog.FieldTime, words("timestamp time ts datetime date_time event_time request_time_iso log_time access_time access_dt requested_at created_at occurred_at logged_at time_iso8601 time_local date dt start_time eventtime at"),
 		words("요청시각 요청일시 접속시각 접속일시 조회일시 처리일시 발생일시 발생시각 로그일시 일시 시각 시간"), words("expire expires expiry exp birth duration elapsed latency took response_time upstream join joined updated ended end 만료 생년 소요 가입"), fitsTime, 20},
-	{catalog.FieldURI, words("request_uri uri request_url url path request_path url_path url_original original_uri http_target target_path api_path endpoint api resource link http_url full_url"),
+	{catalog.FieldURI, words("request_uri uri request_url url path request_path url_path url_original original_uri http_target target_path api_path endpoint api resource link http_url full_url request request_line"),
 		words("요청주소 요청경로 요청URL 요청URI 접속경로 호출경로 URL URI 경로 주소"), words("referer referrer origin redirect callback upstream avatar image photo file query 참조 배송"), fitsURI, 20},
 	{catalog.FieldMethod, words("request_method http_method method verb http_verb"), words("요청방식 요청메서드 메서드 메소드"), nil, fitsMethod, 15},
 	{catalog.FieldIP, words("client_ip remote_addr remote_ip remote_address client_addr client_address source_ip src_ip src_addr ip_address ip ipaddr user_ip x_forwarded_for xff x_real_ip peer_ip access_ip login_ip sourceipaddress remote_host host_ip client remote peer addr"),
@@ -36,7 +36,7 @@ var wants = []want{
 	{catalog.FieldAgent, words("http_user_agent user_agent useragent ua agent browser"), words("사용자에이전트 브라우저 에이전트"), words("employee sales"), fitsAgent, 15},
 	{catalog.FieldStatus, words("status_code http_status response_status response_code status code http_status_code result_code resp_status result outcome success"),
 		words("응답코드 상태코드 처리결과 결과코드 결과 상태"), words("country zip order_status error_message 배송 주문"), fitsStatus, 0},
-	{catalog.FieldID, words("request_id req_id requestid event_id eventid record_id log_id x_request_id transaction_id tx_id txid message_id uuid guid log_seq seq_no id correlation_id trace_id traceid"),
+	{catalog.FieldID, words("request_id req_id requestid event_id eventid record_id log_id x_request_id transaction_id tx_id txid message_id uuid guid log_seq seq_no insert_id id correlation_id trace_id traceid"),
 		words("요청번호 요청ID 요청식별자 로그번호 로그ID 거래번호 일련번호"), words("user member customer actor account session token key order product parent span device 회원 고객 사용자 주문"), fitsID, 25},
 	{catalog.FieldToken, words("jti token_id tokenid session_id sessionid sid session access_token_id credential_token token"), words("세션ID 세션번호 세션 토큰ID"), nil, fitsToken, 0},
 	{catalog.FieldKey, words("kid key_id keyid signing_key signing_key_id access_key_id api_key_id credential_key credential_id client_id app_id"), words("키ID 키식별자 인증키"), nil, fitsKey, 0},
@@ -58,7 +58,7 @@ var eventNames = want{names: words("event event_name event_type eventtype action
 var queryNames = want{names: words("query_string query querystring args url_query params"), korean: words("쿼리 요청파라미터")}
 
 // neutral are objects that say nothing of what is in them.
-var neutral = words("event log data request req http response res resp fields message payload attributes context ctx meta metadata record details detail body properties access audit entry json _source nginx web 요청 응답 로그")
+var neutral = words("event log data request req http http_request http_response response res resp fields message payload attributes context ctx meta metadata record details detail body properties access audit entry json _source nginx web 요청 응답 로그")
 
 // generic are names that mean something only by what they are in.
 var generic = words("id type name code key status time path result method address ip uid number value client remote peer kind user total count at by")
@@ -164,7 +164,7 @@ func fitsTime(k *keys, s *stat) (int, bool) {
 }
 
 func fitsURI(_ *keys, s *stat) (int, bool) {
-	if !s.plain() || !s.most(s.paths+s.urls) {
+	if !s.plain() || !s.most(s.paths+s.urls+s.requests) {
 		return 0, false
 	}
 	score := 10

@@ -98,6 +98,14 @@ func twoKeys() []byte {
 	})
 }
 
+// nginx has the whole first line of a request under one key.
+func nginx() []byte {
+	return made(40, func(r *rand.Rand, i int) string {
+		return fmt.Sprintf(`{"time_local":"01/Mar/2025:00:%02d:00 +0900","remote_addr":"203.0.113.%d","remote_user":"-","request":"%s /members/%07d HTTP/1.1","status":"200","http_referer":"https://x.example/a","http_user_agent":"Mozilla/5.0"}`,
+			i%60, 1+r.IntN(200), pick(r, "GET", "PUT"), 1000000+r.IntN(8e6))
+	})
+}
+
 // document is a whole log as one document, written over many lines.
 func document(t testing.TB, before, behind string) []byte {
 	t.Helper()
@@ -212,6 +220,8 @@ func samples(t testing.TB) []sampleCase {
 			"time": "ts", "uri": "url", "actor.id": "login", "status": "result", "client.ip": "peer"}},
 		{name: "two keys", file: "was.log", log: twoKeys(), format: "json", pattern: "[0-9]{8}", fields: map[catalog.Field]string{
 			"time": "접속일자", "actor.id": "사용자ID", "uri": "요청URL", "client.ip": "IP"}},
+		{name: "nginx", file: "access.json", log: nginx(), format: "json", pattern: "[0-9]{7}", fields: map[catalog.Field]string{
+			"time": "time_local", "client.ip": "remote_addr", "client.agent": "http_user_agent", "uri": "request", "status": "status"}},
 		{name: "plain", file: "-", log: plain(), format: "json", fields: ordinary},
 		{name: "list", file: "all.json", log: document(t, "[", "]"), format: "json", jq: ".[]", fields: ordinary},
 		{name: "document", file: "all.json", log: document(t, `{"version":1,"events":[`, "]}"), format: "json", jq: ".events[]", fields: ordinary},

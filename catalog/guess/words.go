@@ -52,9 +52,8 @@ var (
 		"TODO: the items that you hold. Notices will call them so."}
 	textCadence = say{"TODO: 기록이 적어도 얼마마다 한 번 있어야 합니까? 표본에서 가장 긴 공백은 %s입니다. #을 지우면 그보다 긴\n공백을 누락으로 알립니다.",
 		"TODO: how often is there at least one record? The longest silence of the sample is %s. Without the #\na longer one than this is reported as a gap."}
-	textFixed = say{"이 형식은 필드가 정해져 있습니다.", "The fields of this format are fixed."}
-	textWhole = say{"TODO: %s에 요청 첫 줄 전체(메서드, 주소, 프로토콜)가 있어 주소로 쓸 수 없습니다. 로그에 주소를 따로 남기십시오.",
-		"TODO: %s holds the whole first line of a request; let the log have the address by itself."}
+	textFixed    = say{"이 형식은 필드가 정해져 있습니다.", "The fields of this format are fixed."}
+	textWhole    = say{". 요청 첫 줄 전체(메서드, 주소, 프로토콜)", ": the whole first line of a request, with its method"}
 	textNoURI    = say{"로그에 요청 주소가 없어 무엇을 하였는지로 경로를 만듭니다.", "The log has no address; the path is made of what happened."}
 	textWhy      = say{"%.0f%%의 행에 있음%s", "in %.0f%% of the lines%s"}
 	textMixed    = say{", %d바이트 이내의 여러 형태", ", of several forms, up to %d bytes"}

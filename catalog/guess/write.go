@@ -185,15 +185,12 @@ func (g *guesser) writeFields(w *writer) {
 	for _, f := range catalog.Fields() {
 		c := m.of(f)
 		if c == nil && f == catalog.FieldURI {
-			if m.whole != nil {
-				w.comment("      ", g.say(textWhole, m.whole.key))
-			}
 			w.comment("      ", g.say(textNoURI))
 			w.line("      uri: %s", g.uriForms(nil))
 			continue
 		}
 		if c == nil {
-			if why, ok := missing[f]; ok && !(f == catalog.FieldMethod && m.of(catalog.FieldURI) == nil) {
+			if why, ok := missing[f]; ok && !(f == catalog.FieldMethod && (m.of(catalog.FieldURI) == nil || m.of(catalog.FieldURI).stat.requests > 0)) {
 				w.comment("      ", string(f)+": TODO "+g.say(why))
 			}
 			continue
@@ -237,6 +234,9 @@ func (g *guesser) why(c *choice) string {
 	t := g.say(textWhy, share, outline)
 	if c.field == catalog.FieldID {
 		t += g.say(textOnce)
+	}
+	if c.field == catalog.FieldURI && s.requests > 0 {
+		t += g.say(textWhole)
 	}
 	if c.field == catalog.FieldTime && s.zoned < s.n {
 		t += g.say(textNoZone)
