@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"syscall"
@@ -33,6 +34,8 @@ func Why(err error) written.Text {
 		return written.Text{KO: "연결이 거부되었습니다", EN: "connection refused"}
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return written.Text{KO: "연결이 끊겼습니다", EN: "connection broken off"}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return written.Text{KO: "응답이 도중에 끊겼습니다", EN: "the answer broke off"}
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return written.Text{KO: "호스트에 이르는 경로가 없습니다", EN: "no route to the host"}
 	case errors.As(err, &authority):
