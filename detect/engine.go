@@ -88,7 +88,8 @@ type Engine struct {
 	losses                   map[lossKey]*loss
 	gaps, missing            []ledger.Gap // as told, and their spans
 	stale                    []staleFeed
-	missed                   bool // missing has changed, or a loss is still to be told
+	staleAt                  event.Millis // when it was told
+	missed                   bool         // missing has changed, or a loss is still to be told
 	err                      error
 
 	shift, shiftFrom, shiftTo event.Millis

@@ -79,8 +79,11 @@ func (e *Engine) Stale(feeds []FeedCover, from, to, now event.Millis) {
 	}
 	// That one which is still too old is older now is no news.
 	same := slices.EqualFunc(out, e.stale, func(a, b staleFeed) bool {
-		return a.feed.Name == b.feed.Name && slices.EqualFunc(a.spans, b.spans, func(x, y [2]event.Millis) bool { return x[0] == y[0] })
+		return a.feed.Name == b.feed.Name && slices.EqualFunc(a.spans, b.spans, func(x, y [2]event.Millis) bool {
+			return x[0] == y[0] && (x[1] == y[1] || x[1] == now && y[1] == e.staleAt)
+		})
 	})
+	e.staleAt = now
 	e.missed = e.missed || !same
 	e.stale = out
 }

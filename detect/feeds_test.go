@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,8 +110,17 @@ func TestRests(t *testing.T) {
 	if got := tell(1020); got["k"] != "" || len(got) != 4 {
 		t.Errorf("after the keys came: %v", got)
 	}
+	// The last that is told of a pause is its end.
+	covers[4].Seen = [][2]event.Millis{{1500, 1550}}
+	if got := tell(1600); got["x"] == "" {
+		t.Errorf("after the holdings came: %v", got)
+	}
+	i := slices.IndexFunc(e.staleList(), func(l Loss) bool { return l.Feed == "x" })
+	if l := e.staleList()[i]; l.Last != e.stamp(1500) {
+		t.Errorf("the end of the pause is %s", l.Last)
+	}
 	// Only what overlaps the time that was asked for.
-	e.Stale(covers, 5000, 6000, 1030)
+	e.Stale(covers, 5000, 6000, 1630)
 	if l := e.staleList(); len(l) != 0 {
 		t.Errorf("outside of the time that was asked for: %v", l)
 	}

@@ -319,7 +319,7 @@ func (d *Desk) other(ctx context.Context, s *slot, k *kept, data []byte, asOf ev
 		d.mu.Lock()
 		s.cut = &Refused{Rows: c.Rows, Before: k.Baseline, At: time.Now()}
 		d.mu.Unlock()
-		return written.Errorf("%d행이던 것이 %d행뿐이어서 반영하지 않았습니다. 맞다면 haetae feed accept %s로 확인하십시오", "has %[2]d rows where there were %[1]d, and is not taken: if that is right, say haetae feed accept %[3]s", k.Baseline, c.Rows, k.Name)
+		return written.Errorf("행이 %d개에서 %d개로 크게 줄어 반영하지 않았습니다. 맞는 내용이면 haetae feed accept %s 명령으로 확인하십시오", "not taken, since its rows went from %d to %d: if that is right, say haetae feed accept %s", k.Baseline, c.Rows, k.Name)
 	}
 	if c.lines != nil || k.Kind == detect.FeedRegister || k.Kind == detect.FeedHoldings {
 		if err := d.o.Install(ctx, &s.feed, asOf, c.lines); err != nil {

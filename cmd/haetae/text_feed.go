@@ -24,7 +24,7 @@ var feedWords = struct {
 	noFeeds:  text{"이 서버는 외부 연계 설정(--feeds) 없이 실행 중입니다", "this server runs without --feeds"},
 	unknown:  text{"%s: 그런 연계가 없습니다. 이름은 haetae feed list로 확인하십시오", "%s: there is no such feed; haetae feed list shows the names"},
 	nothing:  text{"%s: 행이 줄어 반영을 보류한 내용이 없습니다", "%s: nothing of it was refused for being short"},
-	accepted: text{"%s: %s행(이전 %s행)을 맞는 내용으로 확인하였습니다. 곧 다시 읽어 반영합니다.\n", "%s: %s rows, where there were %s, are accepted; it is read again and taken now\n"},
+	accepted: text{"%s: 행 수 %s(이전 %s)를 맞는 내용으로 확인하였습니다. 곧 다시 읽어 반영합니다.\n", "%s is accepted with its number of rows, %s (before: %s); it is read again and taken now\n"},
 }
 
 var feedStates = map[feed.State]text{
