@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/haetae/haetae/detect"
@@ -68,31 +69,19 @@ type holder struct {
 // on a line that was passed over would seem to be gone.
 func parse(f *Feed, data []byte, h *pseudonym.Hasher, zone *time.Location) (*content, error) {
 	w := &written.Reader{File: f.Name}
-	rows := table(w, f, data)
-	c := &content{Rows: len(rows)}
-	switch f.Kind {
-	case detect.FeedKeys:
-		c.keys(w, rows, h, zone)
-	case detect.FeedHolders:
-		c.holders(w, f, rows, h, zone)
-	case detect.FeedList:
-		for i := range rows {
-			v := rows[i].need(w, "value")
-			for _, bad := range v {
-				if bad == '*' || bad == '?' { // a pattern, which no id or country has
-					w.Failf(at(rows[i].line), "value", "*나 ?는 쓸 수 없습니다", "has a * or ?")
-					break
-				}
-			}
-			c.Values = append(c.Values, v)
-		}
-		slices.Sort(c.Values)
-		c.Values = slices.Compact(c.Values)
-		if n := len(c.Values); n > maxListed {
-			w.Failf(nil, "", "목록에 %d개가 있습니다. 한 목록은 %d개까지입니다", "has %d entries, and at most %d are supported", n, maxListed)
-		}
-	default:
-		c.forLedger(w, f, rows)
+	c := &content{}
+	take := map[detect.FeedKind]func(*row){
+		detect.FeedKeys:     func(r *row) { c.key(w, r, h, zone) },
+		detect.FeedHolders:  func(r *row) { c.holder(w, f, r, h, zone) },
+		detect.FeedList:     func(r *row) { c.value(w, r) },
+		detect.FeedRegister: func(r *row) { c.line(w, f, r) },
+		detect.FeedHoldings: func(r *row) { c.line(w, f, r) },
+	}[f.Kind]
+	c.Rows = table(w, f, data, take)
+	slices.Sort(c.Values)
+	c.Values = slices.Compact(c.Values)
+	if n := len(c.Values); n > maxListed {
+		w.Failf(nil, "", "목록에 %d개가 있습니다. 한 목록은 %d개까지입니다", "has %d entries, and at most %d are supported", n, maxListed)
 	}
 	return c, w.Err()
 }
@@ -100,58 +89,56 @@ func parse(f *Feed, data []byte, h *pseudonym.Hasher, zone *time.Location) (*con
 // maxListed bounds a list: it is compiled into the rules.
 const maxListed = 100_000
 
-func (c *content) keys(w *written.Reader, rows []row, h *pseudonym.Hasher, zone *time.Location) {
-	for i := range rows {
-		r := &rows[i]
-		date := func(column string) event.Millis { t, _ := r.date(w, column, zone); return t }
-		c.Keys = append(c.Keys, key{
-			ID: r.need(w, "key"), Created: date("created"), Custodian: personOf(detect.PersonOf(h, r.values["custodian"])),
-			Took: date("custodian_since"), Left: date("custodian_left"), RotatesBy: date("rotates_by"), Retired: date("retired"),
-		})
+func (c *content) value(w *written.Reader, r *row) {
+	v := r.need(w, "value")
+	if strings.ContainsAny(v, "*?") { // a pattern, which no id or country has
+		w.Failf(at(r.line), "value", "*나 ?는 쓸 수 없습니다", "has a * or ?")
 	}
+	c.Values = append(c.Values, v)
 }
 
-func (c *content) holders(w *written.Reader, f *Feed, rows []row, h *pseudonym.Hasher, zone *time.Location) {
-	for i := range rows {
-		r := &rows[i]
-		x := holder{Person: personOf(detect.PersonOf(h, r.need(w, "id")))}
-		x.Joined, _ = r.date(w, "joined", zone)
-		x.Moved, _ = r.date(w, "moved", zone)
-		left, day := r.date(w, "left", zone)
-		if left != 0 && day && f.LastDay {
-			left = event.MillisOf(left.Time().In(zone).AddDate(0, 0, 1))
-		}
-		if x.Left = left; left != 0 && left < x.Joined {
-			w.Failf(at(r.line), "left", "joined보다 앞섭니다", "is before joined")
-		}
-		c.Holders = append(c.Holders, x)
-	}
+func (c *content) key(w *written.Reader, r *row, h *pseudonym.Hasher, zone *time.Location) {
+	date := func(column string) event.Millis { t, _ := r.date(w, column, zone); return t }
+	c.Keys = append(c.Keys, key{
+		ID: r.need(w, "key"), Created: date("created"), Custodian: personOf(detect.PersonOf(h, r.values["custodian"])),
+		Took: date("custodian_since"), Left: date("custodian_left"), RotatesBy: date("rotates_by"), Retired: date("retired"),
+	})
 }
 
-// forLedger writes rows as the ledger takes them: an object a line.
-func (c *content) forLedger(w *written.Reader, f *Feed, rows []row) {
-	need := columnsOf[f.Kind][:1]
+func (c *content) holder(w *written.Reader, f *Feed, r *row, h *pseudonym.Hasher, zone *time.Location) {
+	x := holder{Person: personOf(detect.PersonOf(h, r.need(w, "id")))}
+	x.Joined, _ = r.date(w, "joined", zone)
+	x.Moved, _ = r.date(w, "moved", zone)
+	left, day := r.date(w, "left", zone)
+	if left != 0 && day && f.LastDay {
+		left = event.MillisOf(left.Time().In(zone).AddDate(0, 0, 1))
+	}
+	if x.Left = left; left != 0 && left < x.Joined {
+		w.Failf(at(r.line), "left", "joined보다 앞섭니다", "is before joined")
+	}
+	c.Holders = append(c.Holders, x)
+}
+
+// line writes a row as the ledger takes it: an object a line.
+func (c *content) line(w *written.Reader, f *Feed, r *row) {
+	r.need(w, columnsOf[f.Kind][0])
 	if f.Kind == detect.FeedHoldings {
-		need = columnsOf[f.Kind][:2]
+		r.need(w, "person")
 	}
-	for i := range rows {
-		for _, k := range need {
-			rows[i].need(w, k)
-		}
-		line, err := json.Marshal(rows[i].values)
-		if err != nil {
-			w.Failf(at(rows[i].line), "", "쓸 수 없습니다", "cannot be written")
-			return
-		}
-		c.lines = append(append(c.lines, line...), '\n')
-		c.lineOf = append(c.lineOf, rows[i].line)
+	line, err := json.Marshal(r.values)
+	if err != nil {
+		w.Failf(at(r.line), "", "쓸 수 없습니다", "cannot be written")
+		return
 	}
+	c.lines = append(append(c.lines, line...), '\n')
+	c.lineOf = append(c.lineOf, r.line)
 }
 
 // after adds whom the content before knew and this one does not: an export that has
 // only those who work there says by leaving somebody out that they left. Who comes back
-// without a later date of joining was left out by mistake, and has not left.
-func (c *content) after(before *content, age event.Millis) {
+// without a later date of joining was left out by mistake, and has not left. Where the
+// source is read in another way than before, nobody has left by that.
+func (c *content) after(before *content, age event.Millis, other bool) {
 	if before == nil || len(before.Holders) == 0 {
 		return
 	}
@@ -164,6 +151,8 @@ func (c *content) after(before *content, age event.Millis) {
 	for _, x := range before.Holders {
 		joined, there := first[x.Person]
 		switch {
+		case !there && x.Left == 0 && other:
+			continue
 		case !there && x.Left == 0:
 			x.Left, x.Missing = age, true
 		case !there:

@@ -270,11 +270,15 @@ func (d *Desk) take(ctx context.Context, s *slot) (changed bool, err error) {
 	d.mu.Lock()
 	before := s.kept
 	d.mu.Unlock()
-	got, err := s.feed.fetch(ctx, before)
+	k := *before
+	// The same text says another thing in another zone.
+	if zone := d.o.Zone().String(); k.Zone != zone {
+		k.Zone, k.ETag, k.Modified, k.Digest = zone, "", "", ""
+	}
+	got, err := s.feed.fetch(ctx, &k)
 	if err != nil {
 		return false, err
 	}
-	k := *before
 	now := event.MillisOf(time.Now())
 	k.Looked = now
 	asOf := min(event.MillisOf(got.asOf), now)
@@ -327,7 +331,7 @@ func (d *Desk) other(ctx context.Context, s *slot, k *kept, data []byte, asOf ev
 		}
 		k.Content = nil
 	} else {
-		c.after(k.Content, asOf)
+		c.after(k.Content, asOf, k.Digest == "")
 		k.Content = c
 	}
 	k.Rows, k.Baseline, k.Accepted = c.Rows, c.Rows, c.Rows == 0

@@ -185,6 +185,30 @@ func TestShrink(t *testing.T) {
 	})
 }
 
+// TestReadOtherwise: when the settings say another way of reading, or the catalog another
+// zone, the same content is read anew, and nobody has left by that.
+func TestReadOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, detect.FeedHolders)
+		s.feed.Columns = map[string]string{"id": "name"}
+		s.open()
+		s.source("id,name,left\ns1,s3,2026-01-01\ns2,s4,\n")
+		s.look()
+		s.feed.Columns = nil
+		s.open()
+		s.look()
+		want := map[string]event.Millis{"s1": day("2026-01-01"), "s2": 0, "s3": day("2026-01-01")}
+		if d := cmp.Diff(want, s.holders()); d != "" {
+			t.Error(d)
+		}
+		s.desk.o.Zone = func() *time.Location { return time.UTC }
+		s.look()
+		if got := s.holders()["s1"]; got != day("2026-01-01")+9*3_600_000 {
+			t.Errorf("in another zone the day begins at %d", got)
+		}
+	})
+}
+
 // TestBroken: content with a mistake leaves the one before, and says where it is.
 func TestBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

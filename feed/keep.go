@@ -42,6 +42,7 @@ type kept struct {
 	Seen    [][2]event.Millis `json:"seen,omitempty"`
 
 	Source   string       `json:"source"`             // a digest of where it comes from and how it is read
+	Zone     string       `json:"zone,omitempty"`     // in which its days were meant
 	Digest   string       `json:"digest,omitempty"`   // of the content
 	Changed  event.Millis `json:"changed,omitempty"`  // when it was taken
 	Looked   event.Millis `json:"looked,omitempty"`   // when a look last succeeded

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/written"
 )
@@ -23,22 +24,61 @@ type row struct {
 }
 
 const (
-	maxRows  = 5_000_000
-	maxValue = 4096 // bytes
+	maxRows  = 1_000_000 // of a kind that is kept in memory
+	maxLines = 5_000_000 // of one that goes to the ledger
+	maxValue = 4096      // bytes
 )
 
-// table reads rows. Mistakes go to w, which names the source and quotes nothing: a
-// register is made of ids and names.
-func table(w *written.Reader, f *Feed, data []byte) []row {
+// taker takes rows, one at a time: the next one is written over it.
+type taker struct {
+	w    *written.Reader
+	row  row
+	n    int
+	most int
+	take func(*row)
+}
+
+// begin makes the row that is filled next.
+func (t *taker) begin(line int) *row {
+	t.row.line = line
+	if t.row.values == nil {
+		t.row.values = map[string]string{}
+	}
+	clear(t.row.values)
+	return &t.row
+}
+
+// end takes the row; false if enough is enough.
+func (t *taker) end() bool {
+	if t.n++; t.n > t.most {
+		t.w.Failf(nil, "", "%d행보다 많습니다", "has more than %d rows", t.most)
+		return false
+	}
+	t.take(&t.row)
+	return t.w.Found() <= maxMistakes
+}
+
+// maxMistakes is how many are looked for: a file of another kind is one from end to end.
+const maxMistakes = 1000
+
+// table reads rows and gives how many there are. Mistakes go to w, which names the
+// source and quotes nothing: a register is made of ids and names.
+func table(w *written.Reader, f *Feed, data []byte, take func(*row)) int {
+	t := &taker{w: w, most: maxRows, take: take}
+	if f.Kind == detect.FeedRegister || f.Kind == detect.FeedHoldings {
+		t.most = maxLines
+	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		w.Failf(at(1+bytes.Count(data[:firstBad(data)], []byte("\n"))), "", "UTF-8이 아닙니다. UTF-8로 저장하십시오", "is not UTF-8: save it as UTF-8")
-		return nil
+		return 0
 	}
 	if f.Format == "json" {
-		return jsonTable(w, f, data)
+		t.json(f, data)
+	} else {
+		t.csv(f, data)
 	}
-	return csvTable(w, f, data)
+	return t.n
 }
 
 func firstBad(data []byte) int {
@@ -63,7 +103,8 @@ func (f *Feed) theirs(column string) string {
 	return column
 }
 
-func csvTable(w *written.Reader, f *Feed, data []byte) []row {
+func (t *taker) csv(f *Feed, data []byte) {
+	w := t.w
 	in := csv.NewReader(bytes.NewReader(data))
 	in.FieldsPerRecord = -1
 	in.ReuseRecord = true
@@ -71,15 +112,15 @@ func csvTable(w *written.Reader, f *Feed, data []byte) []row {
 	head, err := in.Read()
 	if err != nil {
 		w.Failf(nil, "", "머리글이 없습니다. 열 이름: %s", "a header is missing: %s", strings.Join(known, ","))
-		return nil
+		return
 	}
 	place := map[string]int{}
 	width := len(head)
 	for i, h := range head {
 		h = strings.TrimSpace(h)
 		for _, c := range known {
-			switch t := f.theirs(c); {
-			case h == t || f.Columns[c] == "" && strings.EqualFold(h, t):
+			switch name := f.theirs(c); {
+			case h == name || f.Columns[c] == "" && strings.EqualFold(h, name):
 				if _, twice := place[c]; twice {
 					w.Failf(nil, c, "같은 열이 두 번 있습니다", "the column stands twice")
 				}
@@ -98,18 +139,17 @@ func csvTable(w *written.Reader, f *Feed, data []byte) []row {
 		}
 	}
 	if w.Found() > 0 {
-		return nil
+		return
 	}
-	var out []row
 	for {
 		rec, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			return out
+			return
 		}
 		if bad := new(csv.ParseError); errors.As(err, &bad) {
 			w.Failf(at(bad.Line), "", "CSV 줄이 아닙니다", "not a line of CSV")
 			if w.Found() > maxMistakes {
-				return nil
+				return
 			}
 			continue
 		}
@@ -118,28 +158,18 @@ func csvTable(w *written.Reader, f *Feed, data []byte) []row {
 			// What was cut in the middle of a line shows here.
 			w.Failf(at(line), "", "열이 %d개인데 머리글은 %d개입니다", "has %d fields, and the header has %d", len(rec), width)
 			if w.Found() > maxMistakes {
-				return nil
+				return
 			}
 			continue
 		}
-		r := row{line: line, values: make(map[string]string, len(place))}
+		r := t.begin(line)
 		for c, i := range place {
-			r.set(w, c, strings.Clone(rec[i]))
+			r.set(w, c, rec[i])
 		}
-		if out = append(out, r); tooMany(w, len(out)) {
-			return nil
+		if !t.end() {
+			return
 		}
 	}
-}
-
-// maxMistakes is how many are looked for: a file of another kind is one from end to end.
-const maxMistakes = 1000
-
-func tooMany(w *written.Reader, n int) bool {
-	if n > maxRows {
-		w.Failf(nil, "", "%d행보다 많습니다", "has more than %d rows", maxRows)
-	}
-	return n > maxRows || w.Found() > maxMistakes
 }
 
 func (r *row) set(w *written.Reader, column, s string) {
@@ -155,96 +185,144 @@ func (r *row) set(w *written.Reader, column, s string) {
 	}
 }
 
-// jsonTable takes an array of objects, an object with that array below a key ("data"
-// where none is named), or an object a line.
-func jsonTable(w *written.Reader, f *Feed, data []byte) []row {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var list []map[string]any
-	broken := func(n int) []row {
-		w.Failf(at(n), "", "JSON으로 읽을 수 없습니다", "not readable as JSON")
-		return nil
-	}
-	shape := func() []row {
-		w.Failf(nil, f.Rows, "객체의 배열이 아닙니다", "is no array of objects")
-		return nil
-	}
-	var first json.RawMessage
-	if err := dec.Decode(&first); err != nil {
-		return broken(1)
-	}
-	switch first = bytes.TrimSpace(first); {
-	case first[0] == '[':
-		if !unmarshal(first, &list) {
-			return shape()
-		}
+// json takes an array of objects, an object with that array below a key ("data" where
+// none is named), or an object a line.
+func (t *taker) json(f *Feed, data []byte) {
+	j := &jsonRows{t: t, f: f, seen: map[string]bool{}}
+	j.start(data)
+	switch first, _ := j.dec.Token(); first {
+	case json.Delim('['):
 		if f.Rows != "" {
-			return shape()
+			j.shape()
+			return
 		}
-		if dec.More() {
-			return broken(1)
+		if j.array() && j.dec.More() {
+			j.broken()
 		}
-	case first[0] != '{':
-		return shape()
+	case json.Delim('{'):
+		j.below(data)
+	case nil:
+		j.broken()
 	default:
-		var whole map[string]json.RawMessage
-		if !unmarshal(first, &whole) {
-			return broken(1)
-		}
-		key := f.Rows
-		if key == "" {
-			key = "data"
-		}
-		if inner, ok := whole[key]; ok && (f.Rows != "" || bytes.HasPrefix(bytes.TrimSpace(inner), []byte("["))) {
-			if !unmarshal(inner, &list) || dec.More() {
-				return shape()
-			}
-			break
-		}
-		if f.Rows != "" {
-			return shape()
-		}
-		// An object a line.
-		dec = json.NewDecoder(bytes.NewReader(data))
-		dec.UseNumber()
-		for dec.More() {
-			var one map[string]any
-			if dec.Decode(&one) != nil || one == nil {
-				return broken(len(list) + 1)
-			}
-			if list = append(list, one); tooMany(w, len(list)) {
-				return nil
-			}
-		}
+		j.shape()
 	}
-	out := make([]row, 0, len(list))
-	seen := map[string]bool{}
-	for i, o := range list {
-		r := row{line: i + 1, values: map[string]string{}}
-		if o == nil {
-			w.Failf(at(r.line), "", "객체가 아닙니다", "is no object")
-		}
-		for _, c := range columnsOf[f.Kind] {
-			v, ok := o[f.theirs(c)]
-			seen[c] = seen[c] || ok
-			r.set(w, c, f.scalar(w, r.line, c, v))
-		}
-		if out = append(out, r); tooMany(w, len(out)) {
-			return nil
-		}
+	if t.n == 0 || t.w.Found() > 0 {
+		return
 	}
 	for _, c := range columnsOf[f.Kind] {
-		if f.Columns[c] != "" && !seen[c] && len(list) > 0 {
-			w.Failf(nil, c, "어느 행에도 없습니다", "is in no row")
+		if f.Columns[c] != "" && !j.seen[c] {
+			t.w.Failf(nil, c, "어느 행에도 없습니다", "is in no row")
 		}
 	}
-	return out
 }
 
-func unmarshal(data []byte, v any) bool {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	return dec.Decode(v) == nil
+// jsonRows is a JSON document that is read row by row, so that not all of it is in
+// memory as values.
+type jsonRows struct {
+	t    *taker
+	f    *Feed
+	dec  *json.Decoder
+	seen map[string]bool // columns
+}
+
+func (j *jsonRows) broken() {
+	j.t.w.Failf(at(j.t.n+1), "", "JSON으로 읽을 수 없습니다", "not readable as JSON")
+}
+
+func (j *jsonRows) shape() {
+	j.t.w.Failf(nil, "", "객체의 배열이 아닙니다", "is no array of objects")
+}
+
+// one takes the next value as a row; false when there is no use in going on.
+func (j *jsonRows) one() bool {
+	var o map[string]any
+	if err := j.dec.Decode(&o); err != nil {
+		if _, wrong := errors.AsType[*json.UnmarshalTypeError](err); wrong {
+			j.t.w.Failf(at(j.t.n+1), "", "객체가 아닙니다", "is no object")
+		} else {
+			j.broken()
+		}
+		return false
+	}
+	r := j.t.begin(j.t.n + 1)
+	if o == nil {
+		j.t.w.Failf(at(r.line), "", "객체가 아닙니다", "is no object")
+	}
+	for _, c := range columnsOf[j.f.Kind] {
+		v, ok := o[j.f.theirs(c)]
+		j.seen[c] = j.seen[c] || ok
+		r.set(j.t.w, c, j.f.scalar(j.t.w, r.line, c, v))
+	}
+	return j.t.end()
+}
+
+// array takes the rest of an array that has begun; false if it is broken.
+func (j *jsonRows) array() bool {
+	for j.dec.More() {
+		if !j.one() {
+			return false
+		}
+	}
+	if _, err := j.dec.Token(); err != nil {
+		j.broken()
+		return false
+	}
+	return true
+}
+
+// skip passes over the rest of an object that has begun, until a key; found says that
+// it is there, and its value comes next.
+func (j *jsonRows) skip(until string) (found, ok bool) {
+	for j.dec.More() {
+		key, err := j.dec.Token()
+		if err != nil {
+			return false, false
+		}
+		if until != "" && key == until {
+			return true, true
+		}
+		var value json.RawMessage
+		if j.dec.Decode(&value) != nil {
+			return false, false
+		}
+	}
+	_, err := j.dec.Token()
+	return false, err == nil
+}
+
+// below takes the array in an object that has begun, or several objects, a line each.
+func (j *jsonRows) below(data []byte) {
+	want := j.f.Rows
+	if want == "" {
+		want = "data"
+	}
+	found, ok := j.skip(want)
+	if found {
+		if first, _ := j.dec.Token(); first == json.Delim('[') {
+			if !j.array() {
+				return
+			}
+			if _, ok := j.skip(""); !ok || j.dec.More() {
+				j.broken()
+			}
+			return
+		}
+	}
+	switch {
+	case !ok:
+		j.broken()
+	case j.f.Rows != "":
+		j.shape()
+	default:
+		for j.start(data); j.dec.More() && j.one(); {
+		}
+	}
+}
+
+// start begins with the first byte.
+func (j *jsonRows) start(data []byte) {
+	j.dec = json.NewDecoder(bytes.NewReader(data))
+	j.dec.UseNumber()
 }
 
 // scalar is a value as text. The items of holdings may be a list.
