@@ -150,3 +150,62 @@ func TestSecrets(t *testing.T) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
+
+// FuzzParse: whatever is written is settings that can be used, or mistakes.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(sound))
+	for _, s := range writtentest.Spoiled(sound)[:40] {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("feeds.yaml", text)
+		if err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				if !strings.HasPrefix(line, "feeds.yaml") {
+					t.Fatalf("a mistake without its file: %q", line)
+				}
+			}
+			return
+		}
+		for _, x := range c.Feeds {
+			n := 0
+			for _, s := range []string{x.File, x.Folder, x.URL, x.URLFile} {
+				if s != "" {
+					n++
+				}
+			}
+			if n != 1 || columnsOf[x.Kind] == nil || !namePattern.MatchString(x.Name) || x.Every < minEvery || x.MaxAge < x.Every || x.Format == "" || x.Shrink < 0 || x.Shrink > 100 {
+				t.Fatalf("%+v", x)
+			}
+		}
+	})
+}
+
+// FuzzHeaders: a file of headers is headers that can be sent, or a mistake without a
+// word of it.
+func FuzzHeaders(f *testing.F) {
+	f.Add([]byte("X-Key: 1\n\nAccept: text/csv\r\n"))
+	f.Add([]byte("X-Key 1"))
+	f.Add([]byte(": x"))
+	f.Add([]byte("X: \x01"))
+	name := filepath.Join(f.TempDir(), "headers")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h, err := headers(name)
+		if err != nil {
+			if problem := writtentest.Told(err, ""); problem != "" {
+				t.Fatal(problem)
+			}
+			return
+		}
+		if len(h) == 0 {
+			t.Fatal("no headers and no mistake")
+		}
+		var b strings.Builder
+		if err := h.Write(&b); err != nil || strings.Count(b.String(), "\r\n") != len(strings.Split(strings.TrimSpace(b.String()), "\r\n")) {
+			t.Fatalf("%q: %v", b.String(), err)
+		}
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/internal/written/writtentest"
 )
 
@@ -139,5 +140,25 @@ func TestTroubles(t *testing.T) {
 	f.CAFile = ""
 	if _, err := f.fetch(t.Context(), &kept{}); err == nil || err.Error() != "call: the certificate is signed by nobody known here" {
 		t.Errorf("a server nobody trusts: %v", err)
+	}
+}
+
+// TestRetryAfter: a server that says when to come back is asked then, and not by the
+// doubling of pauses.
+func TestRetryAfter(t *testing.T) {
+	code := http.StatusServiceUnavailable
+	f, _ := site(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "600")
+		w.WriteHeader(code)
+	})
+	s := newStand(t, detect.FeedHolders)
+	s.feed.File, s.feed.URLFile, s.feed.CAFile, s.feed.Format = "", f.URLFile, f.CAFile, "json"
+	s.open()
+	if after := s.desk.look(t.Context(), s.desk.slots[0]); after < 9*time.Minute || after > 11*time.Minute {
+		t.Errorf("asked again after %v", after)
+	}
+	list, _ := s.desk.Status(time.Now())
+	if list[0].From != "http" || list[0].Error != "answered 503" || list[0].Fails != 1 {
+		t.Errorf("%+v", list[0])
 	}
 }
