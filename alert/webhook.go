@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/outside"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -157,7 +158,7 @@ func newPoster(ch *Channel) (*poster, error) {
 // httpClient follows no redirect: it would carry the body, and what signs it,
 // to a place that nobody wrote down.
 func httpClient(caFile string) (*http.Client, error) {
-	roots, err := authorities(caFile)
+	roots, err := outside.Authorities(caFile)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func (p *poster) send(ctx context.Context, m message) error {
 	req.Header.Set("User-Agent", "haetae")
 	req.Header.Set(headerKey, m.key)
 	if p.ch.TokenFile != "" {
-		token, err := secret(p.ch.TokenFile)
+		token, err := outside.Line(p.ch.TokenFile)
 		if err != nil {
 			return trouble("token_file: %s", "token_file: %s", written.TextOf(err))
 		}

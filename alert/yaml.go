@@ -2,8 +2,6 @@ package alert
 
 import (
 	"regexp"
-	"strconv"
-	"strings"
 	"time"
 	_ "time/tzdata" // a rota names a time zone; a container may have none
 
@@ -78,32 +76,12 @@ func (p *parser) duration(n *yaml.Node, field string, byDefault, least, most tim
 	if s == "" {
 		return byDefault
 	}
-	d, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); err != nil && ok {
-		var v int
-		if v, err = strconv.Atoi(days); v < 0 || v > 10000 {
-			v = 10000
-		}
-		d = time.Duration(v) * 24 * time.Hour
-	}
-	if err != nil || d < least || d > most {
-		p.Failf(n, field, "%s 이상 %s 이하의 기간이어야 합니다. 30s, 15m, 6h, 2d처럼 쓰십시오", "expected a time from %s to %s, as 30s, 15m, 6h or 2d", short(least), short(most))
+	d, ok := written.Duration(s)
+	if !ok || d < least || d > most {
+		p.Fail(n, field, written.NoDuration, written.ShortDuration(least), written.ShortDuration(most))
 		return byDefault
 	}
 	return d
-}
-
-// short is a duration as a file writes it.
-func short(d time.Duration) string {
-	for _, u := range []struct {
-		of   time.Duration
-		name string
-	}{{day, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
-		if d >= u.of && d%u.of == 0 {
-			return strconv.FormatInt(int64(d/u.of), 10) + u.name
-		}
-	}
-	return d.String()
 }
 
 func (p *parser) version(root *yaml.Node, keys map[string]*yaml.Node) {

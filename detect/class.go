@@ -10,7 +10,7 @@ import (
 
 // A rule asks of an account or an actor whether it is one of those that the rule
 // names, or whether there is one at all. So rows of one shape, whose agent is the same,
-// and whose account and actor no rule names, are of one class: what matches one of them
+// and whose account and actor no rule names and nobody says to have left, are of one class: what matches one of them
 // matches all.
 type class struct {
 	matched []rule.RuleIndex // but for those by row
@@ -119,7 +119,7 @@ func (e *Engine) whoOf(m *meaning, r *Row) (w who) {
 			}
 		}
 	}
-	if m.classAs&needActor != 0 && r.HasActor {
+	if m.classAs&(needActor|needLeft) != 0 && r.HasActor {
 		w |= hasActor
 		if e.isListed(r.Actor) {
 			w |= actorListed

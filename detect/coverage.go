@@ -23,6 +23,7 @@ const (
 	notInForce   cause = "not_in_force"      // the rule, when the lines were at hand
 	lostFile     cause = ledger.GapLost      // lines of a followed file were gone before they were read
 	cutFile      cause = ledger.GapCut       // or cut
+	feedStale    cause = "feed_stale"        // a register or list was older than it may be
 )
 
 type lossKey struct {

@@ -21,18 +21,21 @@ import (
 type Key struct {
 	ID        string
 	Purpose   string
+	Created   event.Millis // 0: nobody knows
 	Custodian string       // one line for each
+	Who       Person       // the custodian, where only a pseudonym is kept
+	Took      event.Millis // when the custodian took it over; 0: nobody knows
 	Left      event.Millis // when the custodian left, 0 while they have not
 	RotatesBy event.Millis // 0 when nobody set a date
 	Retired   event.Millis // when the key stopped being accepted, 0 while it is
 }
 
 // keyColumns are the columns of a register of keys.
-var keyColumns = []string{"key", "purpose", "custodian", "custodian_left", "rotates_by", "retired"}
+var keyColumns = []string{"key", "purpose", "owner", "custodian", "custodian_since", "custodian_left", "created", "rotates_by", "retired"}
 
 // ReadKeys reads a register of keys: CSV with a header, one line for each key and
-// custodian. Columns: key, and any of purpose, custodian, custodian_left,
-// rotates_by, retired (dates). Other columns are passed over.
+// custodian. Columns: key, and any of purpose, owner, custodian, and the dates
+// custodian_since, custodian_left, created, rotates_by, retired. Other columns are passed over.
 func ReadKeys(name string, r io.Reader, zone *time.Location) ([]Key, error) {
 	w := &written.Reader{File: name}
 	out := readKeys(w, csv.NewReader(r), zone)
@@ -97,7 +100,10 @@ func readKeys(w *written.Reader, in *csv.Reader, zone *time.Location) []Key {
 			}
 			return t
 		}
-		k := Key{ID: text("key"), Purpose: text("purpose"), Custodian: text("custodian"), Left: date("custodian_left"), RotatesBy: date("rotates_by"), Retired: date("retired")}
+		k := Key{
+			ID: text("key"), Purpose: text("purpose"), Created: date("created"), Custodian: text("custodian"), Took: date("custodian_since"),
+			Left: date("custodian_left"), RotatesBy: date("rotates_by"), Retired: date("retired"),
+		}
 		if k.ID == "" {
 			w.Fail(at(line), "key", written.NoText)
 			continue
@@ -107,8 +113,9 @@ func readKeys(w *written.Reader, in *csv.Reader, zone *time.Location) []Key {
 }
 
 // Custody judges the register of keys at a moment (rule type custody): a key that
-// is still accepted although a custodian has left, or although it should have been
-// exchanged. It rings with zero reads, so it is asked by the clock and not by
+// is still accepted although a custodian has left or has gone to other work, or
+// although it should have been exchanged. Whether a custodian has left is said by the
+// register of keys, or else by that of holders. It rings with zero reads, so it is asked by the clock and not by
 // records. What is compared is the number of days since.
 func (e *Engine) Custody(now event.Millis) {
 	for _, c := range e.correlations {
@@ -120,14 +127,24 @@ func (e *Engine) Custody(now event.Millis) {
 
 func (e *Engine) custody(c *correlation, now event.Millis) {
 	for _, k := range e.o.Keys {
-		if k.Retired != 0 && k.Retired <= now {
+		if k.Retired != 0 && k.Retired <= now || k.Created > now {
 			continue
+		}
+		who := k.Who
+		if who == (Person{}) && k.Custodian != "" {
+			who = PersonOf(e.world.Hasher(), k.Custodian)
 		}
 		for _, when := range c.typ.When {
 			since := event.Millis(0)
 			switch when {
 			case "custodian_left":
-				since = k.Left
+				if since = k.Left; since == 0 && who != (Person{}) {
+					since = e.holders.left(who.Actor, now)
+				}
+			case "custodian_moved":
+				if who != (Person{}) {
+					since = e.holders.moved(who.Actor, max(k.Created, k.Took), now)
+				}
 			case "rotation_overdue":
 				since = k.RotatesBy
 			}

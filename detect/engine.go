@@ -37,6 +37,8 @@ type Options struct {
 	Calendar   *Calendar   // holidays, sale days, migrations; may be nil
 	Exceptions []Exception // signals that somebody has looked into
 	Keys       []Key       // the register of keys, for rules on custody
+	Holders    []Holder    // who holds access, and since and until when; nil: nobody says
+	Feeds      []FeedCover // which of these come from outside, and how current they were
 	Lists      Lists       // what %name% stands for in rules; may be nil
 
 	// Lateness is how much later than the newest record of all another may come and
@@ -78,12 +80,15 @@ type Engine struct {
 	notRun       []string // group or count by what the record does not hold
 	elsewhere    []string // look at no access record
 	emptyLists   []string // that rules ask for and nobody has filled
+	holders      holders
 
 	began, newest, watermark event.Millis
 	late                     int64
 	rows                     int64
 	losses                   map[lossKey]*loss
 	gaps, missing            []ledger.Gap // as told, and their spans
+	stale                    []staleFeed
+	staleAt                  event.Millis // when it was told
 	missed                   bool         // missing has changed, or a loss is still to be told
 	err                      error
 
@@ -109,12 +114,14 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	}
 	schema := Schema()
 	var lists map[string][]string
-	lists, e.emptyLists = o.Lists.forRules(docs)
+	lists, e.emptyLists = o.forRules(docs)
 	set, err := rule.Compile(docs, schema, rule.Options{Zone: e.zone, Pseudonym: e.constant(schema), Placeholders: lists, Only: notLive})
 	if err != nil {
 		return nil, err
 	}
 	e.set, e.matcher, e.kinds = set, newMatcher(set, schema), fieldKindsOf(schema)
+	e.holders = holdersOf(o.Holders)
+	e.holders.gone(e.named.add)
 	if err := e.compile(set); err != nil {
 		return nil, err
 	}

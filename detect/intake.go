@@ -29,6 +29,7 @@ type Intake struct {
 	set      *rule.Set
 	schema   *rule.Schema
 	calendar *Calendar
+	holders  holders
 	taker    Taker
 	edition  uint32
 	numbers  map[rule.RuleIndex]uint32
@@ -77,7 +78,7 @@ func markID(d *rule.Document) string {
 // It is nil if there are none. The documents have to be those that an Engine takes:
 // that is who refuses what cannot be run.
 func NewIntake(docs []*rule.Document, t Taker, o Options) (*Intake, error) {
-	lists, _ := o.Lists.forRules(docs)
+	lists, _ := o.forRules(docs)
 	zone := o.Zone
 	if zone == nil {
 		zone = time.UTC
@@ -98,7 +99,7 @@ func NewIntake(docs []*rule.Document, t Taker, o Options) (*Intake, error) {
 	if len(rules) == 0 {
 		return nil, nil
 	}
-	in := &Intake{schema: lineSchema, calendar: o.Calendar, taker: t, numbers: map[rule.RuleIndex]uint32{}}
+	in := &Intake{schema: lineSchema, calendar: o.Calendar, holders: holdersOf(o.Holders), taker: t, numbers: map[rule.RuleIndex]uint32{}}
 	in.set, err = rule.Compile(docs, lineSchema, rule.Options{Zone: zone, Placeholders: lists, Only: func(r *rule.Rule) bool { return live[r.Index] }})
 	if err != nil {
 		return nil, err
@@ -420,6 +421,11 @@ var recordSetters, webSetters = func() (record, web map[rule.FieldID]write) {
 		"client.subnet": func(w *Look, f rule.FieldID, r *event.Record, _ *catalog.Request) {
 			if r.Client.IP.IsValid() {
 				w.event.SetAddr(f, subnet(r.Client.IP.Unmap()))
+			}
+		},
+		leftField: func(w *Look, f rule.FieldID, r *event.Record, _ *catalog.Request) {
+			if w.in.holders != nil && r.Actor.ID != "" && w.in.holders.left(PersonOf(w.in.taker.Hasher(), string(r.Actor.ID)).Actor, r.Time) != 0 {
+				w.event.SetBool(f, true)
 			}
 		},
 		"calendar": func(w *Look, f rule.FieldID, r *event.Record, _ *catalog.Request) {

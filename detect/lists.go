@@ -110,3 +110,27 @@ func (l Lists) forRules(docs []*rule.Document) (given map[string][]string, empty
 	slices.Sort(empty)
 	return given, empty
 }
+
+// holdersTag is of a rule beside which another looks by the register of holders: with
+// that register, nobody has to fill the list that the rule looks for.
+const holdersTag = "feed.holders"
+
+// forRules is that of the lists. A list that a feed is to fill is given, even while
+// the feed has not come: that is told as coverage lost.
+func (o *Options) forRules(docs []*rule.Document) (given map[string][]string, empty []string) {
+	given, empty = o.Lists.forRules(docs)
+	for _, f := range o.Feeds {
+		if f.Kind == FeedList && given[f.List] == nil {
+			given[f.List] = []string{unlisted}
+		}
+	}
+	if o.Holders == nil {
+		return given, empty
+	}
+	for _, d := range docs {
+		if slices.Contains(d.Tags, holdersTag) {
+			empty = slices.DeleteFunc(empty, func(name string) bool { return slices.Contains(d.Tags, listTag+name) })
+		}
+	}
+	return given, empty
+}

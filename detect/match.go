@@ -18,10 +18,11 @@ const (
 	needAccount
 	needActor
 	needToken
+	needLeft
 )
 
 var needs = map[string]need{
-	"time": needTime, "calendar": needCalendar, "rows": needRows, "account": needAccount, "actor.id": needActor, "credential.token": needToken,
+	"time": needTime, "calendar": needCalendar, "rows": needRows, "account": needAccount, "actor.id": needActor, "credential.token": needToken, leftField: needLeft,
 	"client.ip": needClient, "client.subnet": needClient, "client.country": needClient, "client.network": needClient,
 	"client.agent": needAgent,
 }
@@ -42,7 +43,7 @@ type matcher struct {
 
 	classes map[classKey]*class
 	f       struct {
-		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar rule.FieldID
+		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar, left rule.FieldID
 	}
 }
 
@@ -71,7 +72,7 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	m.f.time, m.f.source, m.f.action, m.f.method, m.f.route, m.f.path = id("time"), id("source"), id("action"), id("method"), id("route"), id("path")
 	m.f.status, m.f.rows, m.f.account, m.f.actorID, m.f.actorType = id("status"), id("rows"), id("account"), id("actor.id"), id("actor.type")
 	m.f.key, m.f.token, m.f.ip, m.f.agent, m.f.country, m.f.network = id("credential.key"), id("credential.token"), id("client.ip"), id("client.agent"), id("client.country"), id("client.network")
-	m.f.items, m.f.read, m.f.subnet, m.f.calendar = id("items"), id("read"), id("client.subnet"), id("calendar")
+	m.f.items, m.f.read, m.f.subnet, m.f.calendar, m.f.left = id("items"), id("read"), id("client.subnet"), id("calendar"), id(leftField)
 	return m
 }
 
@@ -161,7 +162,7 @@ func (e *Engine) decide(t *Table, m *meaning, shape uint32) {
 		case must:
 			m.matched = append(m.matched, r.Index)
 		case !may:
-		case x.need[i]&^(needAgent|needAccount|needActor) == 0 && !x.refs[i]:
+		case x.need[i]&^(needAgent|needAccount|needActor|needLeft) == 0 && !x.refs[i]:
 			m.byClass = append(m.byClass, r.Index)
 			m.classAs |= x.need[i]
 		default:
@@ -169,6 +170,16 @@ func (e *Engine) decide(t *Table, m *meaning, shape uint32) {
 			m.asks |= x.need[i]
 		}
 	}
+}
+
+// leftBy says whether a row's actor had left by its time.
+func (e *Engine) leftBy(r *Row) bool {
+	p, err := e.world.Pseudonym(r.Actor)
+	if err != nil {
+		e.fail(err)
+		return false
+	}
+	return e.holders.left(p, r.Time) != 0
 }
 
 func (e *Engine) setShape(t *Table, m *meaning, i uint32) {
@@ -235,6 +246,9 @@ func (e *Engine) setRow(t *Table, m *meaning, r *Row, asks need) {
 	}
 	if asks&needActor != 0 && r.HasActor {
 		ev.SetText(x.f.actorID, e.refText(r.Actor))
+	}
+	if asks&needLeft != 0 && r.HasActor && e.holders != nil && e.leftBy(r) {
+		ev.SetBool(x.f.left, true)
 	}
 	if asks&needAccount != 0 {
 		if m.home && r.Home.IsAccount() {

@@ -63,6 +63,7 @@ type Loss struct {
 	Rules   []string    `json:"rules,omitempty"` // where they are several, all of them
 	Cause   string      `json:"cause"`
 	Source  string      `json:"source,omitempty"` // whose lines are missing
+	Feed    string      `json:"feed,omitempty"`   // that was too old
 	Text    Text        `json:"text"`
 	Records int64       `json:"records"` // 0 where they are missing, and so cannot be counted
 	First   string      `json:"first"`
@@ -368,6 +369,7 @@ var lossTexts = map[cause]Text{
 	spaceFull:    {"서로 다른 값의 수가 한도를 넘어 일부 기록을 판단하지 못하였습니다", "there were more distinct texts and addresses than are told apart"},
 	notInForce:   {"이 규칙이 적용되기 전에 수집된 기록이어서, 원본 로그에만 있던 내용을 확인하지 못하였습니다", "these records were taken in before the rule was in force, so what only their lines said was never looked at"},
 	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
+	feedStale:    {"외부 연계(%s)가 정해진 기한 안에 갱신되지 않아, 이를 쓰는 규칙은 그 기간을 판단하지 못하였습니다", "the feed %s was older than it may be, so the rules that rest on it could not decide that time"},
 	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
 }
 
@@ -377,6 +379,7 @@ func (e *Engine) lossList() []Loss {
 		out = append(out, Loss{Rule: "*", Cause: string(spaceFull), Text: lossTexts[spaceFull], First: e.stamp(e.began), Last: e.stamp(e.newest)})
 	}
 	out = append(out, e.missingList()...)
+	out = append(out, e.staleList()...)
 	out = append(out, e.live.losses(e)...)
 	for k, l := range e.losses {
 		x := Loss{Rule: k.c.doc.Key(), Cause: string(k.cause), Text: lossTexts[k.cause], Records: l.records, First: e.stamp(l.first), Last: e.stamp(l.last)}
@@ -408,6 +411,15 @@ func coverageLost(l Loss) Signal {
 	}
 	if l.Cause == string(episodesFull) { // which counts no records
 		s.Reason = Text{KO: fmt.Sprintf("규칙 %s: %s", l.Rule, l.Text.KO), EN: fmt.Sprintf("rule %s: %s", l.Rule, l.Text.EN)}
+	}
+	if l.Feed != "" {
+		// Named by the feed alone: which rules rest on it changes with the rules.
+		s.Severity, s.Reached = Medium, float64(len(l.Spans))
+		s.Group = map[string]string{"cause": l.Cause, "feed": l.Feed}
+		s.Reason = Text{
+			KO: fmt.Sprintf("규칙 %s: %s (%s ~ %s, %d구간)", l.Rule, l.Text.KO, l.First, l.Last, len(l.Spans)),
+			EN: plural.Sprintf("rule %s: %s (%s to %s, spans: %d)", l.Rule, l.Text.EN, l.First, l.Last, len(l.Spans)),
+		}
 	}
 	if l.Source != "" {
 		s.Severity, s.Reached = Medium, float64(len(l.Spans))

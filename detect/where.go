@@ -55,6 +55,9 @@ func (e *Engine) where(f *finding) (text string, exact bool, err error) {
 	exact = exact && sure
 	var any []string
 	for _, b := range bases {
+		if e.holders == nil && slices.Contains(e.set.Rules()[b.rule].Fields, leftField) && len(bases) > 1 {
+			continue // nobody is known to have left, so the others found it
+		}
 		text, ok := e.set.CEL(b.rule)
 		if r := e.set.Rules()[b.rule]; !notLive(r) {
 			text, ok = strconv.Quote(markID(r.Doc))+" in marks", true

@@ -21,6 +21,7 @@ type File struct {
 	RegisterFrom string     `yaml:"register_from"`
 	Holdings     []holding  `yaml:"holdings"`
 	Keys         string     `yaml:"keys"`       // the register of keys, as CSV
+	Holders      string     `yaml:"holders"`    // of people who hold access, as CSV (docs/feeds.md)
 	Calendar     *yaml.Node `yaml:"calendar"`   // as in a calendar file, below `calendars`
 	Exceptions   *yaml.Node `yaml:"exceptions"` // as in a file of exceptions
 	Lists        *yaml.Node `yaml:"lists"`      // as in a file of lists

@@ -14,7 +14,9 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/packs"
@@ -72,7 +74,7 @@ func (st *stage) fill(ctx context.Context, docs []*rule.Document, f *File, c *Ca
 	if defaults.Source == "" && len(cat.Sources) > 0 {
 		defaults.Source = cat.Sources[0].Name
 	}
-	o, err := f.options(cat.Zone())
+	o, err := f.options(cat.Zone(), st.ledger.Hasher())
 	if err != nil {
 		return err
 	}
@@ -208,7 +210,7 @@ func each[T, L any](list []T, line func(i int) L) iter.Seq2[L, error] {
 }
 
 // options reads what a file gives an engine.
-func (f *File) options(zone *time.Location) (o detect.Options, err error) {
+func (f *File) options(zone *time.Location, h *pseudonym.Hasher) (o detect.Options, err error) {
 	o.Zone = zone
 	calendar, err := fs.ReadFile(packs.FS, "calendars/kr.yaml")
 	if err == nil {
@@ -231,6 +233,10 @@ func (f *File) options(zone *time.Location) (o detect.Options, err error) {
 		o.Keys, err = detect.ReadKeys(r.File, strings.NewReader(f.Keys), zone)
 		r.Add(r.Inside("keys", err))
 	}
+	if f.Holders != "" {
+		o.Holders, err = feed.ReadHolders(r.File, []byte(f.Holders), h, zone)
+		r.Add(r.Inside("holders", err))
+	}
 	return o, r.Err()
 }
 
@@ -248,7 +254,7 @@ func (st *stage) play(ctx context.Context, docs []*rule.Document, f *File, c *Ca
 	}
 	defer v.Close()
 	zone := v.Catalog().Zone()
-	o, err := f.options(zone)
+	o, err := f.options(zone, st.ledger.Hasher())
 	if err != nil {
 		return nil, nil, err
 	}

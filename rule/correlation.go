@@ -137,7 +137,7 @@ type correlationKind struct {
 var (
 	onceNeeds = []string{"rules", "timespan", "condition"}
 	common    = []string{"group-by", "aliases", "generate", "min", "learning", "exclude"}
-	custodyOf = []string{"custodian_left", "rotation_overdue"}
+	custodyOf = []string{"custodian_left", "custodian_moved", "rotation_overdue"}
 )
 
 var correlationKinds = map[CorrelationType]correlationKind{

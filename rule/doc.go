@@ -96,8 +96,8 @@
 //	             (history: 8w), as a robust z-score
 //	density      the share of the accounts, in field, that the group touched in the
 //	             blocks of ids it touched, 0 to 1
-//	custody      a key whose custodian left or whose rotation is overdue
-//	             (when: [custodian_left, rotation_overdue]); it needs no events, so
+//	custody      a key whose custodian left or went to other work, or whose rotation is
+//	             overdue (when: [custodian_left, custodian_moved, rotation_overdue]); it needs no events, so
 //	             it has neither rules nor timespan nor condition
 //
 // For example:

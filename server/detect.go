@@ -9,6 +9,7 @@ import (
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/event"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/ledger/dictionary"
 	"github.com/haetae/haetae/scope"
@@ -55,6 +56,11 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 	if err != nil {
 		return nil, err
 	}
+	fed, err := feed.Kept(l.FS(), l.Dir(), l.Hasher())
+	if err != nil {
+		return nil, err
+	}
+	fed.Into(&o)
 	e, err := detect.New(book.docs, worldOf(v), o)
 	if err != nil {
 		return nil, err
@@ -81,6 +87,7 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 	}
 	e.Custody(event.MillisOf(now))
 	e.Missing(v.Gaps(), from, to, event.MillisOf(now))
+	e.Stale(fed.Feeds, from, to, event.MillisOf(now))
 	rep, err := e.Report(ctx, extentOf(v, zone))
 	if err != nil {
 		return nil, err

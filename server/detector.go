@@ -290,6 +290,7 @@ func (d *detector) prepare(ctx context.Context, heard time.Time) (_ *liveEngine,
 	if err != nil {
 		return nil, err
 	}
+	d.s.registers().Into(&o)
 	if r.engine, err = detect.New(book.docs, worldOf(r.view), o); err != nil {
 		return nil, err
 	}
@@ -345,6 +346,7 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 	now := event.MillisOf(time.Now())
 	r.engine.Custody(now)
 	r.engine.Missing(d.s.ledger.Gaps(), catalog.Always, catalog.Never, now)
+	r.engine.Stale(d.s.covers(), catalog.Always, catalog.Never, now)
 	if err := r.tell(ctx, d); err != nil {
 		return history, err
 	}

@@ -35,6 +35,8 @@ func (s *Server) handler() http.Handler {
 	admin("GET /v1/signals/stream", s.getSignalStream)
 	admin("POST /v1/signals/ack", s.postAck)
 	admin("GET /v1/alerts", s.getAlerts)
+	admin("GET /v1/feeds", s.getFeeds)
+	admin("POST /v1/feeds/accept", s.postFeedAccept)
 	admin("POST /v1/rules/reload", s.postReload)
 	admin("GET /v1/status", s.getStatus)
 	admin("GET /v1/sources", s.getSources)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/haetae/haetae/catalog"
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
@@ -302,13 +303,17 @@ func Import(ctx context.Context, l *ledger.Ledger, req ImportRequest, o ImportOp
 // request: somebody who has them look expects that they do.
 func importIntake(l *ledger.Ledger, req ImportRequest) (*detect.Intake, error) {
 	book, err := readBook(DetectRequest{Rules: req.Rules, Lists: req.Lists})
+	if err != nil {
+		return nil, err
+	}
+	fed, err := feed.Kept(l.FS(), l.Dir(), l.Hasher())
 	if err == nil {
-		err = book.check(l)
+		err = book.check(l, fed)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return book.intake(l)
+	return book.intake(l, fed)
 }
 
 // openNetworks opens the files, or gives nil without one.

@@ -2,12 +2,13 @@ package server
 
 import (
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
 
 // intake prepares the live-only rules of a rulebook for lines that are to come.
-func (b *ruleBook) intake(l *ledger.Ledger) (*detect.Intake, error) {
+func (b *ruleBook) intake(l *ledger.Ledger, fed feed.Registers) (*detect.Intake, error) {
 	v, err := l.View()
 	if err != nil {
 		return nil, err
@@ -17,24 +18,25 @@ func (b *ruleBook) intake(l *ledger.Ledger) (*detect.Intake, error) {
 	if err != nil {
 		return nil, err
 	}
+	fed.Into(&o)
 	return detect.NewIntake(b.docs, l, o)
 }
 
 // openIntake lets the live-only rules of a rulebook look at what arrives from now on.
-// A catalog with another zone is a reason to do it again.
+// A catalog with another zone and what feeds have brought are reasons to do it again.
 func (s *Server) openIntake(b *ruleBook) error {
 	s.intakeMu.Lock()
 	defer s.intakeMu.Unlock()
-	zone := s.zone().String()
-	if b == s.intakeBook && zone == s.intakeZone {
+	zone, version := s.zone().String(), s.fed.Load()
+	if b == s.intakeBook && zone == s.intakeZone && version == s.intakeFed {
 		return nil
 	}
-	in, err := b.intake(s.ledger)
+	in, err := b.intake(s.ledger, s.registers())
 	if err != nil {
 		return err
 	}
 	s.intake.Store(in)
-	s.intakeBook, s.intakeZone = b, zone
+	s.intakeBook, s.intakeZone, s.intakeFed = b, zone, version
 	return nil
 }
 

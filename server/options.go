@@ -92,6 +92,10 @@ type Options struct {
 	// they are only logged, counted and shown.
 	Alerts string
 
+	// Feeds is the file that says where registers come from (docs/feeds.md). Empty: what
+	// feeds have brought before stays, and gets older.
+	Feeds string
+
 	// Logger receives what an operator should know; never an id. Default: none.
 	Logger *slog.Logger
 

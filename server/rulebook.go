@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/packs"
@@ -70,7 +71,7 @@ func (b *ruleBook) options(zone *time.Location) (detect.Options, error) {
 }
 
 // check finds every mistake that keeps the rules from running over a ledger.
-func (b *ruleBook) check(l *ledger.Ledger) error {
+func (b *ruleBook) check(l *ledger.Ledger, fed feed.Registers) error {
 	v, err := l.View()
 	if err != nil {
 		return err
@@ -80,6 +81,7 @@ func (b *ruleBook) check(l *ledger.Ledger) error {
 	if err != nil {
 		return err
 	}
+	fed.Into(&o)
 	_, err = detect.New(b.docs, worldOf(v), o)
 	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/haetae/haetae/alert"
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
 )
@@ -42,10 +43,13 @@ type Server struct {
 	wg       sync.WaitGroup // followers and the merger
 
 	follows   []*follower
-	detector  *detector   // nil without detection
-	desk      *alert.Desk // nil without alerts
-	importing sync.Mutex  // one import at a time, as the ledger allows
-	reloading sync.Mutex  // so that of two reloads the one that read last counts
+	detector  *detector      // nil without detection
+	desk      *alert.Desk    // nil without alerts
+	feeds     *feed.Desk     // nil without a file of feeds
+	kept      feed.Registers // in that case, what there was before
+	fed       atomic.Int64   // counts changes of what feeds have brought
+	importing sync.Mutex     // one import at a time, as the ledger allows
+	reloading sync.Mutex     // so that of two reloads the one that read last counts
 	keys      keyLocks
 	networks  ingest.Networks // nil without a file
 	// full is when a write last found the disk full, in nanoseconds since 1970;
@@ -57,6 +61,7 @@ type Server struct {
 	intakeMu   sync.Mutex
 	intakeBook *ruleBook // that it was made of, and by which zone
 	intakeZone string
+	intakeFed  int64
 
 	closeOnce sync.Once
 	closeErr  error
@@ -88,6 +93,9 @@ func New(o Options) (_ *Server, err error) {
 			return nil, fmt.Errorf("follow %s: %w", path.Base(f.File), err)
 		}
 		s.follows = append(s.follows, fw)
+	}
+	if err = s.openFeeds(); err != nil {
+		return nil, err
 	}
 	if err = s.openDetection(); err != nil {
 		return nil, err
@@ -131,6 +139,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.wg.Go(func() { s.mergeNow(s.work) })
 	s.runDetection()
+	if s.feeds != nil {
+		s.wg.Go(func() { s.feeds.Run(s.work) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	s.ready.Store(true)

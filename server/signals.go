@@ -74,20 +74,22 @@ func (s *Server) runDetection() {
 func (s *Server) readRules() (*ruleBook, error) {
 	book, err := readBook(*s.opts.Detect)
 	if err == nil {
-		err = book.check(s.ledger)
+		err = book.check(s.ledger, s.registers())
 	}
 	return book, err
 }
 
 // ReloadRules reads the rules again, the files beside them, and the settings of the
-// alerts. A mistake in the one changes nothing of it: what was read before goes on,
-// and the status says what is wrong. The other is taken all the same.
+// alerts and of the feeds. A mistake in one of them changes nothing of it: what was
+// read before goes on, and the status says what is wrong. The others are taken all the
+// same.
 func (s *Server) ReloadRules() error {
-	if s.detector == nil {
-		return nil
-	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	feeds := s.reloadFeeds() // before the rules, which may ask for a list of theirs
+	if s.detector == nil {
+		return feeds
+	}
 	var alerts error
 	if s.desk != nil {
 		alerts = s.desk.Reload(s.opts.Alerts)
@@ -97,7 +99,7 @@ func (s *Server) ReloadRules() error {
 		// Not in the log: what a mistake quotes stands in the status and the answer.
 		s.log.Error("the rules were not read again; those before go on")
 		s.detector.refuse(err)
-		return written.Joined(err, alerts)
+		return written.Joined(err, alerts, feeds)
 	}
 	if err := s.openIntake(book); err != nil {
 		s.detector.refuse(err)
@@ -105,7 +107,7 @@ func (s *Server) ReloadRules() error {
 	}
 	s.detector.take(book)
 	s.detector.restart("rules were loaded again")
-	return alerts
+	return written.Joined(alerts, feeds)
 }
 
 // itemName is what the catalog calls an item; empty where it does not know it.
@@ -143,7 +145,7 @@ func (s *Server) getSignals(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) postReload(w http.ResponseWriter, _ *http.Request) {
-	if !s.detecting(w) {
+	if s.feeds == nil && !s.detecting(w) {
 		return
 	}
 	if err := s.ReloadRules(); err != nil {
@@ -201,7 +203,7 @@ func (c *Client) Acknowledge(ctx context.Context, a Acknowledgement) error {
 	return c.ask(ctx, "/v1/signals/ack", a, &struct{}{})
 }
 
-// ReloadRules makes the running server read its rules and alert settings again.
+// ReloadRules makes the running server read its rules, and the settings of alerts and feeds, again.
 func (c *Client) ReloadRules(ctx context.Context) error {
 	return c.ask(ctx, "/v1/rules/reload", struct{}{}, &struct{}{})
 }

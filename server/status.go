@@ -118,6 +118,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	if s.detector != nil {
 		m.vec("haetae_signals", "gauge", "Signals, by severity and rule.", s.detector.counts())
 	}
+	s.feedMetrics(m)
 	var behind counterVec
 	for _, f := range s.follows {
 		st := f.status()

@@ -107,9 +107,12 @@ func (a *app) showLookedAt(rep *detect.Report) {
 		a.printf(detectWords.looked, rep.First, rep.Last, count(rep.Rows), len(rep.Rules))
 	}
 	for _, l := range rep.Losses {
-		if l.Source != "" {
+		switch {
+		case l.Source != "":
 			fmt.Fprintf(a.stdout, "  %s\n", a.say(text{l.Text.KO, l.Text.EN}))
-		} else {
+		case l.Feed != "":
+			fmt.Fprintf(a.stdout, "  %s: %s\n", a.say(text{l.Text.KO, l.Text.EN}), l.Rule)
+		default:
 			a.printf(detectWords.lost, l.Rule, a.say(text{l.Text.KO, l.Text.EN}), count(l.Records))
 		}
 		for i, s := range l.Spans {

@@ -16,7 +16,7 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	var f folder
-	var listen, level, alerts string
+	var listen, level, alerts, feeds string
 	var follow, networks []string
 	var rules server.DetectRequest
 	var noDetect bool
@@ -37,6 +37,7 @@ func (a *app) serveCommand() *cobra.Command {
 		return out, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	})
 	a.ruleFlags(c, &rules)
+	fl.StringVar(&feeds, "feeds", "", a.say(feedFlags.feeds))
 	fl.StringVar(&alerts, "alerts", "", a.say(detectFlags.alerts))
 	fl.DurationVar(&rules.Lateness, "lateness", 10*time.Minute, a.say(detectFlags.lateness))
 	fl.BoolVar(&noDetect, "no-detect", false, a.say(detectFlags.noDetect))
@@ -53,7 +54,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if linger <= 0 {
 			return a.usage(usageText.badLinger)
 		}
-		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, LingerFor: linger, Networks: networks, Logger: a.logger(lv), Version: version()}
+		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, LingerFor: linger, Networks: networks, Feeds: feeds, Logger: a.logger(lv), Version: version()}
 		if !noDetect {
 			o.Detect, o.Alerts = &rules, alerts
 		} else if alerts != "" {
@@ -73,7 +74,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)
 		}
-		// As daemons do: SIGHUP reads the rules and the alert settings again.
+		// As daemons do: SIGHUP reads the rules and the settings of alerts and feeds again.
 		again := make(chan os.Signal, 1)
 		signal.Notify(again, syscall.SIGHUP)
 		defer signal.Stop(again)
