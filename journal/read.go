@@ -377,3 +377,29 @@ func (s *scanner) entries(h frameHead, body []byte, after Position, fn func(Posi
 	}
 	return nil
 }
+
+// File is a file of a journal: the position of its first entry, and its size.
+type File struct {
+	First Position
+	Size  int64
+}
+
+// Files lists the files of the journal in dir, oldest first. Trim removes whole ones.
+func Files(fsys disk.FS, dir string) ([]File, error) {
+	firsts, err := list(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]File, 0, len(firsts))
+	for _, first := range firsts {
+		st, err := fsys.Stat(path.Join(dir, fileName(first)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // trimmed just now
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list journal: %w", err)
+		}
+		out = append(out, File{first, st.Size()})
+	}
+	return out, nil
+}
