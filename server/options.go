@@ -92,6 +92,11 @@ type Options struct {
 	// they are only logged, counted and shown.
 	Alerts string
 
+	// Outputs is the file that says where records and signals are sent on to
+	// (docs/siem.md). Empty: nowhere; what waits for outputs of an earlier start goes
+	// on waiting.
+	Outputs string
+
 	// Logger receives what an operator should know; never an id. Default: none.
 	Logger *slog.Logger
 

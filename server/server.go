@@ -17,6 +17,7 @@ import (
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/siem"
 )
 
 // Server owns a data folder and answers on an address.
@@ -43,6 +44,7 @@ type Server struct {
 	follows   []*follower
 	detector  *detector   // nil without detection
 	desk      *alert.Desk // nil without alerts
+	outputs   *siem.Desk  // nil without outputs
 	importing sync.Mutex  // one import at a time, as the ledger allows
 	reloading sync.Mutex  // so that of two reloads the one that read last counts
 	keys      keyLocks
@@ -96,6 +98,9 @@ func New(o Options) (_ *Server, err error) {
 			s.desk.Close()
 		}
 	}()
+	if err = s.openOutputs(); err != nil {
+		return nil, err
+	}
 	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
@@ -130,6 +135,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.wg.Go(func() { s.mergeNow(s.work) })
 	s.runDetection()
+	if s.outputs != nil {
+		s.wg.Go(func() { s.outputs.Run(s.work) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	s.ready.Store(true)

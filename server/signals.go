@@ -79,15 +79,16 @@ func (s *Server) readRules() (*ruleBook, error) {
 	return book, err
 }
 
-// ReloadRules reads the rules again, the files beside them, and the settings of the
-// alerts. A mistake in the one changes nothing of it: what was read before goes on,
-// and the status says what is wrong. The other is taken all the same.
+// ReloadRules reads the rules again, the files beside them, the settings of the
+// alerts, and the outputs. A mistake in one changes nothing of it: what was read before
+// goes on, and the status says what is wrong. The others are taken all the same.
 func (s *Server) ReloadRules() error {
-	if s.detector == nil {
-		return nil
-	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	outputs := s.reloadOutputs()
+	if s.detector == nil {
+		return outputs
+	}
 	var alerts error
 	if s.desk != nil {
 		alerts = s.desk.Reload(s.opts.Alerts)
@@ -97,15 +98,15 @@ func (s *Server) ReloadRules() error {
 		// Not in the log: what a mistake quotes stands in the status and the answer.
 		s.log.Error("the rules were not read again; those before go on")
 		s.detector.refuse(err)
-		return written.Joined(err, alerts)
+		return written.Joined(err, alerts, outputs)
 	}
 	if err := s.openIntake(book); err != nil {
 		s.detector.refuse(err)
-		return err
+		return written.Joined(err, outputs)
 	}
 	s.detector.take(book)
 	s.detector.restart("rules were loaded again")
-	return alerts
+	return written.Joined(alerts, outputs)
 }
 
 // itemName is what the catalog calls an item; empty where it does not know it.

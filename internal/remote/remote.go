@@ -1,0 +1,221 @@
+// Package remote calls other machines over HTTP, and says what went wrong without
+// saying where, with what, or what came back.
+//
+// The central idea: addresses and answers can hold secrets, and errors go to logs and
+// status pages. So a failure is put into words of ours, in both languages, and secrets
+// stand in files that are read anew for every call.
+//
+// What it is not: it knows no protocol above HTTP and never tries twice.
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/haetae/haetae/internal/written"
+)
+
+const (
+	maxSecretBytes = 8 << 10
+	maxFileBytes   = 1 << 20
+	// MaxRetryAfter is the longest that another machine can ask to be left alone.
+	MaxRetryAfter = 10 * time.Minute
+)
+
+// ReadFile reads at most so many bytes of a file that another file names. Its errors
+// do not name it: the file that does says which it is.
+func ReadFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err == nil {
+		defer f.Close()
+		var raw []byte
+		if raw, err = io.ReadAll(io.LimitReader(f, limit)); err == nil {
+			return raw, nil
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, written.Errorf("파일이 없습니다", "the file is not there")
+	case errors.Is(err, fs.ErrPermission):
+		return nil, written.Errorf("파일을 읽을 권한이 없습니다", "the file may not be read")
+	}
+	return nil, written.Errorf("파일을 읽을 수 없습니다", "the file cannot be read")
+}
+
+// Secret reads one line from a file.
+func Secret(name string) (string, error) {
+	raw, err := ReadFile(name, maxSecretBytes+1)
+	if err != nil {
+		return "", err
+	}
+	s := string(bytes.TrimRight(raw, "\r\n"))
+	switch {
+	case s == "":
+		return "", written.Errorf("파일이 비어 있습니다", "the file is empty")
+	case len(s) > maxSecretBytes:
+		return "", written.Errorf("파일이 %d바이트보다 큽니다", "the file is larger than %d bytes", maxSecretBytes)
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "", written.Errorf("파일에 두 줄 이상이 있거나 제어 문자가 있습니다", "the file holds more than one line, or a control character")
+	}
+	return s, nil
+}
+
+// URLFrom is the address that was written down, or the one in the file.
+func URLFrom(here, file string, plain bool) (string, error) {
+	if file == "" {
+		return here, nil
+	}
+	s, err := Secret(file)
+	if err != nil {
+		return "", err
+	}
+	if problem := WrongURL(s, plain); problem != Sound {
+		return "", written.Errorf("파일에 든 주소: %s", "the address in the file: %s", problem)
+	}
+	return s, nil
+}
+
+var (
+	// Sound says that nothing is wrong.
+	Sound     written.Text
+	noAddress = written.Text{KO: "주소가 아닙니다. https://호스트/경로처럼 쓰십시오", EN: "is no address: https://host/path"}
+)
+
+// WrongURL says what is wrong with an address, without the address.
+func WrongURL(s string, plain bool) written.Text {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		return noAddress
+	case u.Fragment != "":
+		return written.Text{KO: "#이 든 주소는 호출할 수 없습니다", EN: "an address with # cannot be called"}
+	case u.Scheme == "http" && !plain && !Loopback(u.Hostname()):
+		return written.Text{KO: "다른 서버로 가는 http는 도중에 읽힐 수 있습니다. https를 쓰거나 plain: true를 적으십시오", EN: "http to another machine can be read on the way: use https, or say plain: true"}
+	case u.Scheme != "http" && u.Scheme != "https":
+		return noAddress
+	}
+	return Sound
+}
+
+// Loopback reports whether a host is this machine.
+func Loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Authorities are those of the system and those of a file; nil without a file.
+func Authorities(name string) (*x509.CertPool, error) {
+	if name == "" {
+		return nil, nil // the system's
+	}
+	pem, err := ReadFile(name, maxFileBytes)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, written.Errorf("파일에 인증서가 없습니다", "the file holds no certificate")
+	}
+	return pool, nil
+}
+
+// Client follows no redirect: it would carry the body, and what signs it, to a place
+// that nobody wrote down.
+func Client(caFile string, keepAlive bool) (*http.Client, error) {
+	roots, err := Authorities(caFile)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			TLSClientConfig:        &tls.Config{RootCAs: roots},
+			DisableKeepAlives:      !keepAlive,
+			MaxIdleConnsPerHost:    1,
+			IdleConnTimeout:        30 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			ForceAttemptHTTP2:      true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+// RetryAfter is how long an answer asks to be left alone.
+func RetryAfter(value string, now time.Time) time.Duration {
+	var d time.Duration
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		d = time.Duration(seconds) * time.Second
+	} else if t, err := http.ParseTime(value); err == nil {
+		d = t.Sub(now)
+	}
+	return min(max(d, 0), MaxRetryAfter)
+}
+
+// Trouble puts what the standard library says of a call into words of ours: its own
+// quote addresses with their queries, and what the other side sent.
+func Trouble(doing written.Text, err error) written.Text {
+	var (
+		dns       *net.DNSError
+		timeout   interface{ Timeout() bool }
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+	)
+	say := func(ko, en string, args ...any) written.Text {
+		return written.Kind{KO: ko, EN: en}.Say(append([]any{doing}, args...)...)
+	}
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return say("%s: 호스트의 주소가 없습니다", "%s: the host has no address")
+	case errors.As(err, &dns):
+		return say("%s: 호스트의 주소를 조회하지 못하였습니다", "%s: the host's address could not be asked for")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return say("%s: 연결이 거부되었습니다", "%s: connection refused")
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return say("%s: 연결이 끊겼습니다", "%s: connection broken off")
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return say("%s: 호스트에 이르는 경로가 없습니다", "%s: no route to the host")
+	case errors.As(err, &authority):
+		return say("%s: 신뢰할 수 없는 기관이 서명한 인증서입니다", "%s: the certificate is signed by nobody known here")
+	case errors.As(err, &host):
+		return say("%s: 다른 호스트의 인증서입니다", "%s: the certificate is for another host")
+	case errors.As(err, &invalid):
+		return say("%s: 유효하지 않은 인증서입니다", "%s: the certificate is not valid")
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return say("%s: 상대가 TLS를 지원하지 않습니다", "%s: the other side does not speak TLS")
+	case errors.Is(err, context.Canceled):
+		return say("%s: 중단되었습니다", "%s: stopped")
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return say("%s: 제한 시간 안에 응답이 없습니다", "%s: no answer in time")
+	}
+	return say("%s: 실패하였습니다(%T)", "%s: failed (%T)", root(err))
+}
+
+// root is the innermost error: its type says something, and quotes nothing.
+func root(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
