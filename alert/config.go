@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -306,7 +307,7 @@ func (p *parser) mailChannel(n *yaml.Node, field string, keys map[string]*yaml.N
 	switch {
 	case (keys["username"] == nil) != (keys["password_file"] == nil):
 		p.Failf(n, field+".username", "username과 password_file은 함께 쓰거나 둘 다 쓰지 않아야 합니다", "username and password_file stand together or not at all")
-	case ch.Username != "" && ch.TLS == NoTLS && !loopback(ch.Host):
+	case ch.Username != "" && ch.TLS == NoTLS && !remote.Loopback(ch.Host):
 		p.Failf(keys["username"], field+".username", "TLS 없이 다른 서버로 비밀번호를 보내지 않습니다", "a password is not sent without TLS to another machine")
 	}
 }
@@ -338,8 +339,8 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 		return ""
 	}
 	u, err := url.Parse(s)
-	switch problem := wrongURL(s, plain); {
-	case problem != sound:
+	switch problem := remote.WrongURL(s, plain); {
+	case problem != remote.Sound:
 		p.Failf(n, field, problem.KO, problem.EN)
 	case err == nil && (u.User != nil || u.RawQuery != ""):
 		p.Failf(n, field, "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
@@ -347,32 +348,6 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 		return s
 	}
 	return ""
-}
-
-// wrongURL says what is wrong with an address, without the address.
-func wrongURL(s string, plain bool) written.Text {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return noAddress
-	case u.Fragment != "":
-		return written.Text{KO: "#이 든 주소는 호출할 수 없습니다", EN: "an address with # cannot be called"}
-	case u.Scheme == "http" && !plain && !loopback(u.Hostname()):
-		return written.Text{KO: "다른 서버로 가는 http는 도중에 읽힐 수 있습니다. https를 쓰거나 plain: true를 적으십시오", EN: "http to another machine can be read on the way: use https, or say plain: true"}
-	case u.Scheme != "http" && u.Scheme != "https":
-		return noAddress
-	}
-	return sound
-}
-
-var (
-	sound     written.Text // nothing is wrong
-	noAddress = written.Text{KO: "주소가 아닙니다. https://호스트/경로처럼 쓰십시오", EN: "is no address: https://host/path"}
-)
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (p *parser) link(n *yaml.Node) string {

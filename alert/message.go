@@ -3,19 +3,15 @@ package alert
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -137,54 +133,11 @@ func recipient(i, of int) written.Text {
 	return written.Kind{KO: "받는 사람 %[2]d명 중 %[1]d번째", EN: "recipient %d of %d"}.Say(i, of)
 }
 
-// network puts what the standard library says into words of ours: its own quote
-// addresses with their queries, and what the other side sent.
+// network puts what the standard library says into words of ours.
 func network(doing written.Text, err error) *problem {
-	var (
-		p         *problem
-		dns       *net.DNSError
-		timeout   interface{ Timeout() bool }
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		record    tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &p):
+	if p, ok := errors.AsType[*problem](err); ok {
 		return p
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return trouble("%s: 호스트의 주소가 없습니다", "%s: the host has no address", doing)
-	case errors.As(err, &dns):
-		return trouble("%s: 호스트의 주소를 조회하지 못하였습니다", "%s: the host's address could not be asked for", doing)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return trouble("%s: 연결이 거부되었습니다", "%s: connection refused", doing)
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return trouble("%s: 연결이 끊겼습니다", "%s: connection broken off", doing)
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return trouble("%s: 호스트에 이르는 경로가 없습니다", "%s: no route to the host", doing)
-	case errors.As(err, &authority):
-		return trouble("%s: 신뢰할 수 없는 기관이 서명한 인증서입니다", "%s: the certificate is signed by nobody known here", doing)
-	case errors.As(err, &host):
-		return trouble("%s: 다른 호스트의 인증서입니다", "%s: the certificate is for another host", doing)
-	case errors.As(err, &invalid):
-		return trouble("%s: 유효하지 않은 인증서입니다", "%s: the certificate is not valid", doing)
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return trouble("%s: 상대가 TLS를 지원하지 않습니다", "%s: the other side does not speak TLS", doing)
-	case errors.Is(err, context.Canceled):
-		return trouble("%s: 중단되었습니다", "%s: stopped", doing)
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return trouble("%s: 제한 시간 안에 응답이 없습니다", "%s: no answer in time", doing)
 	}
-	return trouble("%s: 실패하였습니다(%T)", "%s: failed (%T)", doing, root(err))
-}
-
-// root is the innermost error: its type says something, and quotes nothing.
-func root(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
+	t := remote.Trouble(doing, err)
+	return &problem{text: t.EN, ko: t.KO}
 }

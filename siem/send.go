@@ -40,7 +40,9 @@ type sender interface {
 
 const (
 	attemptTime = time.Minute
-	maxAnswer   = 32 << 20 // an answer about 10,000 events has some 2 MB
+	// maxRetryAfter bounds how long the receiver may ask to be left alone.
+	maxRetryAfter = 10 * time.Minute
+	maxAnswer     = 32 << 20 // an answer about 10,000 events has some 2 MB
 )
 
 // trouble is why a request was not taken, in words that hold nothing of it, of the
@@ -148,7 +150,7 @@ func (c *caller) post(ctx context.Context, address, contentType string, body []b
 		return nil, &trouble{text: remote.Trouble(calling, err)}
 	}
 	defer resp.Body.Close()
-	a := &answer{code: resp.StatusCode, after: remote.RetryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	a := &answer{code: resp.StatusCode, after: remote.RetryAfter(resp.Header.Get("Retry-After"), time.Now(), maxRetryAfter)}
 	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
 		return nil, &trouble{text: remote.Trouble(reading, err)}
 	}

@@ -57,7 +57,7 @@ var rules = []rule{
 		"an answer comes from the record and the catalog alone, never from how the record came in"},
 	{"detect", []string{"event", "catalog", "rule", "scope", "ledger/...", "internal/..."}, true,
 		"detect works on rows and their meaning; how they came in, and who is told, is not its business"},
-	{"alert", []string{"event", "detect", "internal/digits", "internal/disk", "internal/plural", "internal/written"}, true,
+	{"alert", []string{"event", "detect", "internal/digits", "internal/disk", "internal/plural", "internal/remote", "internal/written"}, true,
 		"alert tells what detect found: how it was found, and where records are kept, must be able to change without it"},
 	{"ocsf", []string{"event", "detect"}, false,
 		"an event is made of a record or a signal as it is given; where it is kept, and who gets it, is not its business"},

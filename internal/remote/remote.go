@@ -30,10 +30,9 @@ import (
 )
 
 const (
-	maxSecretBytes = 8 << 10
-	maxFileBytes   = 1 << 20
-	// MaxRetryAfter is the longest that another machine can ask to be left alone.
-	MaxRetryAfter = 10 * time.Minute
+	// MaxSecret is how many bytes a file with a secret may have.
+	MaxSecret    = 8 << 10
+	maxFileBytes = 1 << 20
 )
 
 // ReadFile reads at most so many bytes of a file that another file names. Its errors
@@ -58,7 +57,7 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 
 // Secret reads one line from a file.
 func Secret(name string) (string, error) {
-	raw, err := ReadFile(name, maxSecretBytes+1)
+	raw, err := ReadFile(name, MaxSecret+1)
 	if err != nil {
 		return "", err
 	}
@@ -66,8 +65,8 @@ func Secret(name string) (string, error) {
 	switch {
 	case s == "":
 		return "", written.Errorf("파일이 비어 있습니다", "the file is empty")
-	case len(s) > maxSecretBytes:
-		return "", written.Errorf("파일이 %d바이트보다 큽니다", "the file is larger than %d bytes", maxSecretBytes)
+	case len(s) > MaxSecret:
+		return "", written.Errorf("파일이 %d바이트보다 큽니다", "the file is larger than %d bytes", MaxSecret)
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return "", written.Errorf("파일에 두 줄 이상이 있거나 제어 문자가 있습니다", "the file holds more than one line, or a control character")
 	}
@@ -157,15 +156,15 @@ func Client(caFile string, keepAlive bool) (*http.Client, error) {
 	}, nil
 }
 
-// RetryAfter is how long an answer asks to be left alone.
-func RetryAfter(value string, now time.Time) time.Duration {
+// RetryAfter is how long an answer asks to be left alone, most at most.
+func RetryAfter(value string, now time.Time, most time.Duration) time.Duration {
 	var d time.Duration
 	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
 		d = time.Duration(seconds) * time.Second
 	} else if t, err := http.ParseTime(value); err == nil {
 		d = t.Sub(now)
 	}
-	return min(max(d, 0), MaxRetryAfter)
+	return min(max(d, 0), most)
 }
 
 // Trouble puts what the standard library says of a call into words of ours: its own
