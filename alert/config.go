@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/detect"
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -307,7 +307,7 @@ func (p *parser) mailChannel(n *yaml.Node, field string, keys map[string]*yaml.N
 	switch {
 	case (keys["username"] == nil) != (keys["password_file"] == nil):
 		p.Failf(n, field+".username", "username과 password_file은 함께 쓰거나 둘 다 쓰지 않아야 합니다", "username and password_file stand together or not at all")
-	case ch.Username != "" && ch.TLS == NoTLS && !outside.Loopback(ch.Host):
+	case ch.Username != "" && ch.TLS == NoTLS && !remote.Loopback(ch.Host):
 		p.Failf(keys["username"], field+".username", "TLS 없이 다른 서버로 비밀번호를 보내지 않습니다", "a password is not sent without TLS to another machine")
 	}
 }
@@ -339,8 +339,8 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 		return ""
 	}
 	u, err := url.Parse(s)
-	switch problem := outside.WrongURL(s, plain); {
-	case problem != outside.Sound:
+	switch problem := remote.WrongURL(s, plain); {
+	case problem != remote.Sound:
 		p.Failf(n, field, problem.KO, problem.EN)
 	case err == nil && (u.User != nil || u.RawQuery != ""):
 		p.Failf(n, field, "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -78,7 +79,7 @@ func Open(fsys disk.FS, dir string, cfg *Config, o Options) (*Desk, error) {
 	}
 	d.rnd = rand.New(rand.NewPCG(seed, 1))
 	var err error
-	if d.pulse, err = httpClient(""); err != nil {
+	if d.pulse, err = remote.Client("", false); err != nil {
 		return nil, fmt.Errorf("open alert queue: %w", err)
 	}
 	for i := range cfg.Channels {

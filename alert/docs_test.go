@@ -8,7 +8,7 @@ import (
 
 	"github.com/haetae/haetae/internal/digits"
 	"github.com/haetae/haetae/internal/golden"
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 )
 
 // The page's files are read, and fit each other.
@@ -66,7 +66,7 @@ func TestPageLimits(t *testing.T) {
 	row("failed writes", short(diskPause))
 	row("acknowledgements", digits.Grouped(maxAcks), digits.Grouped(maxWho), "2000")
 	row("`alerts.yaml`", digits.Grouped(maxFileBytes>>20)+" MiB")
-	row("a secret", digits.Grouped(outside.MaxLine>>10)+" KiB", digits.Grouped(minSecretBytes))
+	row("a secret", digits.Grouped(remote.MaxSecret>>10)+" KiB", digits.Grouped(minSecretBytes))
 	row("signals and failures", digits.Grouped(maxListed))
 	row("heading", digits.Grouped(maxSlackHeader), "2900")
 }

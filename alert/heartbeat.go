@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -94,7 +95,7 @@ func (d *Desk) beat(ctx context.Context, flights *sync.WaitGroup, now time.Time)
 
 // ping carries nothing but the fact of itself.
 func ping(ctx context.Context, client *http.Client, b Heartbeat, now time.Time) error {
-	address, err := urlFrom(b.URL, b.URLFile, b.Plain)
+	address, err := remote.URLFrom(b.URL, b.URLFile, b.Plain)
 	if err != nil {
 		return trouble("url_file: %s", "url_file: %s", written.TextOf(err))
 	}

@@ -3,7 +3,7 @@ package alert
 import (
 	"path/filepath"
 
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -11,7 +11,7 @@ import (
 // holds a secret, so that a mistake shows at the start and not at the first
 // signal.
 func Load(name string) (*Config, error) {
-	text, err := outside.Read(name, maxFileBytes+1)
+	text, err := remote.ReadFile(name, maxFileBytes+1)
 	if err != nil {
 		t := written.TextOf(err)
 		return nil, Errors{{File: filepath.Base(name), Problem: t.EN, ProblemKO: t.KO}}
@@ -24,7 +24,7 @@ func Load(name string) (*Config, error) {
 	p := c.read.Again()
 	var rota error
 	if c.RotaFile != "" {
-		text, err := outside.Read(c.RotaFile, maxFileBytes+1)
+		text, err := remote.ReadFile(c.RotaFile, maxFileBytes+1)
 		if err != nil {
 			fail(p, "rota", err)
 		} else if r, err := ParseRota(filepath.Base(c.RotaFile), text); err != nil {
@@ -74,7 +74,7 @@ func secrets(p *written.Reader, c *Config) {
 	for i, ch := range c.Channels {
 		field := written.Index("channels", i)
 		if ch.URLFile != "" {
-			if _, err := urlFrom("", ch.URLFile, ch.Plain); err != nil {
+			if _, err := remote.URLFrom("", ch.URLFile, ch.Plain); err != nil {
 				fail(p, field+".url_file", err)
 			}
 		}
@@ -85,45 +85,31 @@ func secrets(p *written.Reader, c *Config) {
 		}
 		for _, f := range [][2]string{{"token_file", ch.TokenFile}, {"password_file", ch.PasswordFile}} {
 			if f[1] != "" {
-				if _, err := outside.Line(f[1]); err != nil {
+				if _, err := remote.Secret(f[1]); err != nil {
 					fail(p, written.Key(field, f[0]), err)
 				}
 			}
 		}
 		if ch.CAFile != "" {
-			if _, err := outside.Authorities(ch.CAFile); err != nil {
+			if _, err := remote.Authorities(ch.CAFile); err != nil {
 				fail(p, field+".ca_file", err)
 			}
 		}
 	}
 	if f := c.Heartbeat.URLFile; f != "" {
-		if _, err := urlFrom("", f, c.Heartbeat.Plain); err != nil {
+		if _, err := remote.URLFrom("", f, c.Heartbeat.Plain); err != nil {
 			fail(p, "heartbeat.url_file", err)
 		}
 	}
 }
 
-const minSecretBytes = 16 // of an HMAC key: less can be tried out
+// minSecretBytes is the least of an HMAC key: less can be tried out.
+const minSecretBytes = 16
 
 func hmacKey(name string) ([]byte, error) {
-	s, err := outside.Line(name)
+	s, err := remote.Secret(name)
 	if err == nil && len(s) < minSecretBytes {
 		err = written.Errorf("비밀이 %d바이트보다 짧습니다", "the secret is shorter than %d bytes", minSecretBytes)
 	}
 	return []byte(s), err
-}
-
-// urlFrom is the address that was written down, or the one in the file.
-func urlFrom(here, file string, plain bool) (string, error) {
-	if file == "" {
-		return here, nil
-	}
-	s, err := outside.Line(file)
-	if err != nil {
-		return "", err
-	}
-	if problem := outside.WrongURL(s, plain); problem != outside.Sound {
-		return "", written.Errorf("파일에 든 주소: %s", "the address in the file: %s", problem)
-	}
-	return s, nil
 }

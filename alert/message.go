@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -133,11 +133,11 @@ func recipient(i, of int) written.Text {
 	return written.Kind{KO: "받는 사람 %[2]d명 중 %[1]d번째", EN: "recipient %d of %d"}.Say(i, of)
 }
 
-// network puts what the standard library says into words of ours: its own quote
-// addresses with their queries, and what the other side sent.
+// network puts what the standard library says into words of ours.
 func network(doing written.Text, err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
-	return trouble("%s: %s", "%s: %s", doing, outside.Why(err))
+	t := remote.Trouble(doing, err)
+	return &problem{text: t.EN, ko: t.KO}
 }

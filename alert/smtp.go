@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -109,7 +109,7 @@ func (s *mailer) recipients(c *smtp.Client, key string) (taken []string, refused
 
 // connect ends where a mail can be begun.
 func (s *mailer) connect(ctx context.Context) (*smtp.Client, error) {
-	roots, err := outside.Authorities(s.ch.CAFile)
+	roots, err := remote.Authorities(s.ch.CAFile)
 	if err != nil {
 		return nil, trouble("ca_file: %s", "ca_file: %s", written.TextOf(err))
 	}
@@ -158,7 +158,7 @@ func (s *mailer) prepare(c *smtp.Client, config *tls.Config) error {
 	if s.ch.Username == "" {
 		return nil
 	}
-	password, err := outside.Line(s.ch.PasswordFile)
+	password, err := remote.Secret(s.ch.PasswordFile)
 	if err != nil {
 		return trouble("password_file: %s", "password_file: %s", written.TextOf(err))
 	}
@@ -193,7 +193,7 @@ func reply(step written.Text, err error) *problem {
 type loginAuth struct{ username, password string }
 
 func (a *loginAuth) Start(server *smtp.ServerInfo) (string, []byte, error) {
-	if !server.TLS && !outside.Loopback(server.Name) {
+	if !server.TLS && !remote.Loopback(server.Name) {
 		return "", nil, errors.New("a password is not sent without TLS")
 	}
 	return "LOGIN", nil, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -14,7 +13,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -151,28 +150,8 @@ type poster struct {
 }
 
 func newPoster(ch *Channel) (*poster, error) {
-	client, err := httpClient(ch.CAFile)
+	client, err := remote.Client(ch.CAFile, false) // alerts are rare: a connection kept for the next one is a dead one
 	return &poster{ch, client}, err
-}
-
-// httpClient follows no redirect: it would carry the body, and what signs it,
-// to a place that nobody wrote down.
-func httpClient(caFile string) (*http.Client, error) {
-	roots, err := outside.Authorities(caFile)
-	if err != nil {
-		return nil, err
-	}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:           http.ProxyFromEnvironment,
-			TLSClientConfig: &tls.Config{RootCAs: roots},
-			// Alerts are rare. A connection kept for the next one is a dead one.
-			DisableKeepAlives:      true,
-			MaxResponseHeaderBytes: maxAnswer,
-			ForceAttemptHTTP2:      true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
 }
 
 func (p *poster) send(ctx context.Context, m message) error {
@@ -184,7 +163,7 @@ func (p *poster) send(ctx context.Context, m message) error {
 	if err != nil {
 		return refusal("메시지를 작성하지 못하였습니다", "the message could not be written")
 	}
-	address, err := urlFrom(p.ch.URL, p.ch.URLFile, p.ch.Plain)
+	address, err := remote.URLFrom(p.ch.URL, p.ch.URLFile, p.ch.Plain)
 	if err != nil {
 		return trouble("url_file: %s", "url_file: %s", written.TextOf(err))
 	}
@@ -196,7 +175,7 @@ func (p *poster) send(ctx context.Context, m message) error {
 	req.Header.Set("User-Agent", "haetae")
 	req.Header.Set(headerKey, m.key)
 	if p.ch.TokenFile != "" {
-		token, err := outside.Line(p.ch.TokenFile)
+		token, err := remote.Secret(p.ch.TokenFile)
 		if err != nil {
 			return trouble("token_file: %s", "token_file: %s", written.TextOf(err))
 		}
@@ -229,19 +208,9 @@ func call(client *http.Client, req *http.Request, now time.Time) error {
 		return refusal("응답 코드 %d: 다른 주소로의 이동(redirect)은 따르지 않습니다", "answered %d: a redirect is not followed", code)
 	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
 		p := trouble("응답 코드 %d", "answered %d", code)
-		p.after = retryAfter(resp.Header.Get("Retry-After"), now)
+		p.after = remote.RetryAfter(resp.Header.Get("Retry-After"), now, maxRetryAfter)
 		return p
 	default:
 		return refusal("응답 코드 %d", "answered %d", code)
 	}
-}
-
-func retryAfter(value string, now time.Time) time.Duration {
-	var d time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		d = time.Duration(seconds) * time.Second
-	} else if t, err := http.ParseTime(value); err == nil {
-		d = t.Sub(now)
-	}
-	return min(max(d, 0), maxRetryAfter)
 }

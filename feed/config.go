@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/haetae/haetae/detect"
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -242,8 +242,8 @@ func (f *feedForm) from(r *written.Reader, at string, x *Feed) {
 		return
 	}
 	u, err := url.Parse(x.URL)
-	switch problem := outside.WrongURL(x.URL, x.Plain); {
-	case problem != outside.Sound:
+	switch problem := remote.WrongURL(x.URL, x.Plain); {
+	case problem != remote.Sound:
 		r.FailAt(key("url"), problem.KO, problem.EN)
 	case err == nil && (u.User != nil || u.RawQuery != ""):
 		r.FailAt(key("url"), "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
@@ -270,7 +270,7 @@ func (f *Feed) format(r *written.Reader, key func(string) string) {
 // Load reads a file of feeds, and looks once into every file that it names for a
 // secret, so that a mistake shows at the start.
 func Load(name string) (*Config, error) {
-	text, err := outside.Read(name, maxFileMiB<<20+1)
+	text, err := remote.ReadFile(name, maxFileMiB<<20+1)
 	if err != nil {
 		t := written.TextOf(err)
 		return nil, written.Mistakes{{File: filepath.Base(name), Problem: t.EN, ProblemKO: t.KO}}
@@ -297,9 +297,9 @@ func Load(name string) (*Config, error) {
 			}
 		}
 		look("url_file", f.URLFile, func(string) error { _, err := f.address(); return err })
-		look("token_file", f.TokenFile, func(s string) error { _, err := outside.Line(s); return err })
+		look("token_file", f.TokenFile, func(s string) error { _, err := remote.Secret(s); return err })
 		look("headers_file", f.HeadersFile, func(s string) error { _, err := headers(s); return err })
-		look("ca_file", f.CAFile, func(s string) error { _, err := outside.Authorities(s); return err })
+		look("ca_file", f.CAFile, func(s string) error { _, err := remote.Authorities(s); return err })
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

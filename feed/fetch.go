@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -57,10 +57,10 @@ func (f *Feed) fetch(ctx context.Context, k *kept) (*fetched, error) {
 func fetchFile(ctx context.Context, name string) (*fetched, error) {
 	before, err := os.Stat(name)
 	if err != nil {
-		return nil, outside.Trouble(err)
+		return nil, remote.Unreadable(err)
 	}
 	if !before.Mode().IsRegular() {
-		return nil, outside.Trouble(nil)
+		return nil, remote.Unreadable(nil)
 	}
 	select {
 	case <-ctx.Done():
@@ -69,19 +69,19 @@ func fetchFile(ctx context.Context, name string) (*fetched, error) {
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, outside.Trouble(err)
+		return nil, remote.Unreadable(err)
 	}
 	defer file.Close()
 	now, err := file.Stat()
 	if err != nil {
-		return nil, outside.Trouble(err)
+		return nil, remote.Unreadable(err)
 	}
 	if !same(before, now) {
 		return nil, errWritten
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxFeedBytes+1))
 	if err != nil {
-		return nil, outside.Trouble(err)
+		return nil, remote.Unreadable(err)
 	}
 	if len(data) > maxFeedBytes {
 		return nil, errLarge
@@ -103,7 +103,7 @@ var unfinished = []string{".tmp", ".part", ".partial", ".filepart", ".swp", "~"}
 func (f *Feed) newest() (string, error) {
 	list, err := os.ReadDir(f.Folder)
 	if err != nil {
-		return "", outside.Trouble(err)
+		return "", remote.Unreadable(err)
 	}
 	best, when := "", time.Time{}
 	for _, e := range list {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/haetae/haetae/internal/outside"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -38,11 +38,11 @@ func (f *Feed) address() (string, error) {
 	if f.URLFile == "" {
 		return f.URL, nil
 	}
-	s, err := outside.Line(f.URLFile)
+	s, err := remote.Secret(f.URLFile)
 	if err != nil {
 		return "", err
 	}
-	if problem := outside.WrongURL(s, f.Plain); problem != outside.Sound {
+	if problem := remote.WrongURL(s, f.Plain); problem != remote.Sound {
 		return "", written.Errorf("파일에 든 주소: %s", "the address in the file: %s", problem)
 	}
 	return s, nil
@@ -53,7 +53,7 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 // headers reads a file of them, Name: value a line.
 func headers(name string) (http.Header, error) {
-	text, err := outside.Read(name, maxHeaders+1)
+	text, err := remote.ReadFile(name, maxHeaders+1)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (f *Feed) get(ctx context.Context, k *kept) (*fetched, error) {
 	if err != nil {
 		return nil, written.Errorf("url_file: %s", "url_file: %s", written.TextOf(err))
 	}
-	roots, err := outside.Authorities(f.CAFile)
+	roots, err := remote.Authorities(f.CAFile)
 	if err != nil {
 		return nil, written.Errorf("ca_file: %s", "ca_file: %s", written.TextOf(err))
 	}
@@ -101,7 +101,7 @@ func (f *Feed) get(ctx context.Context, k *kept) (*fetched, error) {
 		}
 	}
 	if f.TokenFile != "" {
-		token, err := outside.Line(f.TokenFile)
+		token, err := remote.Secret(f.TokenFile)
 		if err != nil {
 			return nil, written.Errorf("token_file: %s", "token_file: %s", written.TextOf(err))
 		}
@@ -169,7 +169,7 @@ func calling(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	why := outside.Why(err)
+	why := remote.Why(err)
 	return written.Errorf("호출: %s", "call: %s", why)
 }
 

@@ -39,6 +39,9 @@ type Local struct {
 	writing bool       // a goroutine is in run
 	rotate  bool       // the next frame begins a file; never taken back, see begin
 	err     error      // why nothing can be written any more
+	// Where readings ended lately, so that who reads on as the journal grows does not
+	// step over everything before.
+	places []place
 
 	// The last file. Only the goroutine in run touches these after Open, size
 	// with mu held when it changes.
@@ -228,14 +231,43 @@ func (j *Local) Read(after Position, fn func(Position, []byte) error) error {
 		if err != nil {
 			return err
 		}
+		j.resume(s, after)
 		err = s.read(after, end, fn)
 		s.close()
+		j.stopped(s.last)
 		if err != nil {
 			return err
 		}
 		at = s.next - 1
 	}
 	return reached(at, max(after, end))
+}
+
+// maxPlaces is how many readings are remembered. Who reads so seldom that theirs was
+// forgotten steps over the heads of one file's frames.
+const maxPlaces = 256
+
+// resume has a reading behind after begin where an earlier one ended, if that is not
+// behind it. What is in a file up to there does not change any more.
+func (j *Local) resume(s *scanner, after Position) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range j.places {
+		if p.file == s.last.file && p.next <= after+1 && p.next > s.next && p.at < s.size {
+			s.next, s.at, s.last = p.next, p.at, p
+		}
+	}
+}
+
+// stopped remembers where a reading ended.
+func (j *Local) stopped(p place) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.places = slices.DeleteFunc(j.places, func(o place) bool { return o == p || len(j.files) > 0 && o.file < j.files[0] })
+	if len(j.places) == maxPlaces {
+		j.places = j.places[1:]
+	}
+	j.places = append(j.places, p)
 }
 
 // reached tells a journal that ends before a position that was once given from

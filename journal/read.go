@@ -154,7 +154,15 @@ type scanner struct {
 	unfinished bool     // the header is not whole, and nothing is behind it
 	at         int64    // where the next frame begins
 	next       Position // its position
+	last       place    // of the frame that was read last
 	buf        []byte
+}
+
+// place is where a frame begins.
+type place struct {
+	file Position // named for its first entry
+	next Position // of the frame's first entry
+	at   int64
 }
 
 // errDamaged: at the scanner's place there is no whole frame.
@@ -165,7 +173,7 @@ func openScanner(fsys disk.FS, dir string, first Position) (*scanner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	s := &scanner{f: f, name: fileName(first), at: headerSize, next: first}
+	s := &scanner{f: f, name: fileName(first), at: headerSize, next: first, last: place{first, first, headerSize}}
 	if err := s.header(first); err != nil {
 		s.close()
 		return nil, err
@@ -243,6 +251,7 @@ func (s *scanner) frame(want func(frameHead) bool) (h frameHead, body []byte, er
 			return h, nil, err
 		}
 	}
+	s.last.next, s.last.at = s.next, s.at
 	s.at += h.size()
 	s.next = h.next()
 	return h, body, nil
@@ -376,4 +385,30 @@ func (s *scanner) entries(h frameHead, body []byte, after Position, fn func(Posi
 		return s.corrupt(s.at-h.size(), "the entries do not fill the frame")
 	}
 	return nil
+}
+
+// File is a file of a journal: the position of its first entry, and its size.
+type File struct {
+	First Position
+	Size  int64
+}
+
+// Files lists the files of the journal in dir, oldest first. Trim removes whole ones.
+func Files(fsys disk.FS, dir string) ([]File, error) {
+	firsts, err := list(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]File, 0, len(firsts))
+	for _, first := range firsts {
+		st, err := fsys.Stat(path.Join(dir, fileName(first)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // trimmed just now
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list journal: %w", err)
+		}
+		out = append(out, File{first, st.Size()})
+	}
+	return out, nil
 }

@@ -353,7 +353,7 @@ func (l *Ledger) replay() error {
 		}
 		read = r
 	} else {
-		j, err := journal.Open(l.fs, dir, journal.Options{})
+		j, err := journal.Open(l.fs, dir, journal.Options{FileSize: l.opts.journalFile})
 		if err != nil {
 			return fmt.Errorf("open journal: %w", err)
 		}

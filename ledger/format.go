@@ -18,6 +18,7 @@ const (
 	editionDir    = "editions"
 	seenDir       = "seen"
 	asideDir      = "aside"
+	outletDir     = "outlets" // made with the first outlet
 	// ScopeDir holds saved scopes; package scope writes into it.
 	ScopeDir = "scopes"
 

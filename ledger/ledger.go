@@ -45,6 +45,11 @@ type Options struct {
 	// StageRows is how many rows of an import go into one staged segment;
 	// default 4 million, about 200 MB while they are collected.
 	StageRows int
+	// HoldBytes is how much of the journal is kept for outlets that have not sent it
+	// yet; default 4 GiB, ten to fifty million records. What is more is lost to them.
+	HoldBytes int64
+
+	journalFile int64 // bytes, for tests; the journal's default
 	// Now is the clock for retention horizons; default time.Now.
 	Now func() time.Time
 	// Logger receives what an operator should know; default: discard.
@@ -63,6 +68,9 @@ func (o *Options) defaults(dir string) {
 	}
 	if o.SealAfter == 0 {
 		o.SealAfter = 5 * time.Minute
+	}
+	if o.HoldBytes == 0 {
+		o.HoldBytes = 4 << 30
 	}
 	if o.StageRows == 0 {
 		o.StageRows = 4 << 20
@@ -112,6 +120,9 @@ type Ledger struct {
 	identities *dictionary.Dictionary
 	persons    *dictionary.Dictionary
 	seen       *seenSet
+
+	outletMu sync.Mutex // guards outlets and their places; mu may be taken under it
+	outlets  map[string]*Outlet
 
 	queue chan *appendRequest
 	done  chan struct{} // closed when the appender has stopped
@@ -299,6 +310,9 @@ func (l *Ledger) load() (err error) {
 	}
 	l.seen = newSeenSet(l.fs, path.Join(l.dir, seenDir), l.m.Seen)
 	l.loadAside()
+	if err := l.loadOutlets(); err != nil {
+		return err
+	}
 	if err := l.loadEditions(); err != nil {
 		return err
 	}

@@ -99,6 +99,11 @@ func content(t testing.TB, l *Ledger) []string {
 		t.Fatal(err)
 	}
 	defer v.Close()
+	return contentOf(t, v)
+}
+
+func contentOf(t testing.TB, v *View) []string {
+	t.Helper()
 	var out []string
 	for _, r := range v.Segments() {
 		shapes, err := r.Shapes()

@@ -60,6 +60,9 @@ func (l *Ledger) retain(before event.Millis) (out Retained, err error) {
 	if err := l.retainFiles(before, &out); err != nil {
 		return Retained{}, err
 	}
+	if err := l.dropHeld(before); err != nil {
+		return out, err
+	}
 	l.mu.RLock()
 	unneeded := l.m.Unneeded
 	l.mu.RUnlock()

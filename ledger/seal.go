@@ -295,7 +295,7 @@ func (l *Ledger) seal(t *memtable, pos journal.Position) error {
 		l.seen.sealed(s, t.marks)
 	}
 	// A crash here repeats nothing: replay starts behind the manifest's position.
-	if err := l.journal.Trim(pos); err != nil {
+	if err := l.trim(pos); err != nil {
 		return fmt.Errorf("trim journal: %w", err)
 	}
 	return nil

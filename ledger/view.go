@@ -73,6 +73,19 @@ func (l *Ledger) view() (*View, error) {
 	return v, nil
 }
 
+// viewOf is a view of rows that are in no file.
+func (l *Ledger) viewOf(readers []*segment.Reader) (*View, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return nil, ErrClosed
+	}
+	return &View{
+		l: l, number: l.m.Number, catalog: l.catalog, catalogs: l.m.Catalogs, olds: l.editions.catalogs, readers: readers,
+		registers: l.editions.registers, holdings: l.editions.holdings, retained: l.m.RetainedFrom, aside: map[string]int64{},
+	}, nil
+}
+
 // Close lets the view's files go.
 func (v *View) Close() error {
 	v.once.Do(func() {

@@ -11,3 +11,10 @@ func SetMaxGroups(t testing.TB, n int) {
 	maxGroups = n
 	t.Cleanup(func() { maxGroups = old })
 }
+
+// SetHeldRecords makes Records divide the time.
+func SetHeldRecords(t testing.TB, n int) {
+	old := heldRecords
+	heldRecords = n
+	t.Cleanup(func() { heldRecords = old })
+}

@@ -28,6 +28,8 @@ type Query struct {
 	// by what the ledger says and by Quiet, which is not written down yet.
 	Exceptions bool
 	Quiet      []Noted
+
+	anyWord bool // no word of the condition is refused because nothing holds it
 }
 
 // Extent is the answer (유출 가능 범위). Its JSON form is stable.

@@ -64,7 +64,10 @@ func newPlan(v View, q Query) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pred.knownTo(v); err != nil {
+	if !q.anyWord {
+		err = pred.knownTo(v)
+	}
+	if err != nil {
 		return nil, err
 	}
 	p := &plan{
@@ -183,7 +186,8 @@ type segmentPlan struct {
 	agents  []string
 	// tables hold, per leaf over one table, its truth for each entry.
 	tables [][]truth
-	moves  bool // some shape has its account elsewhere; see meaningPlan.moved
+	all    []truth // per leaf, its truth for every row of the segment
+	moves  bool    // some shape has its account elsewhere; see meaningPlan.moved
 }
 
 // shapePlan is a shape and what it means.
@@ -279,6 +283,7 @@ func (p *plan) prepare(r *segment.Reader) (*segmentPlan, error) {
 		}
 		all[i] = agreed(sp.tables[i])
 	}
+	sp.all = all
 	some := false
 	for i := range shapes {
 		m, err := p.meaningsOf(&shapes[i], all)

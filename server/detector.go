@@ -55,8 +55,10 @@ type detector struct {
 	book    *ruleBook    // in force
 	broken  written.Text // what is wrong with those that were read since
 	signals map[string]detect.Signal
-	stream  *stream
-	status  DetectorStatus
+	// generation grows when signals change; 0: history was not looked through yet.
+	generation uint64
+	stream     *stream
+	status     DetectorStatus
 }
 
 // DetectorStatus says how detection stands.
@@ -420,6 +422,7 @@ func (d *detector) begin(list []detect.Signal, late bool) []detect.Signal {
 		}
 	}
 	d.signals, d.unsettled = now, true
+	d.generation++
 	if gone {
 		// A stream cannot say that a signal is gone: its reader begins again with all.
 		d.stream.begin()
@@ -433,6 +436,7 @@ func (d *detector) publish(list []detect.Signal) {
 		return
 	}
 	d.mu.Lock()
+	d.generation++
 	for i := range list {
 		// That late records have changed a signal stays true of it.
 		list[i].Late = list[i].Late || d.signals[list[i].ID].Late

@@ -27,6 +27,7 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/records", s.postRecords)
 	mux.HandleFunc("POST /v1/logs", s.postLogs)
+	mux.HandleFunc("POST "+grpcPath, s.postGRPC)
 	admin := func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, s.admin(h)) }
 	admin("GET /v1/scope", s.getScope)
 	admin("POST /v1/scope", s.postScope)

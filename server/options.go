@@ -95,6 +95,10 @@ type Options struct {
 	// Feeds is the file that says where registers come from (docs/feeds.md). Empty: what
 	// feeds have brought before stays, and gets older.
 	Feeds string
+	// Outputs is the file that says where records and signals are sent on to
+	// (docs/siem.md). Empty: nowhere; what waits for outputs of an earlier start goes
+	// on waiting.
+	Outputs string
 
 	// Logger receives what an operator should know; never an id. Default: none.
 	Logger *slog.Logger

@@ -18,6 +18,7 @@ import (
 	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/siem"
 )
 
 // Server owns a data folder and answers on an address.
@@ -48,6 +49,7 @@ type Server struct {
 	feeds     *feed.Desk     // nil without a file of feeds
 	kept      feed.Registers // in that case, what there was before
 	fed       atomic.Int64   // counts changes of what feeds have brought
+	outputs   *siem.Desk     // nil without outputs
 	importing sync.Mutex     // one import at a time, as the ledger allows
 	reloading sync.Mutex     // so that of two reloads the one that read last counts
 	keys      keyLocks
@@ -105,11 +107,18 @@ func New(o Options) (_ *Server, err error) {
 			s.desk.Close()
 		}
 	}()
+	if err = s.openOutputs(); err != nil {
+		return nil, err
+	}
 	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.address = newAddress(s.listener.Addr().String())
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // for gRPC
 	s.http = &http.Server{
+		Protocols:         &protocols,
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -141,6 +150,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.runDetection()
 	if s.feeds != nil {
 		s.wg.Go(func() { s.feeds.Run(s.work) })
+	}
+	if s.outputs != nil {
+		s.wg.Go(func() { s.outputs.Run(s.work) })
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()

@@ -80,15 +80,16 @@ func (s *Server) readRules() (*ruleBook, error) {
 }
 
 // ReloadRules reads the rules again, the files beside them, and the settings of the
-// alerts and of the feeds. A mistake in one of them changes nothing of it: what was
-// read before goes on, and the status says what is wrong. The others are taken all the
-// same.
+// alerts, of the feeds and of the outputs. A mistake in one of them changes nothing of
+// it: what was read before goes on, and the status says what is wrong. The others are
+// taken all the same.
 func (s *Server) ReloadRules() error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	feeds := s.reloadFeeds() // before the rules, which may ask for a list of theirs
+	outputs := s.reloadOutputs()
 	if s.detector == nil {
-		return feeds
+		return written.Joined(feeds, outputs)
 	}
 	var alerts error
 	if s.desk != nil {
@@ -99,15 +100,15 @@ func (s *Server) ReloadRules() error {
 		// Not in the log: what a mistake quotes stands in the status and the answer.
 		s.log.Error("the rules were not read again; those before go on")
 		s.detector.refuse(err)
-		return written.Joined(err, alerts, feeds)
+		return written.Joined(err, alerts, feeds, outputs)
 	}
 	if err := s.openIntake(book); err != nil {
 		s.detector.refuse(err)
-		return err
+		return written.Joined(err, feeds, outputs)
 	}
 	s.detector.take(book)
 	s.detector.restart("rules were loaded again")
-	return written.Joined(alerts, feeds)
+	return written.Joined(alerts, feeds, outputs)
 }
 
 // itemName is what the catalog calls an item; empty where it does not know it.

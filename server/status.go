@@ -23,6 +23,8 @@ type Status struct {
 	// how many lack something that stood in their line (see Received).
 	LostAddresses int64 `json:"lost_addresses"`
 	LostTexts     int64 `json:"lost_texts"`
+	// Outputs is null without an outputs file.
+	Outputs *OutputsStatus `json:"outputs"`
 }
 
 // FollowStatus is how a followed file is doing.
@@ -52,6 +54,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	for _, f := range s.follows {
 		st.Follow = append(st.Follow, f.status())
 	}
+	st.Outputs = s.outputsStatus()
 	writeJSON(w, http.StatusOK, st)
 }
 
@@ -125,6 +128,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 		behind.add(label("source", st.Source), st.Behind)
 	}
 	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of followed files that are not read yet, by source.", &behind)
+	s.outputMetrics(m)
 	m.head("haetae_append_seconds", "histogram", "Time until records were durable.")
 	s.metrics.appendSeconds.write(w, "haetae_append_seconds")
 	m.head("haetae_query_seconds", "histogram", "Time of a question.")

@@ -16,7 +16,7 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	var f folder
-	var listen, level, alerts, feeds string
+	var listen, level, alerts, feeds, outputs string
 	var follow, networks []string
 	var rules server.DetectRequest
 	var noDetect bool
@@ -39,6 +39,7 @@ func (a *app) serveCommand() *cobra.Command {
 	a.ruleFlags(c, &rules)
 	fl.StringVar(&feeds, "feeds", "", a.say(feedFlags.feeds))
 	fl.StringVar(&alerts, "alerts", "", a.say(detectFlags.alerts))
+	fl.StringVar(&outputs, "outputs", "", a.say(exportWords.outputs))
 	fl.DurationVar(&rules.Lateness, "lateness", 10*time.Minute, a.say(detectFlags.lateness))
 	fl.BoolVar(&noDetect, "no-detect", false, a.say(detectFlags.noDetect))
 	fl.StringVar(&level, "log-level", "info", a.say(flagText.logLevel))
@@ -54,7 +55,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if linger <= 0 {
 			return a.usage(usageText.badLinger)
 		}
-		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, LingerFor: linger, Networks: networks, Feeds: feeds, Logger: a.logger(lv), Version: version()}
+		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, LingerFor: linger, Networks: networks, Feeds: feeds, Outputs: outputs, Logger: a.logger(lv), Version: version()}
 		if !noDetect {
 			o.Detect, o.Alerts = &rules, alerts
 		} else if alerts != "" {
@@ -74,7 +75,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)
 		}
-		// As daemons do: SIGHUP reads the rules and the settings of alerts and feeds again.
+		// As daemons do: SIGHUP reads the rules and the settings of alerts, feeds and outputs again.
 		again := make(chan os.Signal, 1)
 		signal.Notify(again, syscall.SIGHUP)
 		defer signal.Stop(again)

@@ -125,17 +125,22 @@ correlation: {type: event_count, rules: [read], group-by: [actor.id], timespan: 
 		}
 	}
 	// The server does not begin with settings that are wrong.
-	for _, text := range []string{
-		"version: 1\nchannels: [{name: " + writtentest.Marker + ", kind: " + writtentest.Marker + "}]\n",
-		writtentest.Marker + ": " + writtentest.Marker, "channels: [" + writtentest.Marker, "version: 1\nchannels: [{name: a, kind: slack, url_file: " + writtentest.Marker + "}]\n",
+	for _, x := range [][2]string{
+		{"alerts", "version: 1\nchannels: [{name: " + writtentest.Marker + ", kind: " + writtentest.Marker + "}]\n"},
+		{"alerts", writtentest.Marker + ": " + writtentest.Marker}, {"alerts", "channels: [" + writtentest.Marker},
+		{"alerts", "version: 1\nchannels: [{name: a, kind: slack, url_file: " + writtentest.Marker + "}]\n"},
+		{"outputs", "version: 1\noutputs: [{name: " + writtentest.Marker + ", kind: " + writtentest.Marker + "}]\n"},
+		{"outputs", writtentest.Marker + ": " + writtentest.Marker}, {"outputs", "outputs: [" + writtentest.Marker},
+		{"outputs", "version: 1\noutputs: [{name: a, kind: http_ndjson, url_file: " + writtentest.Marker + "}]\n"},
+		{"outputs", "version: 1\noutputs: [{name: a, kind: http_ndjson, url: 'https://h/', where: 'account == " + writtentest.Marker + "'}]\n"},
 	} {
-		write("alerts.yaml", text)
-		args := []string{"serve", "--data", at("data"), "--listen", "127.0.0.1:0", "--alerts", at("alerts.yaml")}
+		write(x[0]+".yaml", x[1])
+		args := []string{"serve", "--data", at("data"), "--listen", "127.0.0.1:0", "--" + x[0], at(x[0] + ".yaml")}
 		_, en := haetae("en", args...)
 		_, ko := haetae("ko", args...)
 		_, en, _ = strings.Cut(en, ": ")
 		_, ko, _ = strings.Cut(ko, ": ")
-		if problem := writtentest.Told(both{strings.TrimSpace(en), strings.TrimSpace(ko)}, ""); problem != "" || !strings.Contains(en, "alerts.yaml:") {
+		if problem := writtentest.Told(both{strings.TrimSpace(en), strings.TrimSpace(ko)}, ""); problem != "" || !strings.Contains(en, x[0]+".yaml:") {
 			t.Errorf("%s\n%q", problem, en)
 		}
 	}

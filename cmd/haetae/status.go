@@ -7,15 +7,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/server"
+	"github.com/haetae/haetae/siem"
 )
 
 // statusView is the answer of status --json.
 type statusView struct {
 	Data string `json:"data"`
 	server.Contents
-	FreeBytes uint64         `json:"free_bytes"`
-	Server    *server.Status `json:"server"` // null when none runs
+	FreeBytes uint64 `json:"free_bytes"`
+	// Outlets are the places of outputs in the folder, whether or not a server sends.
+	Outlets []ledger.OutletStatus `json:"outlets"`
+	Server  *server.Status        `json:"server"` // null when none runs
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -35,6 +39,7 @@ func (a *app) statusCommand() *cobra.Command {
 		if v.Contents, err = server.ContentsOf(l); err != nil {
 			return err
 		}
+		v.Outlets = l.Outlets()
 		v.FreeBytes, _ = disk.OS.Free(f.data)
 		address := ""
 		if c := a.client(cmd.Context(), &f); c != nil {
@@ -122,7 +127,54 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 			}
 		}
 	}
+	a.outputRows(v, zone, row)
 	t.write(a.stdout)
+}
+
+// outputRows say how far each output has come: by the server that sends, or by the
+// folder, where none does.
+func (a *app) outputRows(v *statusView, zone *time.Location, row func(text, string)) {
+	var list []siem.Status
+	if v.Server != nil && v.Server.Outputs != nil {
+		list = v.Server.Outputs.Outputs
+	} else {
+		for _, o := range v.Outlets {
+			list = append(list, siem.Status{Name: o.Name, Place: siem.Place{Behind: o.Behind, Sent: o.Sent, Refused: o.Refused, Lost: o.Lost}, Since: o.From})
+		}
+	}
+	for _, o := range list {
+		line := a.sayf(exportWords.place, o.Name, count(o.Sent))
+		if o.Behind > 0 {
+			since := "-"
+			if !o.Since.IsZero() {
+				since = stamp(o.Since, zone)
+			}
+			line += a.sayf(exportWords.waiting, count(o.Behind), since)
+		}
+		row(statusText.output, line)
+		for _, n := range []struct {
+			what text
+			n    int64
+		}{{exportWords.refused, o.Refused}, {exportWords.lost, o.Lost}} {
+			if n.n > 0 {
+				row(text{}, a.sayf(n.what, count(n.n)))
+			}
+		}
+		if o.Failures > 0 {
+			said := o.LastError
+			if a.lang == korean {
+				said = o.LastErrorKO
+			}
+			row(text{}, a.sayf(exportWords.failing, count(o.Failures), said))
+		}
+	}
+	if v.Server != nil && v.Server.Outputs != nil && v.Server.Outputs.Settings != "" {
+		said := v.Server.Outputs.Settings
+		if a.lang == korean {
+			said = v.Server.Outputs.SettingsKO
+		}
+		row(text{}, a.sayf(exportWords.settings, said))
+	}
 }
 
 // followError is what keeps a log from being followed, in the user's language where

@@ -55,7 +55,7 @@ var detectWords = struct {
 	noAlerts:      text{"이 서버는 알림 설정(--alerts) 없이 실행 중이므로 확인 처리할 것이 없습니다", "this server runs without --alerts, so nobody was told and nothing is to be acknowledged"},
 	state:         text{"상태: %s, 규칙 %d개, 판단 완료 시점 %s\n", "state: %s, %d rules, decided up to %s\n"},
 	acknowledged:  text{"%s: 확인 처리하였습니다.\n", "%s is acknowledged\n"},
-	reloaded:      text{"규칙과 알림 설정, 외부 연계 설정을 다시 읽었습니다. 규칙은 과거 기록까지 다시 살펴본 뒤 적용됩니다.\n", "the rules and the settings of alerts and feeds were read again; the rules take over once they have been through the history\n"},
+	reloaded:      text{"규칙과 알림, 외부 연계, 외부 전송 설정을 다시 읽었습니다. 규칙은 과거 기록까지 다시 살펴본 뒤 적용됩니다.\n", "the rules and the settings of alerts, feeds and outputs were read again; the rules take over once they have been through the history\n"},
 	badSeverity:   text{"--severity에는 다음 중 하나를 지정하십시오: %s", "--severity is one of %s"},
 	summary:       text{"탐지 %d건, 그중 심각도 높음 이상 %d건\n", "%d signals, %d of them of high severity or above\n"},
 	nothing:       text{"살펴볼 기록이 없습니다.\n", "There were no records to look at.\n"},

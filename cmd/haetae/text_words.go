@@ -132,7 +132,7 @@ var asideWords = struct{ none, opened, source, lines, field, cause, first, how, 
 
 var statusText = struct {
 	folderFormat, folder, records, span, segments, identities, catalog, edition, registers, holdings, since,
-	imports, unfinished, aside, holds, retained, server, noServer, free, follow, behind, none, followAside, followMissing, followUnwatched, lostAddresses, lostTexts text
+	imports, unfinished, aside, holds, retained, server, noServer, free, follow, behind, output, none, followAside, followMissing, followUnwatched, lostAddresses, lostTexts text
 }{
 	followMissing:   text{"로그 파일이 없습니다", server.FollowMissing},
 	followUnwatched: text{"아직 수집을 시작하지 않았습니다", server.FollowUnwatched},
@@ -159,6 +159,7 @@ var statusText = struct {
 	noServer:        text{"실행 중이 아님", "not running"},
 	free:            text{"디스크 여유 공간", "disk free"},
 	follow:          text{"실시간으로 읽는 로그", "follows"},
+	output:          text{"출력", "output"},
 	behind:          text{"%s=%s, 아직 읽지 않은 양 %s", "%s=%s, %s behind"},
 	none:            text{"없음", "none"},
 }

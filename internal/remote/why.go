@@ -1,4 +1,4 @@
-package outside
+package remote
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func Why(err error) written.Text {
 		return written.Text{KO: "호스트의 주소를 조회하지 못하였습니다", EN: "the host's address could not be asked for"}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return written.Text{KO: "연결이 거부되었습니다", EN: "connection refused"}
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
 		return written.Text{KO: "연결이 끊겼습니다", EN: "connection broken off"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return written.Text{KO: "응답이 도중에 끊겼습니다", EN: "the answer broke off"}
@@ -52,6 +52,12 @@ func Why(err error) written.Text {
 		return written.Text{KO: "제한 시간 안에 응답이 없습니다", EN: "no answer in time"}
 	}
 	return written.Text{KO: fmt.Sprintf("실패하였습니다(%T)", root(err)), EN: fmt.Sprintf("failed (%T)", root(err))}
+}
+
+// Trouble is Why behind what was being done.
+func Trouble(doing written.Text, err error) written.Text {
+	why := Why(err)
+	return written.Text{KO: doing.KO + ": " + why.KO, EN: doing.EN + ": " + why.EN}
 }
 
 // root is the innermost error: its type says something, and quotes nothing.
