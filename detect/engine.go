@@ -189,6 +189,15 @@ func (e *Engine) AdvanceIdle(idle time.Duration) error {
 	return e.AdvanceTo(e.newest + max(0, millis(idle-e.o.Lateness)) - millis(e.o.Lateness))
 }
 
+// Decided is the watermark: everything before it is decided.
+func (e *Engine) Decided() event.Millis { return e.watermark }
+
+// Newest is the time of the newest record; catalog.Always while there is none.
+func (e *Engine) Newest() event.Millis { return e.newest }
+
+// ByClock reports whether more is decided than the records by themselves allow.
+func (e *Engine) ByClock() bool { return e.watermark > e.newest-millis(e.o.Lateness) }
+
 // AdvanceTo moves the watermark: no record before it will be counted any more.
 func (e *Engine) AdvanceTo(to event.Millis) error {
 	if to <= e.watermark {

@@ -48,6 +48,9 @@ type detector struct {
 	unsettled bool                     // the desk has still to be told that these signals hold and no others
 	settle    time.Time                // what has to be decided before it is told so once more; zero: nothing
 	late      lateness
+	kept      decided // is written down of how far detection has got
+	keptAt    time.Time
+	keeping   backoff
 	unnoted   bool                   // exceptions may keep something quiet that is not written down
 	noted     map[string]scope.Noted // what is, by signal
 
@@ -181,6 +184,10 @@ func (d *detector) run(ctx context.Context) {
 			ready <- r
 		})
 	}
+	var err error
+	if d.kept, err = readDecided(d.s.opts.FS, d.s.opts.Data); err != nil {
+		d.s.log.Warn("how far detection had got cannot be read: what was decided while nothing came is decided anew", "error", err)
+	}
 	build()
 	tick := time.NewTicker(detectEvery)
 	defer tick.Stop()
@@ -189,6 +196,7 @@ func (d *detector) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			if live != nil {
+				d.keep(live, time.Now(), false, true)
 				d.note(context.WithoutCancel(ctx), true)
 			}
 			live.stop()
@@ -202,6 +210,11 @@ func (d *detector) run(ctx context.Context) {
 		case r := <-ready:
 			building = false
 			if r != nil {
+				if live == nil {
+					r.goOn(d.kept, time.Now())
+				} else if !d.late.due {
+					r.floor = live.engine.Decided()
+				}
 				live.stop()
 				live = r
 				if live.late = d.late.due; live.late {
@@ -250,7 +263,8 @@ type liveEngine struct {
 	told   map[string]time.Time
 	level  map[string]detect.Severity
 	zone   *time.Location
-	heard  time.Time // when rows came last
+	heard  time.Time    // when rows came last
+	floor  event.Millis // what an engine before this one had decided; 0: nothing
 	failed bool
 	took   time.Duration // to make it ready
 	late   bool          // it was made because records came late
@@ -337,6 +351,13 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 	if len(taps) > 0 {
 		r.heard = time.Now()
 	}
+	if r.floor != 0 && r.engine.Newest() != catalog.Always {
+		if err := r.engine.AdvanceTo(r.floor); err != nil {
+			r.failed = true
+			return true, err
+		}
+	}
+	r.floor = 0
 	// While nothing comes, time goes on: what has waited for the lateness is decided.
 	if err := r.engine.AdvanceIdle(time.Since(r.heard)); err != nil {
 		r.failed = true
@@ -361,11 +382,13 @@ func (r *liveEngine) tell(ctx context.Context, d *detector) error {
 			st.Watermark, st.Late, st.Learning = r.engine.Watermark(), r.lateRecords(), learning
 		})
 	}
+	now := time.Now()
 	if r.spoken && !r.engine.HasChanged() {
+		d.keep(r, now, false, false)
 		decided()
 		return nil
 	}
-	now := time.Now()
+	d.keep(r, now, true, false)
 	due := func(id string, level detect.Severity) bool {
 		last, ok := r.told[id]
 		return !ok || level > r.level[id] || now.Sub(last) >= growEvery
