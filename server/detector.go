@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -45,14 +46,16 @@ type detector struct {
 
 	// Of run's goroutine.
 	untold    map[string]detect.Signal // that the desk has not taken
+	unoffered bool                     // some of them it has not even been offered
 	unsettled bool                     // the desk has still to be told that these signals hold and no others
 	settle    time.Time                // what has to be decided before it is told so once more; zero: nothing
 	late      lateness
 	kept      decided // is written down of how far detection has got
 	keptAt    time.Time
-	keeping   backoff
-	unnoted   bool                   // exceptions may keep something quiet that is not written down
-	noted     map[string]scope.Noted // what is, by signal
+	// What can fail for as long as a disk is full.
+	beginning, handing, noting, keeping backoff
+	unnoted                             bool                   // exceptions may keep something quiet that is not written down
+	noted                               map[string]scope.Noted // what is, by signal
 
 	mu      sync.Mutex
 	book    *ruleBook    // in force
@@ -156,7 +159,7 @@ func (b *tapBox) take() (taps []ledger.Tap, over, history bool) {
 // run detects until ctx ends.
 func (d *detector) run(ctx context.Context) {
 	var live *liveEngine
-	ready := make(chan *liveEngine, 1)
+	ready := make(chan prepared, 1)
 	building := false
 	build := func() {
 		building = true
@@ -172,16 +175,7 @@ func (d *detector) run(ctx context.Context) {
 			if r != nil {
 				r.took = time.Since(began)
 			}
-			if err != nil && ctx.Err() == nil {
-				d.s.log.Error("detection cannot begin", "error", err)
-				d.update(func(st *DetectorStatus) {
-					st.Error, st.ErrorKO = err.Error(), written.Korean(err)
-					if live == nil {
-						st.State = "failed"
-					}
-				})
-			}
-			ready <- r
+			ready <- prepared{r, err}
 		})
 	}
 	var err error
@@ -201,14 +195,20 @@ func (d *detector) run(ctx context.Context) {
 			}
 			live.stop()
 			if building {
-				(<-ready).stop()
+				(<-ready).engine.stop()
 			}
 			return
 		case why := <-d.again:
 			d.s.log.Info("detection begins again", "why", why)
+			d.beginning.next = time.Time{} // what was wrong may be right now
 			pending = true
-		case r := <-ready:
+		case p := <-ready:
 			building = false
+			r := p.engine
+			if p.err != nil {
+				d.cannotBegin(p.err, live == nil)
+				pending, r = true, nil
+			}
 			if r != nil {
 				if live == nil {
 					r.goOn(d.kept, time.Now())
@@ -229,9 +229,14 @@ func (d *detector) run(ctx context.Context) {
 				break
 			}
 			again, err := live.step(ctx, d)
-			if err != nil && ctx.Err() == nil {
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
 				d.s.log.Error("detection stopped", "error", err)
+				d.beginning.failed(time.Now())
 				again = true
+			case !live.failed && d.beginning.succeeded():
+				d.s.log.Info("detection goes on")
 			}
 			pending = pending || again
 			if n := live.lateRecords(); n > 0 && !building && time.Now().After(d.late.next) {
@@ -240,18 +245,41 @@ func (d *detector) run(ctx context.Context) {
 				pending = true
 			}
 			d.hand()
-			if d.unnoted {
+			if d.unnoted && d.noting.due(time.Now()) {
 				d.note(ctx, false)
 			}
 			if d.desk != nil {
 				d.desk.Alive(time.Now())
 			}
 		}
-		if pending && !building {
+		if pending && !building && d.beginning.due(time.Now()) {
 			pending = false
 			build()
 		}
 	}
+}
+
+// prepared is an engine that is ready, or why there is none.
+type prepared struct {
+	engine *liveEngine
+	err    error
+}
+
+// cannotBegin says once that no engine could be made ready, and why; it is tried again.
+// first: there is none that runs meanwhile.
+func (d *detector) cannotBegin(err error, first bool) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if d.beginning.failed(time.Now()) {
+		d.s.log.Error("detection cannot begin; it is tried again", "error", err)
+	}
+	d.update(func(st *DetectorStatus) {
+		st.Error, st.ErrorKO = err.Error(), written.Korean(err)
+		if first {
+			st.State = "failed"
+		}
+	})
 }
 
 // liveEngine is an engine that has caught up with the ledger.
@@ -367,7 +395,8 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 	r.engine.Custody(now)
 	r.engine.Missing(d.s.ledger.Gaps(), catalog.Always, catalog.Never, now)
 	if err := r.tell(ctx, d); err != nil {
-		return history, err
+		r.failed = true
+		return true, err
 	}
 	return history, nil
 }
@@ -465,12 +494,13 @@ func (d *detector) publish(list []detect.Signal) {
 	d.unnoted = d.unnoted || slices.ContainsFunc(list, func(s detect.Signal) bool { return s.Exception != nil })
 	logSignals(d.s.log, list)
 	for _, s := range list {
-		d.untold[s.ID] = s
+		d.untold[s.ID], d.unoffered = s, true
 	}
 }
 
-// hand gives the desk what it has not taken yet. What it could not write down is
-// handed in again: a repetition does no harm. What it had no room for it has counted,
+// hand gives the desk what it has not taken yet: what is new at once, since the desk
+// tells it even if it cannot write it down. What it could not write down is handed in
+// again after a while: a repetition does no harm. What it had no room for it has counted,
 // logged and told itself.
 func (d *detector) hand() {
 	if d.desk == nil {
@@ -480,6 +510,10 @@ func (d *detector) hand() {
 	if !d.settle.IsZero() && !decided.Before(d.settle) {
 		d.unsettled = true
 	}
+	if !d.unoffered && !d.handing.due(time.Now()) {
+		return
+	}
+	d.unoffered = false
 	list := slices.Collect(maps.Values(d.untold))
 	var err error
 	switch {
@@ -496,8 +530,13 @@ func (d *detector) hand() {
 		return
 	}
 	if err != nil && !alert.Refused(err) {
-		d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
+		if d.handing.failed(time.Now()) {
+			d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
+		}
 		return
+	}
+	if d.handing.succeeded() {
+		d.s.log.Info("signals could be put into the alert queue again", "signals", len(list))
 	}
 	clear(d.untold)
 }

@@ -163,8 +163,13 @@ func (d *detector) note(ctx context.Context, end bool) {
 		}
 	}
 	if err := d.s.appendExceptions(ctx, recs); err != nil {
-		d.s.log.Error("what exceptions keep quiet could not be written down; it is tried again", "error", err, "signals", len(recs))
+		if d.noting.failed(time.Now()) {
+			d.s.log.Error("what exceptions keep quiet could not be written down; it is tried again", "error", err, "signals", len(recs))
+		}
 		return
+	}
+	if d.noting.succeeded() {
+		d.s.log.Info("what exceptions keep quiet could be written down again", "signals", len(recs))
 	}
 	for _, n := range due {
 		d.noted[n.Signal] = n
