@@ -11,3 +11,6 @@ func SetMaxGroups(t testing.TB, n int) {
 	maxGroups = n
 	t.Cleanup(func() { maxGroups = old })
 }
+
+// QuietSignals are those of which an answer asks.
+func QuietSignals(noted []Noted) map[Exception][]Noted { return quietSignals(noted) }

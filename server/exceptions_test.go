@@ -106,6 +106,24 @@ func TestExceptionsOfAnswer(t *testing.T) {
 		}
 	}
 	answers("in force")
+	ofSubject := func(id string) string {
+		t.Helper()
+		status, _, text := r.call("POST", "/v1/subjects", r.address.Token, nil, strings.NewReader(`{"account":"`+id+`"}`))
+		var g scope.Accesses
+		if err := json.Unmarshal([]byte(text), &g); err != nil || status != 200 || g.Total != 4 {
+			t.Fatalf("%d %s", status, text)
+		}
+		var ids []string
+		for _, x := range g.Exceptions {
+			ids = append(ids, x.ID)
+		}
+		return strings.Join(ids, " ")
+	}
+	for id, want := range map[string]string{"m1000001": "kim-export", "m1000002": "lee-export", "m1000003": ""} {
+		if got := ofSubject(id); got != want {
+			t.Errorf("of one person: %q, want %q", got, want)
+		}
+	}
 	status, _, text := r.call("GET", "/v1/scope?where="+url.QueryEscape("status == 200"), r.address.Token, nil, nil)
 	if status != 200 || !strings.Contains(text, `"id":"lee-export"`) {
 		t.Errorf("by GET: %d %s", status, text)
