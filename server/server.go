@@ -17,6 +17,7 @@ import (
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/scope"
 )
 
 // Server owns a data folder and answers on an address.
@@ -51,6 +52,8 @@ type Server struct {
 	// 0 after one that did not.
 	full  atomic.Int64
 	ready atomic.Bool
+
+	noted *[]scope.Noted // of exceptions; nil: to be read. Of whoever makes an engine ready
 
 	intake     atomic.Pointer[detect.Intake] // nil: no live-only rules
 	intakeMu   sync.Mutex
