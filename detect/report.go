@@ -226,8 +226,8 @@ func (e *Engine) signal(ctx context.Context, f *finding, ask Asker) (*Signal, er
 		calendars = x.Calendars
 	}
 	s.Calendar = e.o.Calendar.Over(f.first, f.last, calendars)
-	if x := e.exceptionFor(c, f, s); x != nil {
-		s.Exception, s.Status = x, Suppressed
+	if s.Exception, s.Beyond = e.exceptionFor(c, f, s); s.Exception != nil {
+		s.Status = Suppressed
 	}
 	return s, nil
 }
