@@ -320,7 +320,7 @@ func (p *parser) mailbox(n *yaml.Node, field string) string {
 	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || !strings.Contains(a.Address, "@") || strings.ContainsFunc(a.Address, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		p.Failf(n, field, "전자우편 주소가 아닙니다", "is no mail address")
+		p.Failf(n, field, "전자우편주소가 아닙니다", "is no e-mail address")
 		return ""
 	}
 	return s

@@ -134,7 +134,7 @@ queue: {signals: 3}
 		"alerts.yaml:14: channels[7].url_file: is missing",
 		"alerts.yaml:15: channels[8].url: a mail channel has no such key",
 		"alerts.yaml:15: channels[8].host: is no host",
-		"alerts.yaml:15: channels[8].from: is no mail address",
+		"alerts.yaml:15: channels[8].from: is no e-mail address",
 		"alerts.yaml:15: channels[8].to: expected 1 to 50 addresses",
 		"alerts.yaml:16: channels[9].to[1]: holds a control character",
 		"alerts.yaml:16: channels[9].username: a password is not sent without TLS",

@@ -83,9 +83,9 @@ func Open(fsys disk.FS, dir string, cfg *Config, o Options) (*Desk, error) {
 		return nil, fmt.Errorf("open alert queue: %w", err)
 	}
 	for i := range cfg.Channels {
-		l := &route{ch: &cfg.Channels[i]}
-		if l.send, err = newSender(l.ch, o); err != nil {
-			return nil, fmt.Errorf("open alert queue: channel %s: %w", l.ch.Name, err)
+		l, err := newRoute(cfg, i, o)
+		if err != nil {
+			return nil, err
 		}
 		d.routes = append(d.routes, l)
 	}
@@ -100,6 +100,16 @@ func Open(fsys disk.FS, dir string, cfg *Config, o Options) (*Desk, error) {
 		return nil, fmt.Errorf("open alert queue: %w", err)
 	}
 	return d, nil
+}
+
+// newRoute is the way to a channel. Its error tells the channel by its place, as mistakes in
+// the file are told, and not by its name.
+func newRoute(cfg *Config, i int, o Options) (l *route, err error) {
+	l = &route{ch: &cfg.Channels[i]}
+	if l.send, err = newSender(l.ch, o); err != nil { // for want of its authorities
+		return nil, trouble("%s: %s", "%s: %s", written.Key(written.Index("channels", i), "ca_file"), written.TextOf(err))
+	}
+	return l, nil
 }
 
 func newSender(ch *Channel, o Options) (sender, error) {

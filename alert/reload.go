@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -36,10 +35,9 @@ func (d *Desk) Reload(file string) error {
 func (d *Desk) adopt(cfg *Config) error {
 	routes := make([]*route, len(cfg.Channels))
 	for i := range cfg.Channels {
-		l := &route{ch: &cfg.Channels[i]}
-		var err error
-		if l.send, err = newSender(l.ch, d.opts); err != nil {
-			return fmt.Errorf("channel %s: %w", l.ch.Name, err)
+		l, err := newRoute(cfg, i, d.opts)
+		if err != nil {
+			return err
 		}
 		routes[i] = l
 	}

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/internal/written"
 )
 
 const repeating = `version: 1
@@ -279,4 +281,25 @@ func TestItemNames(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestChannelByPlace: what keeps a channel from being used is told by its place among the
+// channels, and its name, which somebody chose, is not repeated.
+func TestChannelByPlace(t *testing.T) {
+	cfg := &Config{Channels: []Channel{
+		{Name: "room", Kind: Webhook, URL: "https://room.example/hook"},
+		{Name: "hunter2", Kind: Webhook, URL: "https://chief.example/hook", CAFile: filepath.Join(t.TempDir(), "gone.pem")},
+	}}
+	_, opening := Open(disk.NewMem(), "alerts", cfg, Options{})
+	d, err := Open(disk.NewMem(), "alerts", &Config{Channels: cfg.Channels[:1]}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, err := range []error{opening, d.adopt(cfg)} {
+		text := written.TextOf(err)
+		if !strings.HasPrefix(text.EN, "channels[1].ca_file: ") || !strings.HasPrefix(text.KO, "channels[1].ca_file: ") || strings.Contains(text.EN+text.KO, "hunter2") {
+			t.Errorf("%q and %q", text.EN, text.KO)
+		}
+	}
 }

@@ -46,7 +46,7 @@ func (s *mailer) send(ctx context.Context, m message) error {
 	defer c.Close()
 	from, err := mail.ParseAddress(s.ch.From)
 	if err != nil {
-		return refusal("from이 메일 주소가 아닙니다", "from is no address")
+		return refusal("from이 전자우편주소가 아닙니다", "from is no e-mail address")
 	}
 	if err := c.Mail(from.Address); err != nil {
 		return reply(senderStep, err)

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"slices"
+
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/rule"
 )
@@ -179,7 +181,8 @@ func (b *batch) take(e *Engine, p *plan) {
 }
 
 // column gives a field's codes, by the plan's rows; 0 where a record does not say.
-// A number of rows, which can be 0, is one more there.
+// A number of rows, which can be 0, is one more there. What there was no room for is
+// overCode.
 func (b *batch) column(e *Engine, k fieldKind) []uint64 {
 	if b.have[k] {
 		return b.columns[k]
@@ -240,7 +243,7 @@ func (b *batch) keysOf(e *Engine, grouping int) *keys {
 		n := int32(len(ks.list))
 		for f, k := range g.fields {
 			v := columns[f][j]
-			if v == 0 && !(g.maybe && k == fieldActorID) {
+			if !told(v) && !(v == 0 && g.maybe && k == fieldActorID) {
 				n = -1
 			}
 			if k == fieldRows {
@@ -347,7 +350,7 @@ func (b *batch) runsOf(e *Engine, counting int) []placedRun {
 			r.first, r.last = min(r.first, b.times[to]), max(r.last, b.times[to])
 			r.n++
 		}
-		if n < 0 || values != nil && v == 0 {
+		if n < 0 || values != nil && !told(v) {
 			continue
 		}
 		if x.value == fieldRows {
@@ -362,6 +365,9 @@ func (b *batch) runsOf(e *Engine, counting int) []placedRun {
 func (e *Engine) feed(b *batch, in *input) {
 	c := in.c
 	list := b.runsOf(e, in.counting)
+	if e.codes.refused {
+		e.loseUntold(b, in)
+	}
 	ks := b.keysOf(e, e.countings[in.counting].grouping)
 	for i := range list {
 		x := &list[i]
@@ -378,6 +384,28 @@ func (e *Engine) feed(b *batch, in *input) {
 		}
 	}
 	e.evaluateChanged(c)
+}
+
+// loseUntold notes the records that a correlation cannot decide on, since there was no
+// room for a text or an address by which it groups or which it counts.
+func (e *Engine) loseUntold(b *batch, in *input) {
+	x := e.countings[in.counting]
+	g := &e.groupings[x.grouping]
+	fields := g.fields
+	if x.value != fieldNone {
+		fields = append(slices.Clone(fields), x.value)
+	}
+	for j := range b.of {
+		all, over := true, false
+		for i, k := range fields {
+			v := b.column(e, k)[j]
+			over = over || v == overCode
+			all = all && (v != 0 || i < len(g.fields) && g.maybe && k == fieldActorID)
+		}
+		if over && all && !(x.pages && b.shown(j)) {
+			e.lose(in.c, spaceFull, b.times[j])
+		}
+	}
 }
 
 // feedRun gives a run to a correlation. It reports whether it could: not if the run

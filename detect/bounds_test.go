@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -169,5 +171,89 @@ func TestLossIsDue(t *testing.T) {
 	}
 	if list := changed(6, true); len(list) != 2 || list[0].Reached != 5 || e.HasChanged() {
 		t.Errorf("when it is due: %+v, and more to tell: %v", list, e.HasChanged())
+	}
+}
+
+// TestFullOfTexts: a text that there is no room for is said to be lost, by each rule that
+// looks at it and no other, and live as soon as a record has it.
+func TestFullOfTexts(t *testing.T) {
+	e, err := New(rules(t, boundedRules+`---
+title: many addresses
+name: addresses
+correlation: {type: value_count, rules: [read], group-by: [actor.id], timespan: 1h, condition: {gte: 1000, field: client.ip}}
+---
+title: many by one program
+name: agents
+correlation: {type: event_count, rules: [read], group-by: [client.agent], timespan: 1h, condition: {gte: 1000}}
+---
+title: old keys
+name: old
+correlation: {type: custody, group-by: [credential.key], when: [rotation_overdue]}
+`), &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{MaxTexts: 12, Keys: []Key{{ID: "k", RotatesBy: boundedFrom}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := &Table{Shapes: []segment.Shape{{Source: "s", Route: "GET /x", Key: "k", ActorType: "member", Action: event.ActionRead, Status: 200, Flags: segment.Primary}}}
+	for i := range 20 {
+		table.Agents = append(table.Agents, fmt.Sprint("agent ", i))
+		table.Clients = append(table.Clients, segment.Client{IP: netip.MustParseAddr(fmt.Sprintf("2001:db8:%x::1", i))})
+	}
+	table.Agents = append(table.Agents, "") // a record that does not say
+	observe := func(minute int, client, agent uint32) []Signal {
+		t.Helper()
+		row := boundedRow(0, minute, 1, 1)
+		row.Client, row.Agent = client, agent
+		if err := e.Observe(table, []Row{row}, func(uint32) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		if !e.HasChanged() {
+			return nil
+		}
+		list, err := e.Changed(t.Context(), func(string, Severity) bool { return true }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	lost := func(list []Signal, rule string) float64 {
+		for _, s := range list {
+			if s.Group["rule"] == rule && s.Group["cause"] == string(spaceFull) && s.Severity == Medium {
+				return s.Reached
+			}
+		}
+		return 0
+	}
+	// The shape has some texts of its own; an address and its network are two.
+	for i := range uint32(6) {
+		if list := observe(int(i), i, min(i, 4)); len(list) > 0 {
+			t.Fatalf("record %d: %+v", i, list)
+		}
+	}
+	list := observe(6, 19, 0)
+	if lost(list, "addresses") != 1 || len(list) != 1 || list[0].First != e.stamp(boundedFrom+6*60_000) {
+		t.Errorf("an address beyond the bound: %+v, want one record of one rule", list)
+	}
+	if e.HasChanged() {
+		t.Error("there is news although nothing came")
+	}
+	if list = observe(7, 0, 19); lost(list, "agents") != 0 {
+		t.Errorf("a text within the bound: %+v", list)
+	}
+	for i := range uint32(3) {
+		list = observe(8+int(i), 0, 10+i)
+	}
+	if lost(list, "agents") == 0 {
+		t.Errorf("a text beyond the bound: %+v", list)
+	}
+	if list = observe(11, 0, 20); len(list) != 0 {
+		t.Errorf("a record without a text: %+v", list)
+	}
+	e.Custody(boundedFrom + 40*86_400_000)
+	rep, err := e.Report(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(rep.Signals, func(s Signal) bool { return s.Rule == "old" && s.Group["credential.key"] == "k" }) {
+		t.Error("a key of the register found no room")
 	}
 }

@@ -190,11 +190,11 @@ func TestChainPlain(t *testing.T) {
 				continue
 			}
 			if sh.Status >= 400 {
-				key, _ := e.codes.text(sh.Key)
+				key := e.codes.text(sh.Key)
 				failures = append(failures, plainEvent{at: r.Time, key: tuple{key, refCode(r.Actor)}})
 			}
 			if sh.Action == event.ActionRead {
-				ip, _ := e.codes.addr(table.Clients[r.Client].IP)
+				ip := e.codes.addr(table.Clients[r.Client].IP)
 				reads = append(reads, plainEvent{at: r.Time, key: tuple{refCode(r.Actor)}, value: ip})
 			}
 		}

@@ -7,57 +7,62 @@ import (
 )
 
 // codes gives texts and addresses numbers, so that groups and values are compared
-// as numbers and exactly. Zero is none.
+// as numbers and exactly. Zero is none, and overCode what there was no room for.
 type codes struct {
 	texts   map[string]uint64
 	addrs   map[netip.Addr]uint64
 	byText  []string
 	byAddr  []netip.Addr
+	max     int  // of each of them
 	refused bool // the bound was reached
 }
 
-// maxCodes bounds what is remembered of texts and addresses: about 2 GB.
-const maxCodes = 16 << 20
+// overCode stands for a text or an address beyond the bound: a record has one, and
+// which one is not known, so that what groups by it or counts it cannot decide on it.
+const overCode = ^uint64(0)
 
-func newCodes() *codes {
-	return &codes{texts: map[string]uint64{}, addrs: map[netip.Addr]uint64{}, byText: []string{""}, byAddr: []netip.Addr{{}}}
+func newCodes(most int) *codes {
+	return &codes{texts: map[string]uint64{}, addrs: map[netip.Addr]uint64{}, byText: []string{""}, byAddr: []netip.Addr{{}}, max: most}
 }
 
-func (c *codes) text(s string) (uint64, bool) {
+// told reports whether a code says which value it is.
+func told(code uint64) bool { return code-1 < overCode-1 }
+
+func (c *codes) text(s string) uint64 {
 	if s == "" {
-		return 0, false
+		return 0
 	}
 	n, ok := c.texts[s]
 	if !ok {
-		if len(c.byText) >= maxCodes {
+		if len(c.byText) > c.max {
 			c.refused = true
-			return 0, false
+			return overCode
 		}
 		n = uint64(len(c.byText))
 		c.byText = append(c.byText, s)
 		c.texts[s] = n
 	}
-	return n, true
+	return n
 }
 
-func (c *codes) addr(a netip.Addr) (uint64, bool) {
+func (c *codes) addr(a netip.Addr) uint64 {
 	if !a.IsValid() {
-		return 0, false
+		return 0
 	}
 	if a.Is4() {
-		return addr4(a, false), true
+		return addr4(a, false)
 	}
 	n, ok := c.addrs[a]
 	if !ok {
-		if len(c.byAddr) >= maxCodes {
+		if len(c.byAddr) > c.max {
 			c.refused = true
-			return 0, false
+			return overCode
 		}
 		n = uint64(len(c.byAddr))
 		c.byAddr = append(c.byAddr, a)
 		c.addrs[a] = n
 	}
-	return n, true
+	return n
 }
 
 // addr4 is the code of an IPv4 address, or of its /24.

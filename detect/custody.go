@@ -151,11 +151,7 @@ func (e *Engine) custody(c *correlation, now event.Millis) {
 			if since == 0 || since > now {
 				continue
 			}
-			code, ok := e.codes.text(k.ID)
-			if !ok {
-				continue
-			}
-			key := tuple{code}
+			key := tuple{e.codes.text(k.ID)} // it was entered before any record
 			f := c.findings[key]
 			if f == nil {
 				f = &finding{corr: c, key: key, first: since, at: since, level: SeverityOf(c.doc), changed: true}

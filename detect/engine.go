@@ -49,12 +49,14 @@ type Options struct {
 	// Bounds. When one is reached, coverage is lost and a signal says so.
 	MaxGroups int // of a correlation; default 10 million
 	MaxValues int // told apart in a window of one group; default 10,000
+	MaxTexts  int // and addresses, as many again, told apart of all records; default 16 million, about 2 GB
 }
 
 const (
 	defaultLateness  = 10 * time.Minute
 	defaultMaxGroups = 10_000_000
 	defaultMaxValues = 10_000
+	defaultMaxTexts  = 16 << 20
 )
 
 // Engine runs rules over rows. It belongs to one goroutine.
@@ -108,9 +110,15 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	if o.MaxValues == 0 {
 		o.MaxValues = defaultMaxValues
 	}
-	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(), facts: map[segment.Shape]*shapeFacts{}, plans: map[string]*plan{}, losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
+	if o.MaxTexts == 0 {
+		o.MaxTexts = defaultMaxTexts
+	}
+	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(o.MaxTexts), facts: map[segment.Shape]*shapeFacts{}, plans: map[string]*plan{}, losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
 	if e.zone == nil {
 		e.zone = time.UTC
+	}
+	for _, k := range o.Keys { // before any record, so that there is room for them
+		e.codes.text(k.ID)
 	}
 	schema := Schema()
 	var lists map[string][]string
@@ -187,6 +195,15 @@ func (e *Engine) AdvanceIdle(idle time.Duration) error {
 	}
 	return e.AdvanceTo(e.newest + max(0, millis(idle-e.o.Lateness)) - millis(e.o.Lateness))
 }
+
+// Decided is the watermark: everything before it is decided.
+func (e *Engine) Decided() event.Millis { return e.watermark }
+
+// Newest is the time of the newest record; catalog.Always while there is none.
+func (e *Engine) Newest() event.Millis { return e.newest }
+
+// ByClock reports whether more is decided than the records by themselves allow.
+func (e *Engine) ByClock() bool { return e.watermark > e.newest-millis(e.o.Lateness) }
 
 // AdvanceTo moves the watermark: no record before it will be counted any more.
 func (e *Engine) AdvanceTo(to event.Millis) error {

@@ -112,22 +112,35 @@ func (x *Exception) wrongGroup(ko, en string) written.Mistake {
 }
 
 // exceptionFor finds the exception that a signal falls under: of its rule, with its
-// group, over all of its time.
-func (e *Engine) exceptionFor(c *correlation, f *finding, s *Signal) *Exception {
+// group, over all of its time. Where there is none, beyond is one that would hold if
+// the signal did not reach beyond its time: whoever wrote it has to be told why it rings.
+func (e *Engine) exceptionFor(c *correlation, f *finding, s *Signal) (holds, beyond *Exception) {
 	for i := range e.o.Exceptions {
 		x := &e.o.Exceptions[i]
-		if x.Rule != s.Rule && x.Rule != c.id || f.first < x.from || f.last >= x.until {
+		if x.Rule != s.Rule && x.Rule != c.id || !f.within(x.from, x.until) {
 			continue
 		}
 		fits := true
 		for field, id := range x.Group {
 			fits = fits && slices.Contains(e.Forms(field, id), s.Group[field])
 		}
-		if fits {
-			return x
+		switch {
+		case !fits:
+		case x.from <= f.first && f.last < x.until:
+			return x, nil
+		case beyond == nil:
+			beyond = x
 		}
 	}
-	return nil
+	return nil, beyond
+}
+
+// within reports whether any of a finding lies between two moments.
+func (f *finding) within(from, until event.Millis) bool {
+	if len(f.spans) == 0 {
+		return f.last >= from && f.first < until
+	}
+	return slices.ContainsFunc(f.spans, func(x span) bool { return x.last >= from && x.first < until })
 }
 
 // Forms gives how a real value of a field may stand in a signal's group: an id as

@@ -191,6 +191,65 @@ correlation: {type: event_count, rules: [read], group-by: [credential.key], time
 	}
 }
 
+// TestExceptionBeyond: an exception that covers some of a signal's episodes and not all
+// does not hold, and the signal names it; one that covers none, or is of another group, it
+// does not name, and one that holds comes first.
+func TestExceptionBeyond(t *testing.T) {
+	var rows []Row
+	for i := range 10 { // on 14 November 2023, and two days later
+		rows = append(rows, boundedRow(0, i, 1, 1), boundedRow(0, 2*24*60+i, 1, 1))
+	}
+	one := func(id, from, until, key string) string {
+		return "{id: " + id + ", rule: reads, owner: o, reason: {ko: 가, en: a}, from: " + from + ", until: " + until + ", group: {credential.key: " + key + "}}"
+	}
+	first, last := one("first", "2023-11-14", "2023-11-16", "k"), one("last", "2023-11-16", "2023-11-30", "k")
+	for text, want := range map[string]string{
+		first: " first",
+		last:  " last",
+		one("between", "2023-11-15", "2023-11-16", "k"):          " ",
+		one("before", "2023-11-01", "2023-11-14", "k"):           " ",
+		one("another", "2023-11-14", "2023-11-16", "k9"):         " ",
+		one("whole", "2023-11-01", "2023-11-30", "k"):            "whole ",
+		first + ", " + one("w", "2023-11-01", "2023-11-30", "k"): "w ",
+		first + ", " + last: " first",
+	} {
+		xs, err := ReadExceptions("e.yaml", []byte("exceptions: ["+text+"]"), time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(rules(t, `
+title: any read
+name: read
+logsource: {category: access, product: haetae}
+detection: {s: {action: read}, condition: s}
+---
+title: reads
+name: reads
+correlation: {type: event_count, rules: [read], group-by: [credential.key], timespan: 1h, condition: {gte: 5}}
+`), &small{hasher: pseudonym.NewHasher([32]byte{1})}, Options{Exceptions: xs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table := boundedEngine(t, 1)
+		if err := e.Observe(table, rows, func(uint32) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := e.Report(t.Context(), nil)
+		if err != nil || len(rep.Signals) != 1 || len(rep.Signals[0].Episodes) != 2 {
+			t.Fatalf("%+v, %v", rep, err)
+		}
+		s, got := rep.Signals[0], []string{"", ""}
+		for i, x := range []*Exception{s.Exception, s.Beyond} {
+			if x != nil {
+				got[i] = x.ID
+			}
+		}
+		if is := strings.Join(got, " "); is != want || (s.Status == Suppressed) != (s.Exception != nil) {
+			t.Errorf("%s: %q and %s, want %q", text, is, s.Status, want)
+		}
+	}
+}
+
 // TestCustody: a key rings without a record, from the day its custodian left or it
 // should have been exchanged, and no longer once it is retired.
 func TestCustody(t *testing.T) {

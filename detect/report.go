@@ -227,8 +227,8 @@ func (e *Engine) signal(ctx context.Context, f *finding, ask Asker) (*Signal, er
 		calendars = x.Calendars
 	}
 	s.Calendar = e.o.Calendar.Over(f.first, f.last, calendars)
-	if x := e.exceptionFor(c, f, s); x != nil {
-		s.Exception, s.Status = x, Suppressed
+	if s.Exception, s.Beyond = e.exceptionFor(c, f, s); s.Exception != nil {
+		s.Status = Suppressed
 	}
 	return s, nil
 }
@@ -366,7 +366,7 @@ var lossTexts = map[cause]Text{
 	issuerSilent: {"로그인 기록이 설정한 기록 주기보다 오래 끊겨, 그 사이의 토큰이 정상 발급되었는지 판단하지 못하였습니다", "no sign-in was logged for longer than the cadence, so tokens of that time could not be decided"},
 	noRegister:   {"회원대장이 없어 실재하는 회원인지 판단하지 못하였습니다", "there is no register, so whether a member exists could not be decided"},
 	registerOld:  {"회원대장이 오래되어, 실재하지 않는 회원인지 기준일 이후에 가입한 회원인지 판단하지 못하였습니다", "the register is too old to tell members who joined since from members who do not exist"},
-	spaceFull:    {"서로 다른 값의 수가 한도를 넘어 일부 기록을 판단하지 못하였습니다", "there were more distinct texts and addresses than are told apart"},
+	spaceFull:    {"서로 다른 값의 수가 한도를 넘어 일부 기록을 판단하지 못하였습니다", "there were more distinct texts or addresses than are told apart, so some records were not looked at"},
 	notInForce:   {"이 규칙이 적용되기 전에 수집된 기록이어서, 원본 로그에만 있던 내용을 확인하지 못하였습니다", "these records were taken in before the rule was in force, so what only their lines said was never looked at"},
 	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
 	feedStale:    {"외부 연계(%s)가 정해진 기한 안에 갱신되지 않아, 이를 쓰는 규칙은 그 기간을 판단하지 못하였습니다", "the feed %s was older than it may be, so the rules that rest on it could not decide that time"},
@@ -375,9 +375,6 @@ var lossTexts = map[cause]Text{
 
 func (e *Engine) lossList() []Loss {
 	var out []Loss
-	if e.codes.refused {
-		out = append(out, Loss{Rule: "*", Cause: string(spaceFull), Text: lossTexts[spaceFull], First: e.stamp(e.began), Last: e.stamp(e.newest)})
-	}
 	out = append(out, e.missingList()...)
 	out = append(out, e.staleList()...)
 	out = append(out, e.live.losses(e)...)

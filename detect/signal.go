@@ -90,6 +90,9 @@ type Signal struct {
 	Calendar []Text `json:"calendar,omitempty"`
 	// Exception is the one that keeps this signal quiet, and why.
 	Exception *Exception `json:"exception,omitempty"`
+	// Beyond is an exception of its rule and group that does not hold, since some of the
+	// signal lies outside its time.
+	Beyond *Exception `json:"exception_beyond,omitempty"`
 	// Late: records that came after the watermark have changed it.
 	Late bool `json:"late,omitempty"`
 }

@@ -118,12 +118,12 @@ func (e *Engine) factsOf(sh *segment.Shape) *shapeFacts {
 		}
 		x.fanOut = int32(m.FanOut)
 		x.home, x.actor = scope.Whose(sh, m)
-		x.routeCode, _ = e.codes.text(x.route)
+		x.routeCode = e.codes.text(x.route)
 		x.method, x.path, _ = strings.Cut(x.route, " ")
-		x.methodCode, _ = e.codes.text(x.method)
+		x.methodCode = e.codes.text(x.method)
 		s.meaning = append(s.meaning, x)
 	}
-	set := func(k fieldKind, text string) { s.codes[k], _ = e.codes.text(text) }
+	set := func(k fieldKind, text string) { s.codes[k] = e.codes.text(text) }
 	set(fieldSource, sh.Source)
 	set(fieldKey, sh.Key)
 	set(fieldActorType, sh.ActorType)
@@ -155,10 +155,10 @@ func (e *Engine) clientOf(t *Table, i uint32) *clientCodes {
 		in := &t.Clients[i]
 		c.known = true
 		ip := in.IP.Unmap()
-		c.ip, _ = e.codes.addr(ip)
-		c.subnet, _ = e.codes.addr(subnet(ip))
-		c.network, _ = e.codes.text(in.Network)
-		c.country, _ = e.codes.text(in.Country)
+		c.ip = e.codes.addr(ip)
+		c.subnet = e.codes.addr(subnet(ip))
+		c.network = e.codes.text(in.Network)
+		c.country = e.codes.text(in.Country)
 	}
 	return c
 }
@@ -170,7 +170,7 @@ func (e *Engine) agentOf(t *Table, i uint32) uint64 {
 	a := &t.agent[i]
 	if !a.known {
 		a.known = true
-		a.code, _ = e.codes.text(t.Agents[i])
+		a.code = e.codes.text(t.Agents[i])
 	}
 	return a.code
 }

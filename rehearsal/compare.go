@@ -22,7 +22,7 @@ type bound struct {
 
 const infinite = 1e300
 
-// Read takes 12, ">= 10" or 3..20.
+// Read takes 12, ">= 10", "<= 20" or 3..20.
 func (b *bound) Read(r *written.Reader, n *yaml.Node, field string) {
 	s, ok := r.Scalar(n, field)
 	if !ok {
@@ -33,7 +33,7 @@ func (b *bound) Read(r *written.Reader, n *yaml.Node, field string) {
 	number := func(s string) float64 {
 		v, e := strconv.ParseFloat(strings.TrimSpace(s), 64)
 		if e != nil && !r.Has(field) {
-			r.Failf(n, field, "수(12), 하한(>= 10), 범위(3..20) 중 하나가 아닙니다", "is no number, bound (>= 10) or range (3..20)")
+			r.Failf(n, field, "수(12), 하한(>= 10), 상한(<= 20), 범위(3..20) 중 하나가 아닙니다", "is no number (12), bound (>= 10 or <= 20) or range (3..20)")
 		}
 		return v
 	}

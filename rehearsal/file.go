@@ -90,7 +90,7 @@ type Line struct {
 }
 
 // Expectation is a signal there has to be. What is empty is not compared. Numbers
-// are bounds: 12, ">= 10", "3..20".
+// are bounds: 12, ">= 10", "<= 20", "3..20".
 type Expectation struct {
 	Rule     string            `yaml:"rule"`
 	Severity string            `yaml:"severity"`

@@ -88,7 +88,7 @@ func TestMistakes(t *testing.T) {
 		{"cases: [{name: c, expect: []}, {name: c, expect: []}]", "cases[1].name: the name stands twice"},
 		{"cases: [{name: c, at_most: loud}]", "cases[0].at_most: is not one of"},
 		{"cases: [{name: c, expect: [{severity: low}]}]", "cases[0].expect[0].rule: is missing"},
-		{"cases: [{name: c, expect: [{rule: many, count: few}]}]", "cases[0].expect[0].count: is no number"},
+		{"cases: [{name: c, expect: [{rule: many, count: few}]}]", "cases[0].expect[0].count: is no number (12), bound (>= 10 or <= 20) or range (3..20)"},
 		{"catalog: none\ncases: [{name: c, expect: []}]", "r.test.yaml:1: catalog: there is no catalog of that name; those that ship: "},
 		{"cases: [{name: c, expect: [], records: [" + record + ", at: x}]}]", "cases[0].records[0].at: stands twice"},
 		{"cases: [{name: c, expect: [], records: [{at: noon, request: GET /}]}]", "cases[0].records[0].at: is no moment"},

@@ -18,3 +18,6 @@ func SetHeldRecords(t testing.TB, n int) {
 	heldRecords = n
 	t.Cleanup(func() { heldRecords = old })
 }
+
+// QuietSignals are those of which an answer asks.
+func QuietSignals(noted []Noted) map[Exception][]Noted { return quietSignals(noted) }

@@ -22,7 +22,9 @@ type plan struct {
 	named     map[string]bool // values of --by that get a line of their own; nil = all
 	rest      int             // how many values share a line
 	keep      bool
-	any       bool // whether there is a record at all is enough
+	any       bool                  // whether there is a record at all is enough
+	only      map[movedKey]struct{} // the rows to look at, by the account where they live; nil = all
+	parts     map[int]bool          // the partitions of them
 	catalog   *catalog.Catalog
 	olds      map[uint32]*catalog.Catalog // that decoded records; without the one in force
 	registers []*edition.Register

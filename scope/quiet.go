@@ -128,42 +128,48 @@ func NotedExceptions(v View) ([]Noted, error) {
 // together is how many signals are asked about in one question.
 const together = 16
 
-// exceptions lists those that kept a signal quiet of which a record is in the answer.
-func (p *plan) exceptions(ctx context.Context, q Query, t *tally) ([]Exception, error) {
-	if t.counts[0].records == 0 {
-		return nil, nil
+// quietSignals are those that exceptions kept quiet, as they were noted last. A signal
+// that grows is noted again and again, mostly with another condition each time, and
+// what was noted of it before counts only where it reaches beyond that: a rule that was
+// changed since found something else then.
+func quietSignals(noted []Noted) map[Exception][]Noted {
+	type key struct {
+		Exception
+		signal string
 	}
-	noted, err := NotedExceptions(p.view)
+	by := map[key][]Noted{}
+	for _, n := range noted {
+		if n.Is != Quiet {
+			continue
+		}
+		k := key{n.Exception, n.Signal}
+		by[k] = append(slices.DeleteFunc(by[k], func(x Noted) bool { return n.First <= x.First && x.Last <= n.Last }), n)
+	}
+	out := map[Exception][]Noted{}
+	for k, list := range by {
+		out[k.Exception] = append(out[k.Exception], list...)
+	}
+	return out
+}
+
+// span is the time from the first record of an answer to the last.
+type span struct{ first, last event.Millis }
+
+// exceptions lists those that kept a signal quiet of which a record is in an answer.
+// touches says it of some signals.
+func exceptions(v View, also []Noted, t span, touches func(signals []Noted) (bool, error)) ([]Exception, error) {
+	noted, err := NotedExceptions(v)
 	if err != nil {
 		return nil, err
 	}
-	type key struct{ signal, where string }
-	quiet := map[Exception]map[key]Noted{}
-	for _, n := range slices.Concat(noted, q.Quiet) {
-		if n.Is != Quiet || n.Last < t.first || n.First > t.last {
-			continue
-		}
-		if quiet[n.Exception] == nil {
-			quiet[n.Exception] = map[key]Noted{}
-		}
-		k := key{n.Signal, n.Where}
-		// A signal that grew was noted several times.
-		if x, ok := quiet[n.Exception][k]; ok {
-			n.First, n.Last = min(n.First, x.First), max(n.Last, x.Last)
-		}
-		quiet[n.Exception][k] = n
-	}
 	var out []Exception
-	for x, signals := range quiet {
-		var list []Noted
-		for _, n := range signals {
-			list = append(list, n)
-		}
+	for x, list := range quietSignals(slices.Concat(noted, also)) {
+		list = slices.DeleteFunc(list, func(n Noted) bool { return n.Last < t.first || n.First > t.last })
 		slices.SortFunc(list, func(a, b Noted) int {
 			return cmp.Or(cmp.Compare(a.First, b.First), strings.Compare(a.Signal, b.Signal), strings.Compare(a.Where, b.Where))
 		})
 		for some := range slices.Chunk(list, together) {
-			touched, err := p.touches(ctx, q, t, some)
+			touched, err := touches(some)
 			if err != nil {
 				return nil, err
 			}
@@ -179,9 +185,10 @@ func (p *plan) exceptions(ctx context.Context, q Query, t *tally) ([]Exception, 
 	return out, nil
 }
 
-// touches reports whether any record of the answer is one of the signals'.
-func (p *plan) touches(ctx context.Context, q Query, t *tally, signals []Noted) (bool, error) {
-	lo, hi := t.last, t.first
+// touches reports whether any record of an answer is one of the signals'. find says how
+// much the answer and a question have in common.
+func touches(signals []Noted, t span, find func(Query) (bool, error)) (bool, error) {
+	in := span{t.last, t.first}
 	var parts []string
 	for _, n := range signals {
 		text := "true"
@@ -190,22 +197,11 @@ func (p *plan) touches(ctx context.Context, q Query, t *tally, signals []Noted) 
 		}
 		moment := func(m event.Millis) string { return `timestamp("` + m.Time().UTC().Format(time.RFC3339Nano) + `")` }
 		parts = append(parts, "("+text+" && time >= "+moment(n.First)+" && time <= "+moment(n.Last)+")")
-		lo, hi = min(lo, n.First), max(hi, n.Last)
+		in = span{min(in.first, n.First), max(in.last, n.Last)}
 	}
-	where := strings.Join(parts, " || ")
-	if strings.TrimSpace(q.Where) != "" {
-		where = "(" + q.Where + "\n) && (" + where + ")"
-	}
-	one, err := newPlan(p.view, Query{Where: where, From: max(lo, t.first), To: min(hi, t.last) + 1})
-	if err == nil {
-		one.any = true
-		var found *tally
-		if found, err = one.run(ctx, q.Workers); err == nil {
-			return found.counts[0].records > 0, nil
-		}
-	}
+	found, err := find(Query{Where: strings.Join(parts, " || "), From: max(in.first, t.first), To: min(in.last, t.last) + 1})
 	if bad := new(PredicateError); !errors.As(err, &bad) {
-		return false, err
+		return found, err
 	}
 	// A condition of another version, or on a rule that is not known here. What cannot
 	// be told of several is asked of each; what cannot be told at all is listed.
@@ -213,9 +209,55 @@ func (p *plan) touches(ctx context.Context, q Query, t *tally, signals []Noted) 
 		return true, nil
 	}
 	for i := range signals {
-		if touched, err := p.touches(ctx, q, t, signals[i:i+1]); touched || err != nil {
+		if touched, err := touches(signals[i:i+1], t, find); touched || err != nil {
 			return touched, err
 		}
 	}
 	return false, nil
+}
+
+// exceptions are those of an extent.
+func (p *plan) exceptions(ctx context.Context, q Query, t *tally) ([]Exception, error) {
+	if t.counts[0].records == 0 {
+		return nil, nil
+	}
+	in := span{t.first, t.last}
+	return exceptions(p.view, q.Quiet, in, func(signals []Noted) (bool, error) {
+		return touches(signals, in, func(both Query) (bool, error) {
+			if strings.TrimSpace(q.Where) != "" {
+				both.Where = "(" + q.Where + "\n) && (" + both.Where + ")"
+			}
+			return isAny(ctx, p.view, both, q.Workers, nil)
+		})
+	})
+}
+
+// exceptions are those of one person's accesses: each is the part of a record that is
+// about one account, and a condition on the account asks for that part alone, as in an
+// extent.
+func (f *finder) exceptions(ctx context.Context, q Query) ([]Exception, error) {
+	if len(f.out.Accesses) == 0 {
+		return nil, nil
+	}
+	in := span{f.out.Accesses[0].at, f.out.Accesses[len(f.out.Accesses)-1].at}
+	return exceptions(f.view, q.Quiet, in, func(signals []Noted) (bool, error) {
+		return touches(signals, in, func(some Query) (bool, error) { return isAny(ctx, f.view, some, q.Workers, f.rows) })
+	})
+}
+
+// isAny reports whether a question finds anything, where some rows are given, among them.
+func isAny(ctx context.Context, v View, q Query, workers int, rows map[movedKey]struct{}) (bool, error) {
+	p, err := newPlan(v, q)
+	if err != nil {
+		return false, err
+	}
+	p.any, p.only = true, rows
+	if rows != nil {
+		p.parts = map[int]bool{}
+		for k := range rows {
+			p.parts[k.account.Part()] = true
+		}
+	}
+	t, err := p.run(ctx, workers)
+	return err == nil && t.counts[0].records > 0, err
 }

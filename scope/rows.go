@@ -74,6 +74,12 @@ func (w *worker) eachRow(sp *segmentPlan, pt *segment.Partition, g int, sh *shap
 				return err
 			}
 		}
+		if w.only != nil {
+			if _, is := w.only[movedKey{keyOf(sh.shape, d, i), dictionary.MakeRef(byte(w.part), l)}]; is && ok {
+				w.t.counts[0].records++
+			}
+			continue
+		}
 		counted := countNot
 		switch {
 		case m.bySplit:

@@ -64,6 +64,8 @@ type Accesses struct {
 	Unresolved int64 `json:"unresolved"`
 	// Limits say what this answer could not tell.
 	Limits []Limit `json:"limits"`
+	// Exceptions are those that kept a signal quiet of which one of these accesses is.
+	Exceptions []Exception `json:"exceptions,omitempty"`
 }
 
 // Subject lists every access to a person's data, oldest first.
@@ -75,13 +77,13 @@ type Accesses struct {
 // edition in force. Whether the register had that account is not asked: where
 // the two lists disagree, the person is told.
 //
-// limit bounds the list, not the totals; 0 means no bound.
+// limit bounds the list, not the totals or the exceptions; 0 means no bound.
 func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int) (*Accesses, error) {
 	p, err := newPlan(v, Query{From: q.From, To: q.To})
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}, Limits: []Limit{}}, seen: map[movedKey]int{}, ofActor: map[routeKey]bool{}}
+	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}, Limits: []Limit{}}, seen: map[movedKey]int{}, rows: map[movedKey]struct{}{}, ofActor: map[routeKey]bool{}}
 	if err := f.targets(ctx, id, q.Workers); err != nil {
 		return nil, err
 	}
@@ -114,6 +116,11 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 			out.Reads++
 		}
 	}
+	if q.Exceptions {
+		if out.Exceptions, err = f.exceptions(ctx, q); err != nil {
+			return nil, err
+		}
+	}
 	out.Total = len(out.Accesses)
 	if limit > 0 && out.Total > limit {
 		out.Accesses, out.Truncated = out.Accesses[out.Total-limit:], true
@@ -128,6 +135,7 @@ type finder struct {
 	books map[dictionary.Ref]*target
 	order []dictionary.Ref // of books, sorted
 	seen  map[movedKey]int
+	rows  map[movedKey]struct{} // of the accesses, by the account where they live
 	// ofActor: the catalog in force says that a stored route is about the actor.
 	ofActor map[routeKey]bool
 
@@ -271,7 +279,7 @@ func (f *finder) homeGroup(r *segment.Reader, pt *segment.Partition, g int, shap
 			if !m.named && flags&(segment.Named|segment.Lifted) == 0 {
 				continue // the account's own visit to a page that is not about it
 			}
-			if err := f.add(r, pt, sh, m, i, ref, m.named, flags&segment.HomeIsActor != 0); err != nil {
+			if err := f.add(r, pt, sh, m, i, ref, ref, m.named, flags&segment.HomeIsActor != 0); err != nil {
 				return err
 			}
 		}
@@ -337,7 +345,7 @@ func (f *finder) elsewhere(r *segment.Reader) error {
 					f.seen[k]--
 					continue
 				}
-				if err := f.add(r, pt, sh, m, i, ss.Actor[s], true, true); err != nil {
+				if err := f.add(r, pt, sh, m, i, dictionary.MakeRef(byte(part), f.homes[i]), ss.Actor[s], true, true); err != nil {
 					return err
 				}
 			}
@@ -365,7 +373,8 @@ func (f *finder) mayMove(sh *segment.Shape) bool {
 
 // add takes a row in, if it is an access to the person's data. subject: the
 // record is about the account, by the catalog in force.
-func (f *finder) add(r *segment.Reader, pt *segment.Partition, sh *shapePlan, m *meaningPlan, i int, account dictionary.Ref, subject, own bool) error {
+// home is where its row lives.
+func (f *finder) add(r *segment.Reader, pt *segment.Partition, sh *shapePlan, m *meaningPlan, i int, home, account dictionary.Ref, subject, own bool) error {
 	t, d := f.books[account], &f.details
 	items := m.Items
 	if !t.own {
@@ -409,5 +418,6 @@ func (f *finder) add(r *segment.Reader, pt *segment.Partition, sh *shapePlan, m 
 		a.Items = f.catalog.ItemNames(items)
 	}
 	f.out.Accesses = append(f.out.Accesses, a)
+	f.rows[movedKey{keyOf(sh.shape, d, i), home}] = struct{}{}
 	return nil
 }

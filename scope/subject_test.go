@@ -2,7 +2,9 @@ package scope_test
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -22,7 +24,7 @@ type told struct {
 
 // subject lists the accesses to a person by walking over every record and every
 // line of the holdings. account: the id is known as an account.
-func (x *reference) subject(id string, account bool, from, to event.Millis, label func(string) string) []told {
+func (x *reference) subject(id string, account bool, from, to event.Millis, label func(string) string, each func(v *values)) []told {
 	out := []told{}
 	for i := range x.recs {
 		r := &x.recs[i]
@@ -38,6 +40,7 @@ func (x *reference) subject(id string, account bool, from, to event.Millis, labe
 			read = len(items) > 0 && (r.Status == 0 || r.Status/100 == 2)
 		}
 		about := subjects(r, a)
+		v := values{rec: r, route: route, items: items, actor: kept(r), issued: x.issued[r.Credential.Token]}
 		var stored []string
 		for _, s := range r.Subjects {
 			if fits(string(s)) {
@@ -53,6 +56,14 @@ func (x *reference) subject(id string, account bool, from, to event.Millis, labe
 					t.Items = fmt.Sprint(items)
 				}
 				out = append(out, t)
+				// By the catalog in force it may be about whoever connected, or nobody.
+				switch {
+				case is:
+					v.account = id
+				case len(about) == 1:
+					v.account = about[0]
+				}
+				each(&v)
 			}
 		}
 		if !read || len(x.w.holdings) == 0 {
@@ -80,6 +91,8 @@ func (x *reference) subject(id string, account bool, from, to event.Millis, labe
 			}
 			if len(shown) > 0 {
 				out = append(out, told{moment(r.Time), route, fmt.Sprint(shown), label(s), self(s), true})
+				v.account = s
+				each(&v)
 			}
 		}
 	}
@@ -96,6 +109,12 @@ func compareTold(a, b told) int {
 // holdings and any correction of the catalog.
 func TestSubjectModel(t *testing.T) {
 	rnd := seed(t)
+	touched, not := 0, 0
+	defer func() {
+		if !t.Failed() && (touched < 10 || not < 10) {
+			t.Errorf("%d exceptions touched an answer, %d did not: the test looks at too little", touched, not)
+		}
+	}()
 	for range worlds(t) {
 		w := makeWorld(rnd)
 		for _, o := range []layout{{}, {seals: true, merge: true}, {life: true}} {
@@ -104,7 +123,12 @@ func TestSubjectModel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			w.hasher = v.Hasher()
 			ref := w.reference(cats)
+			ref.actorName = func(r *event.Record) string {
+				p := v.Hasher().Actor(r.Actor.ID, r.Actor.Type)
+				return hex.EncodeToString(p[:])
+			}
 			ids := []string{"m9001", "notanid7", "c999"}
 			for range 25 {
 				ids = append(ids, pick(rnd, w.accounts), fmt.Sprintf("c%03d", rnd.IntN(60)))
@@ -117,7 +141,16 @@ func TestSubjectModel(t *testing.T) {
 				if rnd.IntN(2) == 0 {
 					q.To = day(rnd.IntN(worldDays + 2))
 				}
-				checkSubject(t, v, ref, id, q)
+				var quiet []question
+				q.Exceptions = true
+				for x := range 3 {
+					s := w.question(rnd.IntN(3))
+					first := day(rnd.IntN(worldDays)) + event.Millis(rnd.IntN(86_400_000))
+					q.Quiet = append(q.Quiet, scope.Noted{Is: scope.Quiet, Exception: scope.Exception{ID: fmt.Sprint("x", x), Rule: "r"}, Signal: fmt.Sprint("s", x), Where: s.text, First: first, Last: first + event.Millis(rnd.Int64N(5*86_400_000))})
+					quiet = append(quiet, s)
+				}
+				n := checkSubject(t, v, ref, id, q, quiet)
+				touched, not = touched+n, not+3-n
 			}
 			v.Close()
 			l.Close()
@@ -125,7 +158,9 @@ func TestSubjectModel(t *testing.T) {
 	}
 }
 
-func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q scope.Query) {
+// checkSubject holds an answer about one person against a walk over everything. quiet are
+// the conditions of the question's quiet signals.
+func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q scope.Query, quiet []question) (touched int) {
 	t.Helper()
 	_, account, err := v.Lookup(v.Hasher().Account(event.AccountID(id)))
 	if err != nil {
@@ -135,12 +170,28 @@ func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q sco
 	for _, h := range ref.w.holdings {
 		person = person || slices.ContainsFunc(h.lines, func(l catalog.HoldingLine) bool { return string(l.Person) == id })
 	}
+	hit := map[string]bool{}
+	each := func(x *values) {
+		for i, n := range q.Quiet {
+			if n.First <= x.rec.Time && x.rec.Time <= n.Last && quiet[i].test(x) {
+				hit[n.ID] = true
+			}
+		}
+	}
 	want := ref.subject(id, account, q.From, q.To, func(s string) string {
 		return "p:" + v.Hasher().Account(event.AccountID(s)).Label()
-	})
+	}, each)
 	got, err := scope.Subject(context.Background(), v, event.AccountID(id), q, 0)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var exceptions []string
+	for _, x := range got.Exceptions {
+		exceptions = append(exceptions, x.ID)
+	}
+	slices.Sort(exceptions)
+	if d := cmp.Diff(slices.Sorted(maps.Keys(hit)), exceptions); d != "" {
+		t.Fatalf("%s from %v to %v: exceptions (-want +got)\n%s", id, q.From, q.To, d)
 	}
 	list, reads := []told{}, 0
 	for _, a := range got.Accesses {
@@ -175,4 +226,5 @@ func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q sco
 			t.Fatalf("%s: with a limit the latest are not shown", id)
 		}
 	}
+	return len(hit)
 }

@@ -156,6 +156,9 @@ func (w *worker) ownSet(g int32, register int16) *accountSet {
 
 func (w *worker) partition(ctx context.Context, part int) error {
 	w.part, w.last = part, [2]lastSet{}
+	if w.only != nil && !w.parts[part] {
+		return nil
+	}
 	w.classes, w.own, w.splits = map[class]*accountSet{}, map[groupRegister]*accountSet{}, map[splitHome]int32{}
 	if w.pass == passCount {
 		for _, m := range w.moved[part] {
@@ -256,7 +259,7 @@ func (w *worker) group(sp *segmentPlan, pt *segment.Partition, g int) error {
 	w.t.stats.Groups++
 	w.t.stats.Rows += int64(len(w.homes))
 	member := sh.shape.ActorType == event.Member
-	whole := verdict == yes && w.pass != passMoved && gr.MinTime >= w.from && gr.MaxTime < w.to && w.within(gr.MinTime, gr.MaxTime) &&
+	whole := verdict == yes && w.only == nil && w.pass != passMoved && gr.MinTime >= w.from && gr.MaxTime < w.to && w.within(gr.MinTime, gr.MaxTime) &&
 		(w.by == nil || w.by.ofShape != nil) && !m.bySplit && !(m.moved && m.read) &&
 		!(m.read && (!m.anybody || m.listed) && flags&(segment.Primary|segment.HasRows) == segment.Primary|segment.HasRows) &&
 		!(member && flags&segment.HomeIsActor == 0 && len(w.registers) > 0)

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -45,11 +46,16 @@ type detector struct {
 
 	// Of run's goroutine.
 	untold    map[string]detect.Signal // that the desk has not taken
+	unoffered bool                     // some of them it has not even been offered
 	unsettled bool                     // the desk has still to be told that these signals hold and no others
 	settle    time.Time                // what has to be decided before it is told so once more; zero: nothing
 	late      lateness
-	unnoted   bool                   // exceptions may keep something quiet that is not written down
-	noted     map[string]scope.Noted // what is, by signal
+	kept      decided // is written down of how far detection has got
+	keptAt    time.Time
+	// What can fail for as long as a disk is full.
+	beginning, handing, noting, keeping backoff
+	unnoted                             bool                   // exceptions may keep something quiet that is not written down
+	noted                               map[string]scope.Noted // what is, by signal
 
 	mu      sync.Mutex
 	book    *ruleBook    // in force
@@ -155,7 +161,7 @@ func (b *tapBox) take() (taps []ledger.Tap, over, history bool) {
 // run detects until ctx ends.
 func (d *detector) run(ctx context.Context) {
 	var live *liveEngine
-	ready := make(chan *liveEngine, 1)
+	ready := make(chan prepared, 1)
 	building := false
 	build := func() {
 		building = true
@@ -171,17 +177,12 @@ func (d *detector) run(ctx context.Context) {
 			if r != nil {
 				r.took = time.Since(began)
 			}
-			if err != nil && ctx.Err() == nil {
-				d.s.log.Error("detection cannot begin", "error", err)
-				d.update(func(st *DetectorStatus) {
-					st.Error, st.ErrorKO = err.Error(), written.Korean(err)
-					if live == nil {
-						st.State = "failed"
-					}
-				})
-			}
-			ready <- r
+			ready <- prepared{r, err}
 		})
+	}
+	var err error
+	if d.kept, err = readDecided(d.s.opts.FS, d.s.opts.Data); err != nil {
+		d.s.log.Warn("how far detection had got cannot be read: what was decided while nothing came is decided anew", "error", err)
 	}
 	build()
 	tick := time.NewTicker(detectEvery)
@@ -191,19 +192,31 @@ func (d *detector) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			if live != nil {
+				d.keep(live, time.Now(), false, true)
 				d.note(context.WithoutCancel(ctx), true)
 			}
 			live.stop()
 			if building {
-				(<-ready).stop()
+				(<-ready).engine.stop()
 			}
 			return
 		case why := <-d.again:
 			d.s.log.Info("detection begins again", "why", why)
+			d.beginning.next = time.Time{} // what was wrong may be right now
 			pending = true
-		case r := <-ready:
+		case p := <-ready:
 			building = false
+			r := p.engine
+			if p.err != nil {
+				d.cannotBegin(p.err, live == nil)
+				pending, r = true, nil
+			}
 			if r != nil {
+				if live == nil {
+					r.goOn(d.kept, time.Now())
+				} else if !d.late.due {
+					r.floor = live.engine.Decided()
+				}
 				live.stop()
 				live = r
 				if live.late = d.late.due; live.late {
@@ -218,9 +231,14 @@ func (d *detector) run(ctx context.Context) {
 				break
 			}
 			again, err := live.step(ctx, d)
-			if err != nil && ctx.Err() == nil {
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
 				d.s.log.Error("detection stopped", "error", err)
+				d.beginning.failed(time.Now())
 				again = true
+			case !live.failed && d.beginning.succeeded():
+				d.s.log.Info("detection goes on")
 			}
 			pending = pending || again
 			if n := live.lateRecords(); n > 0 && !building && time.Now().After(d.late.next) {
@@ -229,18 +247,41 @@ func (d *detector) run(ctx context.Context) {
 				pending = true
 			}
 			d.hand()
-			if d.unnoted {
+			if d.unnoted && d.noting.due(time.Now()) {
 				d.note(ctx, false)
 			}
 			if d.desk != nil {
 				d.desk.Alive(time.Now())
 			}
 		}
-		if pending && !building {
+		if pending && !building && d.beginning.due(time.Now()) {
 			pending = false
 			build()
 		}
 	}
+}
+
+// prepared is an engine that is ready, or why there is none.
+type prepared struct {
+	engine *liveEngine
+	err    error
+}
+
+// cannotBegin says once that no engine could be made ready, and why; it is tried again.
+// first: there is none that runs meanwhile.
+func (d *detector) cannotBegin(err error, first bool) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if d.beginning.failed(time.Now()) {
+		d.s.log.Error("detection cannot begin; it is tried again", "error", err)
+	}
+	d.update(func(st *DetectorStatus) {
+		st.Error, st.ErrorKO = err.Error(), written.Korean(err)
+		if first {
+			st.State = "failed"
+		}
+	})
 }
 
 // liveEngine is an engine that has caught up with the ledger.
@@ -252,7 +293,8 @@ type liveEngine struct {
 	told   map[string]time.Time
 	level  map[string]detect.Severity
 	zone   *time.Location
-	heard  time.Time // when rows came last
+	heard  time.Time    // when rows came last
+	floor  event.Millis // what an engine before this one had decided; 0: nothing
 	failed bool
 	took   time.Duration // to make it ready
 	late   bool          // it was made because records came late
@@ -340,6 +382,13 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 	if len(taps) > 0 {
 		r.heard = time.Now()
 	}
+	if r.floor != 0 && r.engine.Newest() != catalog.Always {
+		if err := r.engine.AdvanceTo(r.floor); err != nil {
+			r.failed = true
+			return true, err
+		}
+	}
+	r.floor = 0
 	// While nothing comes, time goes on: what has waited for the lateness is decided.
 	if err := r.engine.AdvanceIdle(time.Since(r.heard)); err != nil {
 		r.failed = true
@@ -350,7 +399,8 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 	r.engine.Missing(d.s.ledger.Gaps(), catalog.Always, catalog.Never, now)
 	r.engine.Stale(d.s.covers(), catalog.Always, catalog.Never, now)
 	if err := r.tell(ctx, d); err != nil {
-		return history, err
+		r.failed = true
+		return true, err
 	}
 	return history, nil
 }
@@ -365,11 +415,13 @@ func (r *liveEngine) tell(ctx context.Context, d *detector) error {
 			st.Watermark, st.Late, st.Learning = r.engine.Watermark(), r.lateRecords(), learning
 		})
 	}
+	now := time.Now()
 	if r.spoken && !r.engine.HasChanged() {
+		d.keep(r, now, false, false)
 		decided()
 		return nil
 	}
-	now := time.Now()
+	d.keep(r, now, true, false)
 	due := func(id string, level detect.Severity) bool {
 		last, ok := r.told[id]
 		return !ok || level > r.level[id] || now.Sub(last) >= growEvery
@@ -448,12 +500,13 @@ func (d *detector) publish(list []detect.Signal) {
 	d.unnoted = d.unnoted || slices.ContainsFunc(list, func(s detect.Signal) bool { return s.Exception != nil })
 	logSignals(d.s.log, list)
 	for _, s := range list {
-		d.untold[s.ID] = s
+		d.untold[s.ID], d.unoffered = s, true
 	}
 }
 
-// hand gives the desk what it has not taken yet. What it could not write down is
-// handed in again: a repetition does no harm. What it had no room for it has counted,
+// hand gives the desk what it has not taken yet: what is new at once, since the desk
+// tells it even if it cannot write it down. What it could not write down is handed in
+// again after a while: a repetition does no harm. What it had no room for it has counted,
 // logged and told itself.
 func (d *detector) hand() {
 	if d.desk == nil {
@@ -463,6 +516,10 @@ func (d *detector) hand() {
 	if !d.settle.IsZero() && !decided.Before(d.settle) {
 		d.unsettled = true
 	}
+	if !d.unoffered && !d.handing.due(time.Now()) {
+		return
+	}
+	d.unoffered = false
 	list := slices.Collect(maps.Values(d.untold))
 	var err error
 	switch {
@@ -479,8 +536,13 @@ func (d *detector) hand() {
 		return
 	}
 	if err != nil && !alert.Refused(err) {
-		d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
+		if d.handing.failed(time.Now()) {
+			d.s.log.Error("signals could not be put into the alert queue; they are tried again", "error", err, "signals", len(list))
+		}
 		return
+	}
+	if d.handing.succeeded() {
+		d.s.log.Info("signals could be put into the alert queue again", "signals", len(list))
 	}
 	clear(d.untold)
 }

@@ -53,14 +53,9 @@ func notedException(x *detect.Exception) scope.Exception {
 // which of those before are in force no longer: as records of our own, like openings.
 // forms gives how a value of a field stands in a signal: no real id is written.
 func (s *Server) recordExceptions(ctx context.Context, list []detect.Exception, forms func(field, value string) []string) error {
-	view, err := s.ledger.View()
+	before, err := s.notedBefore()
 	if err != nil {
 		return err
-	}
-	before, err := scope.NotedExceptions(view)
-	view.Close()
-	if err != nil {
-		return fmt.Errorf("read what is known of exceptions: %w", err)
 	}
 	inForce := map[string]scope.Noted{}
 	for _, n := range before {
@@ -72,15 +67,16 @@ func (s *Server) recordExceptions(ctx context.Context, list []detect.Exception, 
 		}
 	}
 	var recs []event.Record
+	var said []scope.Noted
 	add := func(n scope.Noted, by event.Actor) error {
 		others := 0
 		for _, x := range before {
-			if x.ID == n.ID && x.Is != scope.Quiet && !reflect.DeepEqual(x, n) {
+			if x.ID == n.ID && !reflect.DeepEqual(x, n) {
 				others++
 			}
 		}
 		rec, err := exceptionRecord(n, others, by, time.Now())
-		recs = append(recs, rec)
+		recs, said = append(recs, rec), append(said, n)
 		return err
 	}
 	for i := range list {
@@ -104,7 +100,45 @@ func (s *Server) recordExceptions(ctx context.Context, list []detect.Exception, 
 			return err
 		}
 	}
-	return s.appendExceptions(ctx, recs)
+	if err := s.appendExceptions(ctx, recs); err != nil {
+		return err
+	}
+	for _, n := range said {
+		if !reflect.DeepEqual(lastOf(before, n.ID), n) {
+			before = append(before, n)
+		}
+	}
+	s.noted = &before
+	return nil
+}
+
+// notedBefore is what was noted of exceptions but what they keep quiet: read once from
+// the ledger, since nobody else writes to it while this server does, and it takes a look
+// at every segment.
+func (s *Server) notedBefore() ([]scope.Noted, error) {
+	if s.noted != nil {
+		return *s.noted, nil
+	}
+	view, err := s.ledger.View()
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	list, err := scope.NotedExceptions(view)
+	if err != nil {
+		return nil, fmt.Errorf("read what is known of exceptions: %w", err)
+	}
+	return slices.DeleteFunc(list, func(n scope.Noted) bool { return n.Is == scope.Quiet }), nil
+}
+
+// lastOf is what was noted last of an exception.
+func lastOf(list []scope.Noted, id string) scope.Noted {
+	for _, n := range slices.Backward(list) {
+		if n.ID == id {
+			return n
+		}
+	}
+	return scope.Noted{}
 }
 
 func (s *Server) appendExceptions(ctx context.Context, recs []event.Record) error {
@@ -163,8 +197,13 @@ func (d *detector) note(ctx context.Context, end bool) {
 		}
 	}
 	if err := d.s.appendExceptions(ctx, recs); err != nil {
-		d.s.log.Error("what exceptions keep quiet could not be written down; it is tried again", "error", err, "signals", len(recs))
+		if d.noting.failed(time.Now()) {
+			d.s.log.Error("what exceptions keep quiet could not be written down; it is tried again", "error", err, "signals", len(recs))
+		}
 		return
+	}
+	if d.noting.succeeded() {
+		d.s.log.Info("what exceptions keep quiet could be written down again", "signals", len(recs))
 	}
 	for _, n := range due {
 		d.noted[n.Signal] = n

@@ -6,9 +6,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/internal/disk"
@@ -106,6 +109,24 @@ func TestExceptionsOfAnswer(t *testing.T) {
 		}
 	}
 	answers("in force")
+	ofSubject := func(id string) string {
+		t.Helper()
+		status, _, text := r.call("POST", "/v1/subjects", r.address.Token, nil, strings.NewReader(`{"account":"`+id+`"}`))
+		var g scope.Accesses
+		if err := json.Unmarshal([]byte(text), &g); err != nil || status != 200 || g.Total != 4 {
+			t.Fatalf("%d %s", status, text)
+		}
+		var ids []string
+		for _, x := range g.Exceptions {
+			ids = append(ids, x.ID)
+		}
+		return strings.Join(ids, " ")
+	}
+	for id, want := range map[string]string{"m1000001": "kim-export", "m1000002": "lee-export", "m1000003": ""} {
+		if got := ofSubject(id); got != want {
+			t.Errorf("of one person: %q, want %q", got, want)
+		}
+	}
 	status, _, text := r.call("GET", "/v1/scope?where="+url.QueryEscape("status == 200"), r.address.Token, nil, nil)
 	if status != 200 || !strings.Contains(text, `"id":"lee-export"`) {
 		t.Errorf("by GET: %d %s", status, text)
@@ -152,6 +173,7 @@ func TestExceptionsOfAnswer(t *testing.T) {
 	if got := noted(); got["kim-export no longer in force"] != 1 || got["lee-export no longer in force"] != 0 || got["lee-export in force"] != 1 {
 		t.Errorf("noted is %v", got)
 	}
+	remembered(t, r, 5) // three in force, and two no longer
 	r.end()
 	write("")
 	r = w.serve(with)
@@ -161,6 +183,7 @@ func TestExceptionsOfAnswer(t *testing.T) {
 	if got := noted(); got["kim-export in force"] != 2 || got["kim-export no longer in force"] != 1 || got["lee-export no longer in force"] != 1 {
 		t.Errorf("noted is %v", got)
 	}
+	remembered(t, r, 7)
 	r.end()
 	l := openLedger(t, w.fs, w.dir, ledger.Options{})
 	defer l.Close()
@@ -201,5 +224,28 @@ func TestDueAgain(t *testing.T) {
 		if while, end := dueAgain(n, before, false), dueAgain(n, before, true); while != c.while || end != c.end {
 			t.Errorf("%s: %v while it runs and %v at the end, want %v and %v", c.name, while, end, c.while, c.end)
 		}
+	}
+}
+
+// remembered holds what a server remembers of exceptions, so as not to look for it in all
+// segments for each engine, against the ledger.
+func remembered(t *testing.T, r *running, n int) {
+	t.Helper()
+	v, err := r.Ledger().View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	want, err := scope.NotedExceptions(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = slices.DeleteFunc(want, func(n scope.Noted) bool { return n.Is == scope.Quiet })
+	got := slices.Clone(*r.noted)
+	byText := func(a, b scope.Noted) int { return strings.Compare(a.ID+a.Is, b.ID+b.Is) }
+	slices.SortStableFunc(want, byText) // the order of those noted at the same moment is open
+	slices.SortStableFunc(got, byText)
+	if d := cmp.Diff(want, got); d != "" || len(got) != n {
+		t.Errorf("%d are remembered, want %d (-ledger +server)\n%s", len(got), n, d)
 	}
 }

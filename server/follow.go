@@ -41,6 +41,7 @@ type follower struct {
 	gap    *ledger.Gap      // whose end is the next record
 	left   *leftPosition    // the file before, as far as it was read when it was left
 	found  string           // the format, where it had to be found out
+	said   string           // the error that was logged, until lines are taken again
 	cut    string           // the format that says what the log is cut into; none: lines
 
 	mu     sync.Mutex
@@ -110,7 +111,11 @@ func (f *follower) run(ctx context.Context) {
 		}
 		err = withoutFolder(err) // a folder may be named for a person, and status is shown to many
 		f.set(err)
-		f.s.log.Error("follow", "source", f.f.Source, "file", f.file, "error", err)
+		// It is tried every two seconds, on a full disk for hours: said once.
+		if text := err.Error(); text != f.said {
+			f.said = text
+			f.s.log.Error("follow", "source", f.f.Source, "file", f.file, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -329,6 +334,10 @@ func (f *follower) deliver(ctx context.Context, c *ingest.Chunk, after ingest.Po
 	f.counts.LostAddresses += n.LostAddresses
 	f.counts.LostTexts += n.LostTexts
 	f.mu.Unlock()
+	if f.said != "" {
+		f.said = ""
+		f.s.log.Info("follow goes on", "source", f.f.Source, "file", f.file)
+	}
 	return nil
 }
 

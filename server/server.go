@@ -18,6 +18,7 @@ import (
 	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ingest"
 	"github.com/haetae/haetae/ledger"
+	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/siem"
 )
 
@@ -58,6 +59,8 @@ type Server struct {
 	// 0 after one that did not.
 	full  atomic.Int64
 	ready atomic.Bool
+
+	noted *[]scope.Noted // of exceptions; nil: to be read. Of whoever makes an engine ready
 
 	intake     atomic.Pointer[detect.Intake] // nil: no live-only rules
 	intakeMu   sync.Mutex

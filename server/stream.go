@@ -23,6 +23,9 @@ const (
 	// streamPing is how often an idle stream says that it is there, so that what stands
 	// in between does not close it.
 	streamPing = 20 * time.Second
+	// streamStuck is how long a reader may leave one write waiting. One that is still
+	// connected and does not read would hold what is to be sent to it for ever.
+	streamStuck = 30 * time.Second
 )
 
 // stream numbers the changes of signals and keeps the last ones, so that a reader
@@ -135,7 +138,8 @@ func (s *Server) getSignalStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rc := http.NewResponseController(w)
-	rc.SetWriteDeadline(time.Time{})
+	// A stream has no end, so each write has its own time.
+	wait := func() { rc.SetWriteDeadline(time.Now().Add(streamStuck)) }
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no")
@@ -150,11 +154,13 @@ func (s *Server) getSignalStream(w http.ResponseWriter, r *http.Request) {
 		if id != "" {
 			id = "id: " + id + "\n"
 		}
+		wait()
 		if _, err := fmt.Fprintf(w, "event: signal\n%sdata: %s\n\n", id, data); err != nil {
 			return err
 		}
 		return rc.Flush()
 	}
+	wait()
 	if b.anew {
 		fmt.Fprint(w, "event: reset\ndata: {}\n\n")
 	}
@@ -169,10 +175,13 @@ func (s *Server) getSignalStream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	wait()
 	if len(b.missed) == 0 {
 		fmt.Fprintf(w, "id: %s\n\n", b.id(b.at))
 	}
-	rc.Flush()
+	if rc.Flush() != nil {
+		return
+	}
 	ping := time.NewTicker(streamPing)
 	defer ping.Stop()
 	for {
@@ -186,6 +195,7 @@ func (s *Server) getSignalStream(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		case <-ping.C:
+			wait()
 			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || rc.Flush() != nil {
 				return
 			}

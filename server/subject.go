@@ -31,7 +31,10 @@ func (s *Server) postSubjects(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	zone := s.zone()
-	query := scope.Query{Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(time.Now())}
+	query := scope.Query{Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(time.Now()), Exceptions: true}
+	if s.detector != nil {
+		query.Quiet = s.detector.quiet()
+	}
 	if !readSpan(w, q.From, q.To, zone, &query) {
 		return
 	}

@@ -183,6 +183,9 @@ func (a *app) showSignal(s *detect.Signal, data string, item func(id string) tex
 	if x := s.Exception; x != nil {
 		a.printf(detectWords.exception, x.ID, x.Owner, a.say(text{x.Reason.KO, x.Reason.EN}), x.Until)
 	}
+	if x := s.Beyond; x != nil {
+		a.printf(detectWords.beyond, x.ID, x.From, x.Until, x.Owner)
+	}
 	if s.Where != "" {
 		fmt.Fprintf(a.stdout, "    %s scope --data %s --where %s --from %s\n", thisProgram(), shellWord(data), shellQuote(s.Where), s.First)
 		if !s.Exact {

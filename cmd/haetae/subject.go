@@ -50,7 +50,7 @@ func (a *app) subjectShow() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		q := scope.Query{Now: event.MillisOf(time.Now())}
+		q := scope.Query{Now: event.MillisOf(time.Now()), Exceptions: true}
 		if err := a.span(&q, from, to, zoneOf(l.Catalog())); err != nil {
 			return err
 		}
@@ -104,6 +104,7 @@ func (a *app) showAccesses(g *scope.Accesses) {
 		a.printf(subjectWords.shown, count(len(g.Accesses)))
 	}
 	a.showLimits(g.Limits)
+	a.showExceptions(g.Exceptions)
 }
 
 // reader says who connected: with the account itself, which is not to say that

@@ -43,7 +43,7 @@ var detectFlags = struct {
 }
 
 var detectWords = struct {
-	learning, learns, emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, notRun, elsewhere, unresolved, unmapped, items, when, during, exception, wider text
+	learning, learns, emptyLists, alertsWithout, noServer, needWho, noSignal, noAlerts, state, acknowledged, reloaded, badSeverity, summary, nothing, looked, lost, moreSpans, liveOnly, notRun, elsewhere, unresolved, unmapped, items, when, during, exception, beyond, wider text
 }{
 	learning:      text{"  학습 중인 규칙 %d개. 학습이 끝날 때까지 이 규칙의 탐지는 심각도가 '높음' 이상이 되지 않음\n", "  rules that still learn, so that nothing is high by them yet: %d\n"},
 	learns:        text{"      %s까지: %s\n", "      until %s: %s\n"},
@@ -70,6 +70,7 @@ var detectWords = struct {
 	items:         text{"    항목별 정보주체 수: %s\n", "    people by item: %s\n"},
 	when:          text{"    기간: %s ~ %s, 기준 도달: %s\n", "    from %s to %s, reached at %s\n"},
 	during:        text{"    당시 일정: %s\n", "    known at the time: %s\n"},
+	beyond:        text{"    예외 %s: 기간(%s부터 %s 전까지) 밖의 기록이 있어 적용되지 않음 (담당 %s)\n", "    exception %s does not hold: some of these records lie outside its time, %s until %s (owner %s)\n"},
 	exception:     text{"    예외 처리됨: %s (담당 %s, 사유 %s, %s까지)\n", "    kept quiet by exception %s (owner %s, reason: %s, until %s)\n"},
 	wider:         text{"    (조건식으로는 규칙을 그대로 나타낼 수 없어, 같은 대상의 다른 기록도 포함됩니다)\n", "    (the condition cannot say all that the rule asks: it also finds other records of the group)\n"},
 }
