@@ -36,8 +36,8 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 		return
 	}
 	if node := keys["route"]; node != nil && node.Kind == yaml.ScalarNode {
-		if name, ok := strings.CutPrefix(node.Value, tableMethod+" "); ok {
-			p.tableRoute(c, n, field, name, keys)
+		if kind, name, ok := usesOf(node.Value); ok {
+			p.tableRoute(c, n, field, kind, name, keys)
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package pgaudit
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/haetae/haetae/catalog"
@@ -142,6 +143,15 @@ func (d *Decoder) tables(l *auditLine, text, params []byte, req *catalog.Request
 		}
 		d.add(l, a, len(list) == 1, values, req)
 	}
+	if l.object == nil && l.reads {
+		// Without the names of the tables, a function in a FROM may have become a part
+		// of the statement, and what it reads has no line.
+		for _, a := range list {
+			for _, call := range a.Calls {
+				req.Tables = append(req.Tables, d.called(l, call, len(list) == 1, values))
+			}
+		}
+	}
 	if l.object != nil && !about(req.Tables) && l.reads && list[0].Kind != statement.Explain && list[0].Kind != statement.Other {
 		// Behind a view, or a function that became a part of the statement: which
 		// columns and whose rows it does not say.
@@ -254,6 +264,20 @@ func (d *Decoder) use(l *auditLine, name []string) catalog.TableUse {
 		parts[1] = "pg_catalog"
 	}
 	return catalog.TableUse{Parts: parts}
+}
+
+// called makes a use of a function.
+func (d *Decoder) called(l *auditLine, c statement.Call, alone bool, values []string) catalog.TableUse {
+	use := d.use(l, c.Name)
+	use.Routine = catalog.Function
+	var args []statement.Named
+	for i, arg := range c.Args {
+		if alone && arg.Op == statement.Literal {
+			args = append(args, statement.Named{Column: strconv.Itoa(i + 1), Sets: [][]statement.Value{{arg.Value}}})
+		}
+	}
+	use.Named = named(args, values)
+	return use
 }
 
 // about reports whether there is a table that the line is about.

@@ -26,6 +26,7 @@ sources:
   pg: {format: pgaudit, zone: Asia/Seoul, set: {actor.type: staff}, actors: {shop_app: service}}
 routes:
   - {route: "ANY /postgresql/*", items: []}
+  - {route: FUNCTION shop.public.of_member, account: argument.1, items: [name]}
   - {route: TABLE shop.public.members, account: column.id, columns: {name: [name], phone: [phone]}, items: []}
   - {route: TABLE shop.public.orders, account: column.member_id, columns: {address: [address]}, items: []}
 `
@@ -198,6 +199,10 @@ func TestLines(t *testing.T) {
 		{"a name of somebody", change("members,", "kimyounghee,", "from members", "from kimyounghee"), "| read TABLE shop.public.{word} (name) | 200 rows 1 | "},
 		{"behind a view", change("from members", "from v"), "| read TABLE shop.public.members (*) | 200 rows 1 | "},
 		{"explained while it ran", change("READ,SELECT", "WRITE,DELETE", "select name from", "explain analyze delete from"), "| delete TABLE shop.public.members | 200 rows 1 | "},
+		{"of a function that became a part of it", change("TABLE,public.members", ",", "from members where id='m1000003'", "from f('m1000003')"), "| read FUNCTION shop.{}.f | 200 rows 1 | "},
+		{"and that is described", change("TABLE,public.members", ",", "from members where id='m1000003'", "from public.of_member('m1000003')"), "| read FUNCTION shop.public.of_member by 1 | 200 rows 1 | m1000003"},
+		{"of a function, with the table", change("from members where id='m1000003'", "from f('m1000003')"), "| read TABLE shop.public.members (*) | 200 rows 1 | "},
+		{"of a function of PostgreSQL", change("TABLE,public.members", ",", "from members where id='m1000003'", "from unnest('{1}'::int[]) cross join pg_catalog.x() cross join pg_ls_dir('x')"), "| read ANY /postgresql/* | 200 rows 1 | "},
 		{"explained", change("select name from", "explain select name from"), "| read ANY /postgresql/* | 200 rows 1 | "},
 		{"not logged", change("<none>", "<not logged>", "'m1000003'", "$1"), "(name) | 200 rows 1 | "},
 		{"bound", change("<none>", "m1000009", "'m1000003'", "$1"), "by id | 200 rows 1 | m1000009"},
