@@ -227,8 +227,10 @@ func (p *parser) routeAction(a *Answer, n *yaml.Node, field string) {
 	}
 	if s, ok := p.Scalar(n, field); ok {
 		var words []string
-		for w := event.ActionOther; w < event.ActionOpen; w++ {
-			words = append(words, w.String())
+		for _, w := range event.Actions() {
+			if w != event.ActionOpen {
+				words = append(words, w.String())
+			}
 		}
 		// "open" is Haetae's own word for opening its dictionary.
 		a.acts = true
