@@ -105,7 +105,7 @@ func TestParseErrors(t *testing.T) {
 
 		{"source name", "sources:\n  My App: {format: common}\n", "c.yaml:2: sources[0]: a source name is a small letter followed by small letters, digits, - and _, at most 40"},
 		{"source list", "sources:\n  - app\n", "c.yaml:2: sources: expected keys and values, found a list"},
-		{"source format", source("    format: jsno\n"), `c.yaml:3: sources[0].format: unknown format; did you mean "json"?: one of combined, common, json, cloudtrail, pgaudit, mariadb, or leave it out and it is detected`},
+		{"source format", source("    format: jsno\n"), `c.yaml:3: sources[0].format: unknown format; did you mean "json"?: one of combined, common, json, cloudtrail, pgaudit, mariadb, keycloak, or leave it out and it is detected`},
 		{"source fields missing", source("    format: json\n"), "c.yaml:2: sources[0].fields: is missing: a JSON log needs to be told which key is which field"},
 		{"source fields fixed", source("    format: combined\n    fields: {time: t, uri: u}\n"), "c.yaml:4: sources[0].fields: the fields of the combined format are fixed"},
 		{"source field unknown", source("    fields:\n      time: t\n      uri: u\n      actor.typ: a\n"), "c.yaml:6: sources[0].fields: unknown field; did you mean \"actor.type\"?: one of time, id, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, status, rows, subjects, more"},
