@@ -242,6 +242,10 @@ func (d *decoding) take(p piece) {
 			n.Empty++
 			return
 		}
+		if u, ok := d.dec.(unfolder); ok && err.Cause == line.IsDocument && !p.inside {
+			d.unfold(p, u.Unfold(p.text))
+			return
+		}
 		d.refuse(p, err, true)
 		return
 	}
