@@ -91,7 +91,7 @@ func (d *Decoder) audited(e *entry, audit []byte, rec *event.Record, req *catalo
 // pgaudit.log_rows it has no audit line, and part of its answer may have been sent.
 func (d *Decoder) failed(e *entry, rec *event.Record, req *catalog.Request) bool {
 	l := auditLine{reads: true, command: "SELECT", database: string(e.database)}
-	list := statements.Read(line.String(e.statement))
+	list := d.statements.Read(line.String(e.statement))
 	for _, a := range list {
 		if a.Kind == statement.Select || a.Kind == statement.Export {
 			d.add(&l, a, len(list) == 1, nil, req)
@@ -116,7 +116,7 @@ func (d *Decoder) tables(l *auditLine, text, params []byte, req *catalog.Request
 	}
 	var list []*statement.Analysis
 	if text != nil {
-		list = statements.Read(line.String(text))
+		list = d.statements.Read(line.String(text))
 	}
 	if list == nil {
 		if l.object == nil {

@@ -35,6 +35,7 @@ import (
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest/element"
 	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ingest/statement"
 )
 
 // Columns of a csvlog, and how few and how many there are: those behind the
@@ -79,6 +80,8 @@ type Decoder struct {
 	block  []byte // where texts are made that outlive a record
 	uri    []byte
 	last   previous
+
+	statements *statement.Cache
 }
 
 // previous is the statement that a session logged last, for lines that only say that
@@ -94,7 +97,7 @@ func New(src *catalog.Source, now time.Time) *Decoder {
 	if src != nil && src.Zone != nil {
 		zone = src.Zone
 	}
-	return &Decoder{times: line.NewTimes(zone), zone: zone, clock: line.NewClock(now)}
+	return &Decoder{times: line.NewTimes(zone), zone: zone, clock: line.NewClock(now), statements: statements}
 }
 
 // Begin forgets what was read before.
