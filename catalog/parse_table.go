@@ -19,7 +19,9 @@ func (p *parser) tableRoute(c *Catalog, n *yaml.Node, field string, kind Routine
 	var r *Route
 	route := keys["route"]
 	parts, bad := splitTable(name)
-	if bad != nil {
+	if bad != nil && kind != Table {
+		p.fail(route, written.Key(field, "route"), routineForm)
+	} else if bad != nil {
 		p.Fail(route, written.Key(field, "route"), bad.kind, bad.args...)
 	} else {
 		full := methods[kind] + " " + name
@@ -32,7 +34,11 @@ func (p *parser) tableRoute(c *Catalog, n *yaml.Node, field string, kind Routine
 	}
 	for _, key := range []string{"separator", "fan_out", "success"} {
 		if n := keys[key]; n != nil {
-			p.fail(n, written.Key(field, key), tableKey)
+			unfit := tableKey
+			if kind != Table {
+				unfit = routineNoKey
+			}
+			p.fail(n, written.Key(field, key), unfit)
 		}
 	}
 	a := Answer{From: Always, Until: Never, Success: defaultSuccess(), line: n.Line}

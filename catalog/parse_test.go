@@ -29,6 +29,9 @@ routes:
   - {route: "GET /a/{id}", items: [name, rrn], account: path.id, from: 2025-03-01, success: [2xx, 304, 400-403], note: as of March}
   - {route: "GET /b", items: [name], account: query.ids, separator: ",", shows: account_holder, action: export}
   - {route: "ANY /static/*", items: []}
+  - {route: TABLE shop.members, items: [], columns: {name: [name]}, account: column.id}
+  - {route: FUNCTION shop.name_of, items: [name], account: argument.1, over: [shop.members]}
+  - {route: CALL shop.report, items: [name], account: none}
 `
 
 func TestParse(t *testing.T) {
@@ -43,8 +46,8 @@ func TestParse(t *testing.T) {
 	if !ok || s.Fields[FieldURI] != "http.request.path" || s.Cadence.String() != "10m0s" || s.Zone.String() != "UTC" || s.Separator != "|" {
 		t.Errorf("source: %+v", s)
 	}
-	if got := len(c.Routes()); got != 3 {
-		t.Errorf("%d routes, want 3: two answers of one route are one route", got)
+	if got := len(c.Routes()); got != 6 {
+		t.Errorf("%d routes, want 6: two answers of one route are one route", got)
 	}
 	r := c.byName["GET /a/{id}"]
 	if len(r.Answers) != 2 || r.Answers[0].Until != r.Answers[1].From {

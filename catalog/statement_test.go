@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,6 +215,18 @@ func TestTableMistakes(t *testing.T) {
 		{"{route: TABLE a.b, items: [name], account: actor}", `routes[0].account: is not where a table has the account`},
 		{"{route: TABLE a.b, items: [], over: [c]}", `routes[0].over[0]: a table is named with its database`},
 		{"{route: TABLE a.b, items: [], success: 2xx}", `routes[0].success: is not for a table`},
+		{"{route: CALL p, items: []}", `routes[0].route: a procedure or function is named with its database`},
+		{"{route: FUNCTION a..f, items: []}", `routes[0].route: a procedure or function is named with its database`},
+		{"{route: CALL a.p}", `routes[0].items: is missing`},
+		{"{route: CALL a.p, items: [name]}", `routes[0].account: is missing: argument.1`},
+		{"{route: CALL a.p, items: [name], account: column.id}", `routes[0].account: is not where a procedure or function has the account`},
+		{"{route: CALL a.p, items: [name], account: argument.0}", `routes[0].account: is not where a procedure or function has the account`},
+		{"{route: CALL a.p, items: [name], account: argument.01}", `routes[0].account: is not where a procedure or function has the account`},
+		{"{route: FUNCTION a.f, items: [name], account: argument.TODO}", `routes[0].account: TODO stands for`},
+		{"{route: FUNCTION a.f, items: [], columns: {c: [name]}}", `routes[0].columns: is not for a procedure or function`},
+		{"{route: FUNCTION a.f, items: [], fan_out: 3}", `routes[0].fan_out: is not for a procedure or function`},
+		{"{route: FUNCTION a.f, items: [], over: [t]}", `routes[0].over[0]: a table is named with its database`},
+		{"{route: CALL a.p, items: []}\n  - {route: CALL a.p, items: []}", `routes: a second answer of this route`},
 		{"{route: GET /a, items: [], columns: {c: [name]}}", `routes[0].columns: is only for a table`},
 		{"{route: GET /a, items: [], over: [a.b]}", `routes[0].over: is only for a table`},
 		{"{route: GET /a, items: [name], account: column.id}", `routes[0].account: is not a place an account can stand`},
@@ -268,12 +281,21 @@ func TestCheckNamesTables(t *testing.T) {
 		c.Fill(&rec, Request{Tables: []TableUse{{Parts: use, Columns: []string{"phone"}}, {Parts: table("shop.public.members")}}})
 		k.Add(&rec)
 	}
+	for _, kind := range []Routine{Procedure, Function} {
+		rec := event.Record{Source: "db", Status: 200}
+		c.Fill(&rec, Request{Tables: []TableUse{{Parts: table("shop.public.members"), Columns: []string{"name"}}, {Parts: table("shop.kimyounghee"), Routine: kind}}})
+		k.Add(&rec)
+	}
 	entries := Entries(k.Result().Unmapped)
 	want := []string{
+		`- {route: "CALL shop.TODO", items: [TODO], account: argument.TODO}`,
+		`- {route: "FUNCTION shop.TODO", items: [TODO], account: argument.TODO}`,
 		`- {route: "TABLE shop.TODO.customers", columns: {TODO: [TODO]}, items: [TODO], account: column.TODO}`,
 		`- {route: "TABLE shop.public.regions", columns: {TODO: [TODO]}, items: [TODO], account: column.TODO}`,
 		`- {route: "TABLE shop.public.TODO", columns: {TODO: [TODO]}, items: [TODO], account: column.TODO}`,
 	}
+	slices.Sort(entries)
+	slices.Sort(want)
 	if strings.Join(entries, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s", strings.Join(entries, "\n"))
 	}
