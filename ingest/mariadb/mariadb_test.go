@@ -6,63 +6,32 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/haetae/haetae/catalog"
-	"github.com/haetae/haetae/event"
-	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ingest/statement/statementtest"
 )
 
-const testCatalog = `version: 1
-account: {pattern: "m[0-9]{7}"}
-items:
-  name:    {ko: 성명,         en: name,         class: ordinary}
-  phone:   {ko: 휴대전화번호, en: phone number, class: contact}
-  address: {ko: 주소,         en: address,      class: contact}
-sources:
-  db: {format: mariadb, zone: Asia/Seoul, set: {actor.type: staff}, actors: {shop_app: service}}
-routes:
-  - {route: "ANY /mariadb/*", items: []}
-  - {route: TABLE shop.members, account: column.id, columns: {name: [name], phone: [phone]}, items: []}
-  - {route: TABLE shop.orders, account: column.member_id, columns: {address: [address]}, items: []}
+const testRoutes = `  - {route: "ANY /mariadb/*", items: []}
 `
 
 type tester struct {
-	cat *catalog.Catalog
+	statementtest.Log
 	dec *Decoder
 }
 
 func newTester(t testing.TB) *tester {
-	cat, err := catalog.Parse("c.yaml", []byte(testCatalog))
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, _ := cat.Source("db")
-	return &tester{cat, New(src, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))}
+	log, dec := statementtest.NewLog(t, "mariadb", "shop", testRoutes, New)
+	return &tester{log, dec}
 }
 
 // decode describes what a line becomes.
 func (x *tester) decode(text []byte) string {
-	rec := event.Record{Source: "db", Rows: event.RowsUnknown}
-	var req catalog.Request
-	if err := x.dec.Decode(text, &rec, &req); err != nil {
-		if err == line.NoAccess {
-			return ""
-		}
-		return "aside: " + err.Error()
-	}
-	x.cat.Fill(&rec, req)
-	var who []string
-	for _, id := range rec.Subjects {
-		who = append(who, string(id))
-	}
-	address := ""
-	if rec.Client.IP.IsValid() {
-		address = rec.Client.IP.String()
+	rec, aside := x.Record(text)
+	if rec == nil {
+		return aside
 	}
 	return fmt.Sprintf("%s %s(%s) %s %s | %s %s | %d | %s",
-		rec.Time, string(rec.Actor.ID), rec.Actor.Type, string(rec.Credential.Token), address, rec.Action, rec.Route, rec.Status, strings.Join(who, " "))
+		rec.Time, string(rec.Actor.ID), rec.Actor.Type, string(rec.Credential.Token), statementtest.Address(rec), rec.Action, rec.Route, rec.Status, statementtest.Who(rec))
 }
 
 func TestSample(t *testing.T) {
@@ -221,31 +190,17 @@ func TestHidden(t *testing.T) {
 }
 
 func TestCover(t *testing.T) {
-	for _, text := range []string{good, good[30:]} {
-		b := []byte(text)
-		(&Decoder{}).Cover(b)
-		for _, s := range []string{"m1000001", "members", "select", "dba1", "10.1"} {
-			if bytes.Contains(b, []byte(s)) {
-				t.Errorf("%s is left in %s", s, b)
-			}
-		}
-	}
+	statementtest.Covered(t, &Decoder{}, []string{good, good[30:]}, "m1000001", "members", "select", "dba1", "10.1")
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(good))
 	text, err := os.ReadFile("testdata/mariadb-10.11.log")
 	if err != nil {
 		f.Fatal(err)
 	}
+	seeds := [][]byte{[]byte(good)}
 	for l := range bytes.Lines(text) {
-		f.Add(bytes.TrimSuffix(l, []byte("\n")))
+		seeds = append(seeds, bytes.TrimSuffix(l, []byte("\n")))
 	}
-	x := newTester(f)
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if s := x.decode(text); strings.HasPrefix(s, "aside") && len(s) > 200 {
-			t.Errorf("an error as long as %d bytes", len(s))
-		}
-		x.dec.Cover(bytes.Clone(text))
-	})
+	statementtest.Fuzz(f, newTester(f).Log, seeds...)
 }

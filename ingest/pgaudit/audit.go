@@ -67,6 +67,9 @@ func (d *Decoder) audited(e *entry, audit []byte, rec *event.Record, req *catalo
 	} else {
 		d.last = previous{string(e.session), number, text, params}
 	}
+	if d.again(e, f, number, text) {
+		return line.NoAccess
+	}
 	req.Says, req.Does = true, action
 	var object []byte
 	unread := false
@@ -85,6 +88,35 @@ func (d *Decoder) audited(e *entry, audit []byte, rec *event.Record, req *catalo
 	}
 	d.path(req, unread, e, f[auditCommand], object)
 	return nil
+}
+
+// again reports whether a line is about what the one before it in the session told:
+// where both kinds of audit are on, pgaudit writes of a table first the line of object
+// audit and then that of session audit; or, without the names of the relations, first
+// one line of session audit and then those of object audit.
+func (d *Decoder) again(e *entry, f [][]byte, number string, text []byte) bool {
+	is := audited{number, string(f[auditObject]), string(f[0]) == "OBJECT"}
+	before, known := d.audits[string(e.session)]
+	if known && before.number == number && before.ofObject != is.ofObject {
+		if before.object == is.object && is.object != "" {
+			return true
+		}
+		if before.object == "" && text != nil { // it has told of all tables that its statement names
+			l := auditLine{object: identifiers(f[auditObject])}
+			for _, a := range d.statements.Read(line.String(text)) {
+				for _, u := range a.Tables {
+					if l.object != nil && l.names(u.Name) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	if !known && len(d.audits) >= maxSessions {
+		clear(d.audits)
+	}
+	d.audits[string(e.session)] = is
+	return false
 }
 
 // failed makes a record of a statement that ended in an error while it ran. With
