@@ -213,12 +213,25 @@ func (d *Decoder) touch(e *entry) {
 	if !known && len(d.tables) >= maxConnections {
 		clear(d.tables)
 	}
-	if len(list) < maxTouched {
-		is := touched{[]string{string(e.database), string(e.object)}, string(e.operation) == "READ", false}
-		is.shows = is.reads || string(e.operation) == "WRITE"
-		d.tables[string(e.connection)] = append(list, is)
+	is := touched{[]string{string(e.database), string(e.object)}, string(e.operation) == "READ", false}
+	is.shows = is.reads || string(e.operation) == "WRITE"
+	// A procedure that reads in a loop opens the same tables again and again.
+	for _, t := range list {
+		if t.reads == is.reads && t.shows == is.shows && t.parts[0] == is.parts[0] && t.parts[1] == is.parts[1] {
+			return
+		}
 	}
+	switch {
+	case len(list) == maxTouched:
+		is = touched{[]string{"", others}, true, true}
+	case len(list) > maxTouched:
+		return
+	}
+	d.tables[string(e.connection)] = append(list, is)
 }
+
+// others stands for the tables beyond maxTouched. No catalog describes it.
+const others = "…"
 
 // mayBeCut holds for what is as long as a limit that somebody would choose, a
 // multiple of 500 or 512. The plugin counts the bytes that it writes, and leaves one

@@ -187,6 +187,23 @@ func TestHidden(t *testing.T) {
 			t.Errorf("%s: tables are left over", test.name)
 		}
 	}
+	// However many tables are opened, none is forgotten without a word.
+	x := newTester(t)
+	for range 2 * maxTouched {
+		x.decode([]byte(touch("8", "READ,shop,orders")))
+	}
+	x.decode([]byte(touch("9", "READ,shop,members")))
+	if got := x.decode([]byte(query("9", "call p()", "0"))); !strings.Contains(got, "shop.members (*) + shop.orders (*)") {
+		t.Errorf("the same table again and again: %s", got)
+	}
+	for i := range 2 * maxTouched {
+		x.decode([]byte(touch("9", fmt.Sprintf("READ,shop,t%d", i))))
+	}
+	x.decode([]byte(touch("9", "READ,shop,members")))
+	rec, _ := x.Record([]byte(query("9", "call p()", "0")))
+	if rec == nil || rec.Mapped {
+		t.Error("tables beyond all bounds are taken for described")
+	}
 }
 
 func TestCover(t *testing.T) {
