@@ -90,9 +90,10 @@ type Route struct {
 
 	method   method
 	segments []templateSegment
-	table    []string // the parts of a table's name; then the rest is empty
-	wild     bool     // ends in *
-	head     string   // the same template under HEAD: no body, so no items
+	table    []string // the parts of the name of a table or routine; then the rest is empty
+	routine  Routine
+	wild     bool   // ends in *
+	head     string // the same template under HEAD: no body, so no items
 	options  string
 	line     int
 }

@@ -168,7 +168,7 @@ const todo = "TODO"
 
 // Entry is the suggestion as a line of the catalog's routes.
 func (u *UnmappedShape) Entry() string {
-	if strings.HasPrefix(u.Template, tableMethod+" ") {
+	if kind, _, ok := usesOf(u.Template); ok && kind == Table {
 		return fmt.Sprintf("- {route: %q, columns: {%s: [%s]}, items: [%s], account: %s}", u.Template, todo, todo, todo, u.Account)
 	}
 	return fmt.Sprintf("- {route: %q, items: [%s], account: %s}", u.Template, todo, u.Account)
@@ -235,7 +235,7 @@ func (k *Check) Result() CheckResult {
 func (k *Check) unmappedTable(shape string, uses []storedUse, n *shapeCount) UnmappedShape {
 	u := UnmappedShape{Shape: shape, Records: n.records, Answered: n.answered, Account: "column." + todo}
 	for _, use := range uses {
-		if u.Template != "" || k.c.byName[tableMethod+" "+use.name] != nil {
+		if u.Template != "" || k.c.byName[methods[use.kind]+" "+use.name] != nil {
 			continue
 		}
 		// What the statement did not say, or a word that is not kept, is for a person.
@@ -245,7 +245,10 @@ func (k *Check) unmappedTable(shape string, uses []storedUse, n *shapeCount) Unm
 				parts[i] = todo
 			}
 		}
-		u.Template = tableMethod + " " + strings.Join(parts, ".")
+		u.Template = methods[use.kind] + " " + strings.Join(parts, ".")
+		if use.kind != Table { // whatever it is called, it may read anything
+			u.Account, u.Suspect = argument+todo, u.Answered > 0
+		}
 		for _, word := range append(parts, use.columns...) {
 			for _, w := range personalWords(tableMethod + " " + word) {
 				if !slices.Contains(u.Words, w) {
@@ -254,7 +257,7 @@ func (k *Check) unmappedTable(shape string, uses []storedUse, n *shapeCount) Unm
 			}
 		}
 	}
-	u.Suspect = u.Answered > 0 && len(u.Words) > 0
+	u.Suspect = u.Suspect || u.Answered > 0 && len(u.Words) > 0
 	return u
 }
 

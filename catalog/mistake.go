@@ -65,6 +65,12 @@ const (
 	noTableAccount
 	todoTableAccount
 	tableAccountPlace
+	routineForm
+	routineNoKey
+	routineKey
+	noRoutineAccount
+	todoRoutineAccount
+	routineAccountPlace
 	tooManyColumns
 	columnName
 	columnsPlace
@@ -187,9 +193,19 @@ var mistakes = [mistakeCount]struct{ code, en, ko string }{
 	todoTableAccount: {"todo_table_account", "TODO stands for what nobody has looked at yet: column.NAME, or none if no column holds the account", "TODO는 아직 확인하지 않았다는 뜻입니다. 계정이 든 열을 column.NAME으로 쓰고, 없으면 none으로 쓰십시오"},
 	tableAccountPlace: {"table_account", "is not where a table has the account: column.NAME or none",
 		"테이블에서 계정이 있는 자리가 아닙니다. column.NAME이나 none으로 쓰십시오"},
+	routineForm: {"routine", `a procedure or function is named with its database: "CALL shop.report", "FUNCTION shop.name_of"; * stands for a whole part`,
+		`프로시저와 함수는 데이터베이스 이름부터 씁니다: "CALL shop.report", "FUNCTION shop.name_of". *는 한 부분 전체입니다`},
+	routineNoKey: {"routine_no_key", "is not for a procedure or function", "프로시저와 함수에는 쓰지 않습니다"},
+	routineKey:   {"routine_key", "is not for a procedure or function: its items are those of all it shows", "프로시저와 함수에는 쓰지 않습니다. 보여 주는 항목을 모두 items에 쓰십시오"},
+	noRoutineAccount: {"no_routine_account", "is missing: argument.1 if the first argument is the account, or none",
+		"없습니다. 첫 번째 인수가 계정이면 argument.1로 쓰고, 인수에 계정이 없으면 none으로 쓰십시오"},
+	todoRoutineAccount: {"todo_routine_account", "TODO stands for what nobody has looked at yet: argument.1 if the first argument is the account, or none",
+		"TODO는 아직 확인하지 않았다는 뜻입니다. 첫 번째 인수가 계정이면 argument.1로 쓰고, 인수에 계정이 없으면 none으로 쓰십시오"},
+	routineAccountPlace: {"routine_account", "is not where a procedure or function has the account: argument.1 to argument.1000, or none",
+		"프로시저나 함수에서 계정이 있는 자리가 아닙니다. argument.1부터 argument.1000까지나 none으로 쓰십시오"},
 	tooManyColumns: {"many_columns", "a table has at most 4,096 columns", "테이블의 열은 4,096개까지입니다"},
 	columnName:     {"column", "the name of a column has no dots, commas, brackets, blanks, + or *, and at most 200 bytes", "열 이름에는 점, 쉼표, 괄호, 빈칸, +, *를 쓸 수 없으며 200바이트까지입니다"},
-	columnsPlace:   {"columns_place", "is only for a table, TABLE database.schema.table", "TABLE로 시작하는 테이블에만 씁니다"},
+	columnsPlace:   {"columns_place", "is only for a table (TABLE database.schema.table), over also for CALL and FUNCTION", "TABLE로 시작하는 테이블에만 씁니다. over는 CALL과 FUNCTION에도 씁니다"},
 
 	tooManySources: {"many_sources", "a catalog has at most 1,000 sources", "로그는 1,000개까지입니다"},
 	sourceName: {"source_name", "a source name is a small letter followed by small letters, digits, - and _, at most 40",

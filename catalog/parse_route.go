@@ -36,8 +36,8 @@ func (p *parser) route(c *Catalog, n *yaml.Node, field string, structure map[str
 		return
 	}
 	if node := keys["route"]; node != nil && node.Kind == yaml.ScalarNode {
-		if name, ok := strings.CutPrefix(node.Value, tableMethod+" "); ok {
-			p.tableRoute(c, n, field, name, keys)
+		if kind, name, ok := usesOf(node.Value); ok {
+			p.tableRoute(c, n, field, kind, name, keys)
 			return
 		}
 	}
@@ -227,8 +227,10 @@ func (p *parser) routeAction(a *Answer, n *yaml.Node, field string) {
 	}
 	if s, ok := p.Scalar(n, field); ok {
 		var words []string
-		for w := event.ActionOther; w < event.ActionOpen; w++ {
-			words = append(words, w.String())
+		for _, w := range event.Actions() {
+			if w != event.ActionOpen {
+				words = append(words, w.String())
+			}
 		}
 		// "open" is Haetae's own word for opening its dictionary.
 		a.acts = true

@@ -169,7 +169,7 @@ func (p *parser) constants(s *Source, n *yaml.Node, field string) {
 
 // formatNames are the formats a source can declare.
 func formatNames() []string {
-	return []string{FormatCombined, FormatCommon, FormatJSON, FormatCloudTrail, FormatPgAudit, FormatMariaDB}
+	return []string{FormatCombined, FormatCommon, FormatJSON, FormatCloudTrail, FormatPgAudit, FormatMariaDB, FormatKeycloak}
 }
 
 // actorTypes reads which word of the catalog stands for a word of the log, or for

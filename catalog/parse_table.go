@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/haetae/haetae/event"
@@ -13,35 +14,44 @@ import (
 const maxColumns = 4096
 
 // tableRoute reads a route of a table: TABLE database.schema.table, with the items
-// of its columns.
-func (p *parser) tableRoute(c *Catalog, n *yaml.Node, field, name string, keys map[string]*yaml.Node) {
+// of its columns; or of a routine: CALL database.procedure, FUNCTION database.function.
+func (p *parser) tableRoute(c *Catalog, n *yaml.Node, field string, kind Routine, name string, keys map[string]*yaml.Node) {
 	var r *Route
 	route := keys["route"]
 	parts, bad := splitTable(name)
-	if bad != nil {
+	if bad != nil && kind != Table {
+		p.fail(route, written.Key(field, "route"), routineForm)
+	} else if bad != nil {
 		p.Fail(route, written.Key(field, "route"), bad.kind, bad.args...)
 	} else {
-		r = c.byName[tableMethod+" "+name]
+		full := methods[kind] + " " + name
+		r = c.byName[full]
 		if r == nil {
-			r = &Route{Name: tableMethod + " " + name, table: parts, line: route.Line}
+			r = &Route{Name: full, table: parts, routine: kind, line: route.Line}
 			c.byName[r.Name] = r
 			c.tables = append(c.tables, r)
 		}
 	}
 	for _, key := range []string{"separator", "fan_out", "success"} {
 		if n := keys[key]; n != nil {
-			p.fail(n, written.Key(field, key), tableKey)
+			unfit := tableKey
+			if kind != Table {
+				unfit = routineNoKey
+			}
+			p.fail(n, written.Key(field, key), unfit)
 		}
 	}
 	a := Answer{From: Always, Until: Never, Success: defaultSuccess(), line: n.Line}
 	p.routeItems(c, &a, n, keys["items"], written.Key(field, "items"))
-	if n := keys["columns"]; n != nil {
+	if n := keys["columns"]; n != nil && kind != Table {
+		p.fail(n, written.Key(field, "columns"), routineKey)
+	} else if n != nil {
 		p.columns(c, &a, n, written.Key(field, "columns"))
 	}
 	if n := keys["over"]; n != nil {
 		p.over(&a, n, written.Key(field, "over"))
 	}
-	p.tableAccount(&a, n, keys["account"], written.Key(field, "account"))
+	p.tableAccount(&a, kind, n, keys["account"], written.Key(field, "account"))
 	p.routeShows(&a, keys["shows"], written.Key(field, "shows"), a.allItems())
 	p.routeAction(&a, keys["action"], written.Key(field, "action"))
 	p.routeTimes(&a, keys, field)
@@ -112,16 +122,24 @@ func (p *parser) over(a *Answer, n *yaml.Node, field string) {
 	}
 }
 
-// tableAccount reads which column holds the account.
-func (p *parser) tableAccount(a *Answer, table, n *yaml.Node, field string) {
+// tableAccount reads which column, or which argument of a routine, holds the account.
+func (p *parser) tableAccount(a *Answer, kind Routine, table, n *yaml.Node, field string) {
 	if n == nil {
 		if a.allItems() != 0 && !p.Has(field) {
-			p.fail(table, field, noTableAccount)
+			missing := noTableAccount
+			if kind != Table {
+				missing = noRoutineAccount
+			}
+			p.fail(table, field, missing)
 		}
 		return
 	}
 	s, ok := p.Scalar(n, field)
 	if !ok {
+		return
+	}
+	if kind != Table {
+		p.routineAccount(a, n, s, field)
 		return
 	}
 	name, dotted := strings.CutPrefix(s, "column.")
@@ -136,6 +154,26 @@ func (p *parser) tableAccount(a *Answer, table, n *yaml.Node, field string) {
 	}
 }
 
+// maxArgument is more than a routine can have.
+const maxArgument = 1000
+
+func (p *parser) routineAccount(a *Answer, n *yaml.Node, s, field string) {
+	place, dotted := strings.CutPrefix(s, argument)
+	number, err := strconv.Atoi(place)
+	switch {
+	case s == todo || dotted && place == todo:
+		p.fail(n, field, todoRoutineAccount)
+	case s == event.PositionNone.String():
+	case !dotted || err != nil || number < 1 || number > maxArgument || strconv.Itoa(number) != place:
+		p.fail(n, field, routineAccountPlace)
+	default:
+		a.Name, a.Position = place, event.PositionColumn
+	}
+}
+
+// argument is in front of the place of an argument.
+const argument = "argument."
+
 // keepTableWords lets shapes keep what the catalog names.
 func (c *Catalog) keepTableWords() {
 	for _, r := range c.tables {
@@ -145,7 +183,7 @@ func (c *Catalog) keepTableWords() {
 			}
 		}
 		for i := range r.Answers {
-			if name := r.Answers[i].Name; name != "" {
+			if name := r.Answers[i].Name; name != "" && r.routine == Table {
 				c.words[name] = true
 			}
 			for name := range r.Answers[i].columns {
@@ -158,8 +196,11 @@ func (c *Catalog) keepTableWords() {
 
 // Account says where the account stands, as the catalog writes it.
 func (a *Answer) Account() string {
-	if a.Name == "" {
+	switch {
+	case a.Name == "":
 		return a.Position.String()
+	case a.Position == event.PositionColumn && a.Name[0] >= '0' && a.Name[0] <= '9':
+		return argument + a.Name
 	}
 	return a.Position.String() + "." + a.Name
 }

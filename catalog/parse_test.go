@@ -29,6 +29,9 @@ routes:
   - {route: "GET /a/{id}", items: [name, rrn], account: path.id, from: 2025-03-01, success: [2xx, 304, 400-403], note: as of March}
   - {route: "GET /b", items: [name], account: query.ids, separator: ",", shows: account_holder, action: export}
   - {route: "ANY /static/*", items: []}
+  - {route: TABLE shop.members, items: [], columns: {name: [name]}, account: column.id}
+  - {route: FUNCTION shop.name_of, items: [name], account: argument.1, over: [shop.members]}
+  - {route: CALL shop.report, items: [name], account: none}
 `
 
 func TestParse(t *testing.T) {
@@ -43,8 +46,8 @@ func TestParse(t *testing.T) {
 	if !ok || s.Fields[FieldURI] != "http.request.path" || s.Cadence.String() != "10m0s" || s.Zone.String() != "UTC" || s.Separator != "|" {
 		t.Errorf("source: %+v", s)
 	}
-	if got := len(c.Routes()); got != 3 {
-		t.Errorf("%d routes, want 3: two answers of one route are one route", got)
+	if got := len(c.Routes()); got != 6 {
+		t.Errorf("%d routes, want 6: two answers of one route are one route", got)
 	}
 	r := c.byName["GET /a/{id}"]
 	if len(r.Answers) != 2 || r.Answers[0].Until != r.Answers[1].From {
@@ -105,7 +108,7 @@ func TestParseErrors(t *testing.T) {
 
 		{"source name", "sources:\n  My App: {format: common}\n", "c.yaml:2: sources[0]: a source name is a small letter followed by small letters, digits, - and _, at most 40"},
 		{"source list", "sources:\n  - app\n", "c.yaml:2: sources: expected keys and values, found a list"},
-		{"source format", source("    format: jsno\n"), `c.yaml:3: sources[0].format: unknown format; did you mean "json"?: one of combined, common, json, cloudtrail, pgaudit, mariadb, or leave it out and it is detected`},
+		{"source format", source("    format: jsno\n"), `c.yaml:3: sources[0].format: unknown format; did you mean "json"?: one of combined, common, json, cloudtrail, pgaudit, mariadb, keycloak, or leave it out and it is detected`},
 		{"source fields missing", source("    format: json\n"), "c.yaml:2: sources[0].fields: is missing: a JSON log needs to be told which key is which field"},
 		{"source fields fixed", source("    format: combined\n    fields: {time: t, uri: u}\n"), "c.yaml:4: sources[0].fields: the fields of the combined format are fixed"},
 		{"source field unknown", source("    fields:\n      time: t\n      uri: u\n      actor.typ: a\n"), "c.yaml:6: sources[0].fields: unknown field; did you mean \"actor.type\"?: one of time, id, actor.id, actor.type, credential.key, credential.token, client.ip, client.agent, client.country, client.network, method, uri, status, rows, subjects, more"},
@@ -178,8 +181,8 @@ func TestParseErrors(t *testing.T) {
 		{"route success", route(ok + ", success: [200, ok]"), `c.yaml:4: routes[0].success[1]: is no status: write 200, 2xx or 200-206`},
 		{"route success backwards", route(ok + ", success: 300-200"), `c.yaml:4: routes[0].success: is no status: write 200, 2xx or 200-206`},
 		{"route success empty", route(ok + ", success: []"), "c.yaml:4: routes[0].success: no status counts as answered; for a route without personal data say items: []"},
-		{"route action", route(ok + ", action: exprot"), `c.yaml:4: routes[0].action: unknown action; did you mean "export"?: one of other, read, create, update, delete, export, sign_in, issue`},
-		{"route action open", route(ok + ", action: open"), `c.yaml:4: routes[0].action: unknown action: one of other, read, create, update, delete, export, sign_in, issue`},
+		{"route action", route(ok + ", action: exprot"), `c.yaml:4: routes[0].action: unknown action; did you mean "export"?: one of other, read, create, update, delete, export, sign_in, issue, revoke`},
+		{"route action open", route(ok + ", action: open"), `c.yaml:4: routes[0].action: unknown action: one of other, read, create, update, delete, export, sign_in, issue, revoke`},
 		{"route from", route(ok + ", from: March"), "c.yaml:4: routes[0].from: not a date (2025-03-10) or a time (2025-03-10T09:00:00+09:00)"},
 		{"route until", route(ok + ", from: 2025-03-10, until: 2025-03-10"), "c.yaml:4: routes[0].until: is not after from"},
 		{"route other names", items + "routes:\n  - {route: \"GET /a/{b}\", items: []}\n  - {route: \"GET /a/{c}\", items: []}\n", "c.yaml:5: routes[1].route: the same path stands on line 4 under other names"},

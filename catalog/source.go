@@ -63,6 +63,8 @@ const (
 	FormatPgAudit = "pgaudit"
 	// FormatMariaDB is the log of MariaDB's plugin server_audit.
 	FormatMariaDB = "mariadb"
+	// FormatKeycloak is Keycloak's own log, with the texts of its events.
+	FormatKeycloak = "keycloak"
 )
 
 // Source is one log the catalog describes.

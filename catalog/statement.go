@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,14 +20,48 @@ import (
 // that they stood in. A column or a table stays in it only if it is known to be a
 // word, as a segment of a path does: the catalog names it, or the list of words.
 
+//
+// What it calls stands behind the tables, as something that answers on its own:
+//
+//	TABLE shop.public.members (name) by id + FUNCTION shop.address_of by 1
+//	CALL shop.report
+//
+// and "by" has the place of the argument. A star behind it, FUNCTION shop.f (*), says
+// that the log names the tables that were opened for it, and that they stand here.
+
+// Routine says what a name in a statement is.
+type Routine uint8
+
+const (
+	Table     Routine = iota // no routine
+	Procedure                // a stored procedure that is called
+	Function                 // a stored function that is used
+	routineKinds
+)
+
+// methods begin their routes.
+var methods = [routineKinds]string{"TABLE", "CALL", "FUNCTION"}
+
 // tableMethod begins the routes of tables.
 const tableMethod = "TABLE"
+
+// usesOf tells what a route is of, and the name behind its first word. ok is false for
+// one of requests.
+func usesOf(route string) (kind Routine, name string, ok bool) {
+	for kind, method := range methods {
+		if name, ok := strings.CutPrefix(route, method+" "); ok && !strings.HasPrefix(name, "/") {
+			return Routine(kind), name, true
+		}
+	}
+	return 0, "", false
+}
 
 // TableUse is a table that a statement touches.
 type TableUse struct {
 	// Parts are the table's name: database, schema and table, or database and
-	// table. What the statement does not say is empty.
-	Parts []string
+	// table; of a routine too. What the statement does not say is empty.
+	Parts   []string
+	Routine Routine
 	// Columns are those that were read, or All of them.
 	Columns []string
 	All     bool
@@ -39,6 +74,8 @@ type TableUse struct {
 	// Hidden: the statement does not name it, so it was read through a view or a
 	// function.
 	Hidden bool
+	// Written: the statement names it to be written, and what else reads it is Hidden.
+	Written bool
 }
 
 // NamedColumn is a column whose value is in each of some sets.
@@ -56,12 +93,12 @@ type LooseColumn struct {
 }
 
 // answerOf finds what the catalog says about a table at a moment.
-func (c *Catalog) answerOf(parts []string, folds bool, at event.Millis) (*Route, *Answer) {
+func (c *Catalog) answerOf(kind Routine, parts []string, folds bool, at event.Millis) (*Route, *Answer) {
 	var best *Route
 	most, several := -1, false
 	for _, r := range c.tables {
 		n, ok := r.meets(parts, folds)
-		if !ok || n < most {
+		if !ok || n < most || r.routine != kind {
 			continue
 		}
 		best, several, most = r, n == most, n
@@ -118,10 +155,14 @@ func (a *Answer) allItems() ItemSet {
 
 // storedUse is a table as a stored route says it.
 type storedUse struct {
+	kind    Routine
 	name    string
 	columns []string // sorted; "*" for all of them
 	by      string
 }
+
+// told: what a routine read is told by the tables beside it.
+func (u *storedUse) told() bool { return u.kind != Table && len(u.columns) > 0 }
 
 // fillTables completes a record of a statement.
 func (c *Catalog) fillTables(rec *event.Record, req *Request, s *scratch) {
@@ -134,15 +175,40 @@ func (c *Catalog) fillTables(rec *event.Record, req *Request, s *scratch) {
 	}
 	tables := make([]found, len(req.Tables))
 	rec.Subjects = rec.Subjects[:0]
-	mapped := true
 	for i := range req.Tables {
 		f := &tables[i]
-		f.route, f.answer = c.answerOf(req.Tables[i].Parts, req.Folds, rec.Time)
-		mapped = mapped && (f.answer != nil || req.Tables[i].Beside)
+		f.use.kind = req.Tables[i].Routine
+		f.route, f.answer = c.answerOf(f.use.kind, req.Tables[i].Parts, req.Folds, rec.Time)
 		f.use.name = c.shapeOfTable(req.Tables[i].Parts)
 		if f.route != nil {
-			f.use.name = strings.TrimPrefix(f.route.Name, tableMethod+" ")
+			_, f.use.name, _ = usesOf(f.route.Name)
 		}
+		if f.use.kind != Table && f.answer != nil {
+			f.items = f.answer.Items
+		}
+	}
+	covered := func(i int) bool {
+		return req.Tables[i].Hidden && tables[i].route != nil && slices.ContainsFunc(tables, func(f found) bool {
+			return f.answer != nil && slices.Contains(f.answer.over, tables[i].route.Name)
+		})
+	}
+	// What a routine read is told where all tables were opened for routines: none that
+	// it also read is taken for one of the statement's own.
+	told := false
+	for i := range req.Tables {
+		if req.Tables[i].Routine == Table && !req.Tables[i].Written {
+			if told = req.Tables[i].Hidden && !covered(i); !told {
+				break
+			}
+		}
+	}
+	mapped := true
+	for i := range tables {
+		f := &tables[i]
+		if f.use.kind != Table && told {
+			f.use.columns = []string{"*"}
+		}
+		mapped = mapped && (f.answer != nil || req.Tables[i].Beside || f.use.kind != Table && told)
 	}
 	read := func(i int, column string) {
 		f := &tables[i]
@@ -158,9 +224,7 @@ func (c *Catalog) fillTables(rec *event.Record, req *Request, s *scratch) {
 		f.use.columns = append(f.use.columns, column)
 	}
 	for i := range req.Tables {
-		if req.Tables[i].Hidden && tables[i].route != nil && slices.ContainsFunc(tables, func(f found) bool {
-			return f.answer != nil && slices.Contains(f.answer.over, tables[i].route.Name)
-		}) {
+		if covered(i) {
 			continue // the view has a record of its own, which says what was read
 		}
 		if req.Tables[i].All {
@@ -206,6 +270,9 @@ func (c *Catalog) fillTables(rec *event.Record, req *Request, s *scratch) {
 		for i := range tables {
 			f := &tables[i]
 			if req.Tables[i].Beside || shows && f.items == 0 {
+				continue
+			}
+			if f.answer == nil { // a routine whose tables stand beside it
 				continue
 			}
 			before := len(rec.Subjects)
@@ -338,12 +405,16 @@ func (u *tableUses) name(uses []storedUse) string {
 // unite makes one use of those of one table, and sorts them. The accounts are named
 // only if they are for each.
 func unite(uses []storedUse) []storedUse {
-	slices.SortStableFunc(uses, func(a, b storedUse) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(uses, func(a, b storedUse) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
+	})
 	out := uses[:0]
 	for _, u := range uses {
-		if n := len(out); n > 0 && out[n-1].name == u.name {
+		if n := len(out); n > 0 && out[n-1].name == u.name && out[n-1].kind == u.kind {
 			last := &out[n-1]
 			switch {
+			case u.kind != Table && last.by != u.by:
+				last.by = ""
 			case len(u.columns) == 0 && u.by == "": // shows nothing
 			case len(last.columns) == 0 && last.by == "":
 				last.by = u.by
@@ -367,12 +438,14 @@ func unite(uses []storedUse) []storedUse {
 
 func writeUses(uses []storedUse) string {
 	var b strings.Builder
-	b.WriteString(tableMethod)
 	for i, u := range uses {
 		if i > 0 {
-			b.WriteString(" +")
+			b.WriteString(" + ")
 		}
-		b.WriteString(" " + u.name)
+		if i == 0 || u.kind != Table {
+			b.WriteString(methods[u.kind] + " ")
+		}
+		b.WriteString(u.name)
 		if len(u.columns) > 0 {
 			b.WriteString(" (" + strings.Join(u.columns, ", ") + ")")
 		}
@@ -385,12 +458,14 @@ func writeUses(uses []storedUse) string {
 
 // readUses is the inverse of writeUses.
 func readUses(route string) (uses []storedUse, ok bool) {
-	rest, ok := strings.CutPrefix(route, tableMethod+" ")
-	if !ok {
+	if _, _, ok := usesOf(route); !ok {
 		return nil, false
 	}
-	for part := range strings.SplitSeq(rest, " + ") {
+	for part := range strings.SplitSeq(route, " + ") {
 		var u storedUse
+		if kind, name, ok := usesOf(part); ok {
+			u.kind, part = kind, name
+		}
 		part, u.by, _ = strings.Cut(part, " by ")
 		if name, columns, ok := strings.Cut(part, " ("); ok {
 			part, u.columns = name, strings.Split(strings.TrimSuffix(columns, ")"), ", ")
@@ -406,7 +481,7 @@ func (c *Catalog) meaningOfTables(route string, uses []storedUse, mapped bool, a
 	m := Meaning{Known: true, Route: route, From: Always, Until: Never, Success: defaultSuccess(), Action: event.ActionRead}
 	resolved, by := true, false
 	for _, u := range uses {
-		r := c.byName[tableMethod+" "+u.name]
+		r := c.byName[methods[u.kind]+" "+u.name]
 		if r == nil {
 			parts := strings.Split(u.name, ".")
 			for i := range parts {
@@ -414,12 +489,16 @@ func (c *Catalog) meaningOfTables(route string, uses []storedUse, mapped bool, a
 					parts[i] = ""
 				}
 			}
-			if r, _ = c.answerOf(parts, false, at); r == nil {
-				m.Known = false
+			if r, _ = c.answerOf(u.kind, parts, false, at); r == nil {
+				m.Known = m.Known && u.told()
 				continue
 			}
 		}
 		a := r.answer(at)
+		if a == nil && u.told() {
+			r.narrow(&m, at)
+			continue
+		}
 		if a == nil {
 			m.Known = false
 			r.narrow(&m, at)
@@ -428,12 +507,18 @@ func (c *Catalog) meaningOfTables(route string, uses []storedUse, mapped bool, a
 		m.From, m.Until = max(m.From, a.From), min(m.Until, a.Until)
 		items := ItemSet(0)
 		for _, column := range u.columns {
+			if u.kind != Table {
+				break
+			}
 			if column == "*" {
 				items |= a.allItems()
 				continue
 			}
 			_, is, _ := a.columnItems(column, false)
 			items |= is
+		}
+		if u.kind != Table {
+			items = a.Items
 		}
 		m.Items |= items
 		m.Behind = m.Behind || items != 0 && a.Behind

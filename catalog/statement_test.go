@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,9 @@ routes:
   - {route: TABLE shop.public.names, account: column.id, columns: {name: [name]}, items: [], over: [shop.public.members]}
   - {route: TABLE shop.archive.orders, account: column.member_id, columns: {address: [address]}, items: [], action: export}
   - {route: "TABLE *.pg_catalog.*", items: []}
+  - {route: FUNCTION shop.name_of, account: argument.2, items: [name], over: [shop.public.members]}
+  - {route: CALL shop.report, account: none, items: [phone]}
+  - {route: CALL shop.clean, items: []}
 `
 
 func parseTables(t testing.TB, text string) *Catalog {
@@ -86,6 +90,27 @@ func TestFillTables(t *testing.T) {
 			"TABLE shop.public.mailing |  | none | "},
 		{"behind a view", Request{Tables: []TableUse{{Parts: table("shop.public.names"), Beside: true}, {Parts: table("shop.public.members"), All: true, Hidden: true}}}, "TABLE shop.public.members |  | none | "},
 		{"behind something else", Request{Tables: []TableUse{{Parts: table("shop.public.orders"), Beside: true}, {Parts: table("shop.public.members"), All: true, Hidden: true}}}, "TABLE shop.public.members (*) | name phone | none | "},
+		{"a routine that nobody described", Request{Tables: []TableUse{{Parts: table("shop.report"), Routine: Function}}}, "unmapped FUNCTION shop.report |  | none | "},
+		{"beside a table", Request{Tables: []TableUse{{Parts: table("shop.public.members"), Columns: []string{"name"}, Named: by("id", one)}, {Parts: table("shop.hongildong"), Routine: Function}}},
+			"unmapped TABLE shop.public.members (name) + FUNCTION shop.{word} |  | none | "},
+		{"a procedure", Request{Tables: []TableUse{{Parts: table("shop.report"), Routine: Procedure}}}, "CALL shop.report | phone | none | "},
+		{"one that shows nothing", Request{Tables: []TableUse{{Parts: table("shop.clean"), Routine: Procedure}}}, "CALL shop.clean |  | none | "},
+		{"a function of an account", Request{Tables: []TableUse{{Parts: table("shop.name_of"), Routine: Function, Named: by("2", one)}}}, "FUNCTION shop.name_of by 2 | name | column | m1000001"},
+		{"of two accounts", Request{Tables: []TableUse{{Parts: table("shop.name_of"), Routine: Function, Named: by("2", one)}, {Parts: table("shop.name_of"), Routine: Function, Named: by("2", []string{"m1000002"})}}},
+			"FUNCTION shop.name_of by 2 | name | column | m1000001 m1000002"},
+		{"of one account and somebody", Request{Tables: []TableUse{{Parts: table("shop.name_of"), Routine: Function, Named: by("2", one)}, {Parts: table("shop.name_of"), Routine: Function}}},
+			"FUNCTION shop.name_of | name | none | "},
+		{"of another argument", Request{Tables: []TableUse{{Parts: table("shop.name_of"), Routine: Function, Named: by("1", one)}}}, "FUNCTION shop.name_of | name | none | "},
+		{"a function over the table", Request{Tables: []TableUse{{Parts: table("shop.name_of"), Routine: Function, Named: by("2", one)}, {Parts: table("shop.public.members"), All: true, Hidden: true}}},
+			"TABLE shop.public.members + FUNCTION shop.name_of by 2 | name | column | m1000001"},
+		{"a routine whose tables are told", Request{Tables: []TableUse{{Parts: table("shop.nightly"), Routine: Procedure}, {Parts: table("shop.public.members"), All: true, Hidden: true}}},
+			"TABLE shop.public.members (*) + CALL shop.{word} (*) | name phone | none | "},
+		{"one of them not described", Request{Tables: []TableUse{{Parts: table("shop.nightly"), Routine: Procedure}, {Parts: table("shop.public.regions"), All: true, Hidden: true}}},
+			"unmapped TABLE shop.public.regions (*) + CALL shop.{word} (*) |  | none | "},
+		{"and one that is written", Request{Tables: []TableUse{{Parts: table("shop.public.orders"), Written: true}, {Parts: table("shop.nightly"), Routine: Function}, {Parts: table("shop.public.members"), All: true, Hidden: true}}},
+			"TABLE shop.public.members (*) + shop.public.orders + FUNCTION shop.{word} (*) | name phone | none | "},
+		{"its tables may be those of the statement", Request{Tables: []TableUse{{Parts: table("shop.nightly"), Routine: Function}, {Parts: table("shop.public.mailing")}, {Parts: table("shop.public.members"), All: true, Hidden: true}}},
+			"unmapped TABLE shop.public.mailing + shop.public.members (*) + FUNCTION shop.{word} |  | none | "},
 		{"names in another case", Request{Folds: true, Tables: []TableUse{{Parts: table("SHOP.public.Members"), Columns: []string{"NAME"}, Named: by("ID", []string{"M1000001"})}}},
 			"TABLE shop.public.members (name) by id | name | column | m1000001"},
 	} {
@@ -130,6 +155,11 @@ func TestTableMeanings(t *testing.T) {
 		{"another column of the account", "TABLE shop.public.members (name) by id", true, change("account: column.id, columns: {name: [name], phone", "account: column.no, columns: {name: [name], phone"), "true name none"},
 		{"a table that is gone", "TABLE shop.public.members (name) by id", true, change("TABLE shop.public.members", "TABLE shop.public.people", "over: [shop.public.members]", "over: []"), "false  none"},
 		{"a tested table that shows something", "TABLE shop.public.members (name) by id + shop.public.orders (no)", true, change("columns: {address: [address]}, items: []}\n  - {route: TABLE shop.public.mailing", "columns: {address: [address]}, items: [phone]}\n  - {route: TABLE shop.public.mailing"), "true name phone none"},
+		{"a routine that was not described", "FUNCTION shop.f", false, change("CALL shop.clean", "FUNCTION shop.f"), "true  none"},
+		{"a procedure is no function", "FUNCTION shop.clean", false, old, "false  none"},
+		{"one of which the tables are told", "TABLE shop.public.members (*) + FUNCTION shop.f (*)", true, old, "true name phone none"},
+		{"and that shows more", "TABLE shop.public.members (*) + FUNCTION shop.f (*)", true, change("CALL shop.clean, items: []", "FUNCTION shop.f, items: [address], account: none"), "true name phone address none"},
+		{"not told", "TABLE shop.public.members (*) + FUNCTION shop.f", true, old, "false  none"},
 	} {
 		m := test.cat.Meaning(test.route, test.mapped, 0)
 		if got := fmt.Sprintf("%t %s %s", m.Known, strings.Join(test.cat.ItemNames(m.Items), " "), m.Position); got != test.want {
@@ -185,6 +215,18 @@ func TestTableMistakes(t *testing.T) {
 		{"{route: TABLE a.b, items: [name], account: actor}", `routes[0].account: is not where a table has the account`},
 		{"{route: TABLE a.b, items: [], over: [c]}", `routes[0].over[0]: a table is named with its database`},
 		{"{route: TABLE a.b, items: [], success: 2xx}", `routes[0].success: is not for a table`},
+		{"{route: CALL p, items: []}", `routes[0].route: a procedure or function is named with its database`},
+		{"{route: FUNCTION a..f, items: []}", `routes[0].route: a procedure or function is named with its database`},
+		{"{route: CALL a.p}", `routes[0].items: is missing`},
+		{"{route: CALL a.p, items: [name]}", `routes[0].account: is missing: argument.1`},
+		{"{route: CALL a.p, items: [name], account: column.id}", `routes[0].account: is not where a procedure or function has the account`},
+		{"{route: CALL a.p, items: [name], account: argument.0}", `routes[0].account: is not where a procedure or function has the account`},
+		{"{route: CALL a.p, items: [name], account: argument.01}", `routes[0].account: is not where a procedure or function has the account`},
+		{"{route: FUNCTION a.f, items: [name], account: argument.TODO}", `routes[0].account: TODO stands for`},
+		{"{route: FUNCTION a.f, items: [], columns: {c: [name]}}", `routes[0].columns: is not for a procedure or function`},
+		{"{route: FUNCTION a.f, items: [], fan_out: 3}", `routes[0].fan_out: is not for a procedure or function`},
+		{"{route: FUNCTION a.f, items: [], over: [t]}", `routes[0].over[0]: a table is named with its database`},
+		{"{route: CALL a.p, items: []}\n  - {route: CALL a.p, items: []}", `routes: a second answer of this route`},
 		{"{route: GET /a, items: [], columns: {c: [name]}}", `routes[0].columns: is only for a table`},
 		{"{route: GET /a, items: [], over: [a.b]}", `routes[0].over: is only for a table`},
 		{"{route: GET /a, items: [name], account: column.id}", `routes[0].account: is not a place an account can stand`},
@@ -239,12 +281,21 @@ func TestCheckNamesTables(t *testing.T) {
 		c.Fill(&rec, Request{Tables: []TableUse{{Parts: use, Columns: []string{"phone"}}, {Parts: table("shop.public.members")}}})
 		k.Add(&rec)
 	}
+	for _, kind := range []Routine{Procedure, Function} {
+		rec := event.Record{Source: "db", Status: 200}
+		c.Fill(&rec, Request{Tables: []TableUse{{Parts: table("shop.public.members"), Columns: []string{"name"}}, {Parts: table("shop.kimyounghee"), Routine: kind}}})
+		k.Add(&rec)
+	}
 	entries := Entries(k.Result().Unmapped)
 	want := []string{
+		`- {route: "CALL shop.TODO", items: [TODO], account: argument.TODO}`,
+		`- {route: "FUNCTION shop.TODO", items: [TODO], account: argument.TODO}`,
 		`- {route: "TABLE shop.TODO.customers", columns: {TODO: [TODO]}, items: [TODO], account: column.TODO}`,
 		`- {route: "TABLE shop.public.regions", columns: {TODO: [TODO]}, items: [TODO], account: column.TODO}`,
 		`- {route: "TABLE shop.public.TODO", columns: {TODO: [TODO]}, items: [TODO], account: column.TODO}`,
 	}
+	slices.Sort(entries)
+	slices.Sort(want)
 	if strings.Join(entries, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s", strings.Join(entries, "\n"))
 	}

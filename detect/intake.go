@@ -151,7 +151,7 @@ var sameInJSON = map[string][]string{
 func (in *Intake) For(format string) *Look {
 	w := &Look{in: in, source: rule.RecordSource, event: in.set.NewEvent(), match: in.set.NewMatcher()}
 	switch format {
-	case catalog.FormatCombined, catalog.FormatCommon, catalog.FormatPgAudit, catalog.FormatMariaDB:
+	case catalog.FormatCombined, catalog.FormatCommon, catalog.FormatPgAudit, catalog.FormatMariaDB, catalog.FormatKeycloak:
 	case catalog.FormatCloudTrail:
 		w.source, w.json = rule.CloudTrailSource, true
 	default:

@@ -83,9 +83,20 @@ const (
 	ActionSignIn // an authentication attempt; Status tells its outcome
 	ActionIssue  // a token was issued or refreshed
 	ActionOpen   // the dictionary back to real ids was opened
+	ActionRevoke // a token or a session was taken back
+	actionCount
 )
 
-var actionNames = [...]string{"other", "read", "create", "update", "delete", "export", "sign_in", "issue", "open"}
+// Actions are all of them. Their numbers are on the disk: a new one comes last.
+func Actions() []Action {
+	all := make([]Action, actionCount)
+	for i := range all {
+		all[i] = Action(i)
+	}
+	return all
+}
+
+var actionNames = [...]string{"other", "read", "create", "update", "delete", "export", "sign_in", "issue", "open", "revoke"}
 
 func (a Action) String() string {
 	if int(a) < len(actionNames) {

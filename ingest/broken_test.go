@@ -319,7 +319,7 @@ func TestCheckDeclared(t *testing.T) {
 			t.Errorf("%s: %s", test.declared, got)
 		}
 	}
-	if _, err := FormatNamed("jsno"); err == nil || err.Error() != `unknown format "jsno"; known: json, combined, common, cloudtrail, pgaudit, mariadb` {
+	if _, err := FormatNamed("jsno"); err == nil || err.Error() != `unknown format "jsno"; known: keycloak, json, combined, common, cloudtrail, pgaudit, mariadb` {
 		t.Error(err)
 	}
 }

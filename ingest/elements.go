@@ -191,6 +191,7 @@ type piece struct {
 	offset int64
 	line   int64
 	err    *line.Error // why it must not be decoded
+	inside bool        // it is an element of a document that stands on a line
 }
 
 // element gives the element of a number. Before it stands what comes before the
@@ -212,6 +213,27 @@ func (c *Chunk) element(i int, last *piece) piece {
 		p.err = &line.Error{Cause: line.LongLine}
 	}
 	return p
+}
+
+// unfolder is a decoder of JSON documents that can say which elements are in one that
+// stands on a line: a log that is followed is read by lines.
+type unfolder interface {
+	Unfold(text []byte) []element.Cut
+}
+
+// unfold takes the elements of a document instead of the line it stands on.
+func (d *decoding) unfold(document piece, cuts []element.Cut) {
+	d.n.Lines--
+	if len(cuts) == 0 { // an empty list
+		d.take(piece{offset: document.offset, line: document.line})
+	}
+	for _, c := range cuts {
+		p := piece{text: document.text[c.From:c.To], offset: document.offset + c.From, line: document.line, inside: true}
+		if c.Broken {
+			p.err = &line.Error{Cause: line.Syntax}
+		}
+		d.take(p)
+	}
 }
 
 // elementsOf gives the first elements of a sample, which may be cut off anywhere.

@@ -22,6 +22,7 @@ import (
 	"github.com/haetae/haetae/ingest/combined"
 	"github.com/haetae/haetae/ingest/element"
 	"github.com/haetae/haetae/ingest/jsonlines"
+	"github.com/haetae/haetae/ingest/keycloak"
 	"github.com/haetae/haetae/ingest/line"
 	"github.com/haetae/haetae/ingest/mariadb"
 	"github.com/haetae/haetae/ingest/pgaudit"
@@ -49,6 +50,8 @@ type Format struct {
 // Formats is the one list of them, in the order in which they are tried.
 func Formats() []Format {
 	return []Format{
+		// Its lines of JSON are JSON, too.
+		{Name: catalog.FormatKeycloak, Reads: keycloak.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return keycloak.New(s, now), nil }},
 		{Name: catalog.FormatJSON, Reads: jsonlines.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return jsonlines.New(s, now) }},
 		{Name: catalog.FormatCombined, Reads: combined.Reads, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
 		{Name: catalog.FormatCommon, Reads: combined.ReadsCommon, New: func(s *catalog.Source, now time.Time) (Decoder, error) { return combined.New(s, now), nil }},
@@ -237,6 +240,10 @@ func (d *decoding) take(p piece) {
 	if err := d.dec.Decode(p.text, rec, req); err != nil {
 		if err == line.NoAccess {
 			n.Empty++
+			return
+		}
+		if u, ok := d.dec.(unfolder); ok && err.Cause == line.IsDocument && !p.inside {
+			d.unfold(p, u.Unfold(p.text))
 			return
 		}
 		d.refuse(p, err, true)

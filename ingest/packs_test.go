@@ -72,6 +72,34 @@ func wantTold(t *testing.T, c *catalog.Catalog, tests [][2]string) {
 }
 
 // TestKeycloak: the events that Keycloak writes, and events that are broken.
+// TestKeycloakLog: the texts of Keycloak's own log meet the routes of the same catalog.
+func TestKeycloakLog(t *testing.T) {
+	c := packed(t, "keycloak", "")
+	src, ok := c.Source("keycloak-log")
+	if !ok {
+		t.Fatal("the source is missing")
+	}
+	c.Sources[0], *src = *src, c.Sources[0]
+	head := `2025-03-01 00:00:0`
+	for _, test := range [][2]string{
+		{head + `0,000 INFO  [org.keycloak.events] (executor-thread-1) type="LOGIN", realmId="5f", realmName="members", clientId="shop", userId="m1000001", sessionId="s1", ipAddress="203.0.113.7", username="kim"`,
+			`00:00:00 sign_in POST /keycloak/LOGIN 200, member m1000001, key "" token "s1" id "" from 203.0.113.7 of []`},
+		{head + `1,000 WARN  [org.keycloak.events] (executor-thread-1) type="LOGIN_ERROR", realmId="5f", realmName="members", clientId="shop", userId="null", ipAddress="203.0.113.7", error="user_not_found"`,
+			`00:00:01 sign_in POST /keycloak/LOGIN_ERROR 401, member , key "" token "" id "" from 203.0.113.7 of []`},
+		{head + `2,000 INFO  [org.keycloak.events] (executor-thread-1) type="USER_INFO_REQUEST", realmId="5f", realmName="members", clientId="shop", userId="m1000001", sessionId="s1", ipAddress="203.0.113.7"`,
+			`00:00:02 read POST /keycloak/USER_INFO_REQUEST 200, member m1000001, key "" token "s1" id "" from 203.0.113.7 of [m1000001]`},
+		{head + `3,000 INFO  [org.keycloak.events] (executor-thread-1) operationType="UPDATE", realmId="9a", realmName="staff", clientId="x", userId="a1", ipAddress="10.0.0.9", resourceType="USER", resourcePath="users/m1000001"`,
+			`00:00:03 other ANY /keycloak/* 200, staff a1, key "" token "" id "" from 10.0.0.9 of []`},
+	} {
+		if got := told(t, c, test[0]); got != test[1] {
+			t.Errorf("%.200s\n is   %s\n want %s", test[0], got, test[1])
+		}
+		if v := Detect([]byte(test[0] + "\n")); v.Format != catalog.FormatKeycloak {
+			t.Errorf("taken for %s", v)
+		}
+	}
+}
+
 func TestKeycloak(t *testing.T) {
 	wantTold(t, packed(t, "keycloak", ""), [][2]string{
 		{`{"id":"e1","time":1740787200000,"type":"LOGIN","realmId":"2a6c","realmName":"members","clientId":"shop-app","userId":"m1000001","sessionId":"s1","ipAddress":"203.0.113.7","error":null,"details":{"auth_method":"openid-connect","auth_type":"code","redirect_uri":"https://shop.example/cb","consent":"no_consent_required","code_id":"s1","username":"kim"}}`,
@@ -91,9 +119,9 @@ func TestKeycloak(t *testing.T) {
 		{`{"time":1740787201000,"type":"TOKEN_EXCHANGE_ERROR","realmId":"staff","error":"not_allowed"}`,
 			`00:00:01 other ANY /keycloak/* 403, staff , key "" token "" id "" of []`},
 		{`{"time":1740787202000,"type":"LOGOUT","realmId":"members","userId":"m1000001","sessionId":"s1","ipAddress":"203.0.113.7"}`,
-			`00:00:02 delete POST /keycloak/LOGOUT 200, member m1000001, key "" token "s1" id "" from 203.0.113.7 of []`},
+			`00:00:02 revoke POST /keycloak/LOGOUT 200, member m1000001, key "" token "s1" id "" from 203.0.113.7 of []`},
 		{`{"time":1740787202000,"type":"REVOKE_GRANT","realmId":"members","userId":"m1000001","details":{"token_id":"t2"}}`,
-			`00:00:02 delete POST /keycloak/REVOKE_GRANT 200, member m1000001, key "" token "t2" id "" of []`},
+			`00:00:02 revoke POST /keycloak/REVOKE_GRANT 200, member m1000001, key "" token "t2" id "" of []`},
 		{`{"time":1740787202000,"type":"USER_INFO_REQUEST","realmId":"members","userId":"m1000001","sessionId":"s1"}`,
 			`00:00:02 read POST /keycloak/USER_INFO_REQUEST 200, member m1000001, key "" token "s1" id "" of [m1000001]`},
 		// A listener that writes no object around the details.
@@ -124,7 +152,7 @@ func TestTokens(t *testing.T) {
 		{`{"ts":"2025-03-01T00:12:29Z","event":"exchange","result":"success","user":"batch","jti":"t2"}`,
 			`00:12:29 issue POST /tokens/exchange 200,  batch, key "" token "t2" id "" of []`},
 		{`{"ts":"2025-03-01T00:12:29Z","event":"revoke","user":"m1000001","jti":"t1"}`,
-			`00:12:29 delete POST /tokens/revoke 200,  m1000001, key "" token "t1" id "" of []`},
+			`00:12:29 revoke POST /tokens/revoke 200,  m1000001, key "" token "t1" id "" of []`},
 		{`{"ts":"2025-03-01T00:12:29Z","event":"password_changed","user":"m1000001"}`,
 			`00:12:29 create ?POST /tokens/{word} 200,  m1000001, key "" token "" id "" of []`},
 		{`{"ts":"2025-03-01T00:12:29Z","event":"login","user":{"id":"m1"}}`, "aside: actor.id type"},

@@ -200,7 +200,7 @@ func (p *Predicate) known(field string, words []string) error {
 // actionWords are the words of action.
 func actionWords() []string {
 	var out []string
-	for a := event.ActionOther; a <= event.ActionOpen; a++ {
+	for _, a := range event.Actions() {
 		out = append(out, a.String())
 	}
 	return out

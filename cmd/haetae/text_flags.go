@@ -19,7 +19,7 @@ var flagText = struct {
 	register:    text{"회원대장 `파일[@날짜]`(CSV 또는 NDJSON)", "register `file[@date]` (CSV or NDJSON)"},
 	networks:    text{"IP 주소의 국가와 AS 번호를 찾을 `파일`(.mmdb, 여러 번 지정 가능)", "`file` with the countries and AS numbers of addresses (.mmdb; may be repeated)"},
 	source:      text{"카탈로그에 정의된 로그 `이름`", "the catalog's `name` for the log"},
-	format:      text{"로그 `형식`: combined, common, json, cloudtrail, pgaudit, mariadb", "`format` of the log: combined, common, json, cloudtrail, pgaudit, mariadb"},
+	format:      text{"로그 `형식`: combined, common, json, cloudtrail, pgaudit, mariadb, keycloak", "`format` of the log: combined, common, json, cloudtrail, pgaudit, mariadb, keycloak"},
 	importNew:   text{"이미 가져온 행과 겹치더라도 새 접속기록으로 처리", "import even what looks like a copy of lines already imported"},
 	redecode:    text{"같은 파일에서 만든 기존 기록을 현재 카탈로그로 다시 해석한 기록으로 교체", "replace the records of an earlier import of the same file, decoded by the catalog of now"},
 	again:       text{"다른 판으로 교체된 예전 카탈로그를 다시 적용", "go back to a catalog that was in force before and was replaced"},

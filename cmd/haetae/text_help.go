@@ -79,7 +79,7 @@ var importText = commandText{
 	short: text{"지난 로그를 가져옵니다", "bring history in from log files"},
 	long: text{
 		`로그 파일을 읽어 접속기록을 만듭니다. gzip과 zstd 압축은 자동으로 풀고, 형식
-(combined, common, json, cloudtrail, pgaudit, mariadb)도 자동으로 판별합니다. '-'는 표준 입력입니다.
+(combined, common, json, cloudtrail, pgaudit, mariadb, keycloak)도 자동으로 판별합니다. '-'는 표준 입력입니다.
 
 로그는 내용으로 식별합니다. 같은 내용을 다시 가져와도 수치는 변하지 않고, 늘어난 파일은
 늘어난 부분만 가져옵니다. 도중에 중단되면 같은 명령을 다시 실행하여 이어서 진행합니다.
@@ -92,7 +92,7 @@ var importText = commandText{
 모든 시점에 적용합니다. 읽을 수 없는 행은 사유별로 세고 암호화하여 격리하며
 (haetae aside list), 이때 종료 코드는 3입니다.`,
 		`Reads log files and makes access records of their lines. gzip and zstd are unpacked,
-and the format (combined, common, json, cloudtrail, pgaudit, mariadb) is recognised. "-" is standard input.
+and the format (combined, common, json, cloudtrail, pgaudit, mariadb, keycloak) is recognised. "-" is standard input.
 
 A log is known by its content: the same again changes no number, and of one that has
 grown the rest is taken. An import that was stopped goes on with the same command. If a server owns the folder, the server does the import.

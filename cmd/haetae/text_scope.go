@@ -124,7 +124,7 @@ var subjectWords = struct {
 // of; a word that is not here is the operator's own.
 var actionText = map[string]text{
 	"other": {"기타", "other"}, "read": {"조회", "read"}, "create": {"등록", "create"}, "update": {"변경", "update"}, "delete": {"삭제", "delete"},
-	"export": {"다운로드", "export"}, "sign_in": {"로그인", "sign_in"}, "issue": {"토큰 발급", "issue"}, "open": {"실제 식별자 열람", "open"},
+	"export": {"다운로드", "export"}, "sign_in": {"로그인", "sign_in"}, "issue": {"토큰 발급", "issue"}, "revoke": {"토큰 폐기", "revoke"}, "open": {"실제 식별자 열람", "open"},
 }
 
 var typeText = map[string]text{

@@ -129,6 +129,15 @@ func TestObjects(t *testing.T) {
 		{"dynamodb", "GetItem", over{"requestParameters": over{"tableName": "Members", "key": over{"memberId": over{"S": "m1000042"}}}}, "GET /aws/dynamodb/GetItem/Members?memberId=m1000042 3|read"},
 		{"dynamodb", "GetItem", over{"requestParameters": over{"tableName": "arn:aws:dynamodb:ap-northeast-2:1:table/Members", "key": over{"memberId": "m 1+&=%#"}}}, "GET /aws/dynamodb/GetItem/Members?memberId=m%201%2B%26%3D%25%23 3|read"},
 		{"dynamodb", "GetItem", over{"requestParameters": over{"tableName": "Members", "key": over{"memberId": "HIDDEN_DUE_TO_SECURITY_REASONS"}}}, "GET /aws/dynamodb/GetItem/Members 3|read"},
+		{"dynamodb", "BatchGetItem", over{"requestParameters": over{"requestItems": over{"Members": over{"keys": []over{{"memberId": over{"S": "m1"}}, {"memberId": over{"S": "m2"}}}, "projectionExpression": "#n"}}}}, "GET /aws/dynamodb/BatchGetItem/Members?memberId=m1&memberId=m2 3|read"},
+		{"dynamodb", "BatchGetItem", over{"requestParameters": over{"requestItems": over{"Orders": over{"keys": []over{{"memberId": "m2", "no": 7}}}, "Members": over{"keys": []over{{"memberId": "m1"}}}}}}, "GET /aws/dynamodb/BatchGetItem/Members/Orders?memberId=m1&memberId=m2 3|read"},
+		{"dynamodb", "BatchGetItem", over{"requestParameters": over{"requestItems": over{"Members": over{"keys": []over{{"memberId": "m1"}, {"memberId": "HIDDEN_DUE_TO_SECURITY_REASONS"}}}}}}, "GET /aws/dynamodb/BatchGetItem/Members 3|read"},
+		{"dynamodb", "BatchGetItem", over{"requestParameters": over{"requestItems": over{"Members": over{"keys": []over{{"memberId": "m1"}}}, "Logs": over{}}}}, "GET /aws/dynamodb/BatchGetItem/Logs/Members 3|read"},
+		{"dynamodb", "BatchGetItem", over{"requestParameters": over{"requestItems": over{"Members": over{"keys": "m1"}}}}, "GET /aws/dynamodb/BatchGetItem/Members 3|read"},
+		{"dynamodb", "TransactGetItems", over{"requestParameters": over{"transactItems": []over{{"get": over{"tableName": "Members", "key": over{"memberId": over{"S": "m1"}}}}, {"get": over{"tableName": "Members", "key": over{"memberId": over{"S": "m3"}}}}}}}, "GET /aws/dynamodb/TransactGetItems/Members?memberId=m1&memberId=m3 3|read"},
+		{"dynamodb", "TransactWriteItems", over{"readOnly": false, "requestParameters": over{"transactItems": []over{{"update": over{"tableName": "Members", "key": over{"memberId": "m1"}}}, {"put": over{"tableName": "Logs"}}}}}, "POST /aws/dynamodb/TransactWriteItems/Logs/Members 3|update"},
+		{"dynamodb", "BatchWriteItem", over{"readOnly": false, "requestParameters": over{"requestItems": over{"Members": []over{{"deleteRequest": over{"key": over{"memberId": "m1"}}}}}}}, "POST /aws/dynamodb/BatchWriteItem/Members?memberId=m1 3|update"},
+		{"dynamodb", "BatchExecuteStatement", over{"readOnly": false, "requestParameters": over{"statements": []over{{"statement": "SELECT * FROM Members WHERE id = ***"}}}, "resources": arn("AWS::DynamoDB::Table", "arn:aws:dynamodb:ap-northeast-2:1:table/Members")}, "POST /aws/dynamodb/BatchExecuteStatement/Members 3|other"},
 		{"dynamodb", "Scan", over{"requestParameters": over{}, "resources": arn("AWS::DynamoDB::Table", "arn:aws:dynamodb:ap-northeast-2:1:table/Members")}, "GET /aws/dynamodb/Scan/Members 3|read"},
 		{"dynamodb", "PutItem", over{"readOnly": false, "requestParameters": over{"tableName": "Members", "key": over{"n": over{"N": "7"}}, "item": []string{"n", "name"}}}, "POST /aws/dynamodb/PutItem/Members?n=7 3|update"},
 		{"rdsdata", "ExecuteStatement", over{"readOnly": false, "requestParameters": over{"resourceArn": "arn:aws:rds:ap-northeast-2:1:cluster:shop", "secretArn": secret, "database": "members", "sql": "**********"}}, "POST /aws/rdsdata/ExecuteStatement/shop/members 3|other"},
@@ -153,7 +162,7 @@ func TestObjects(t *testing.T) {
 	two := arn("AWS::DynamoDB::Table", "arn:aws:dynamodb:r:1:table/A").([]any)
 	two = append(two, arn("AWS::DynamoDB::Table", "arn:aws:dynamodb:r:1:table/B").([]any)...)
 	got := say(merge(t, over{"eventSource": "dynamodb.amazonaws.com", "eventName": "BatchGetItem", "requestParameters": over{}, "resources": two}))
-	if !strings.Contains(got, "|GET /aws/dynamodb/BatchGetItem 3|read") {
+	if !strings.Contains(got, "|GET /aws/dynamodb/BatchGetItem/A/B 3|read") {
 		t.Errorf("two tables: %s", got)
 	}
 }

@@ -95,34 +95,6 @@ func (d *Decoder) s3() {
 	d.parameter('?', []byte("stem"), stem)
 }
 
-// dynamodb adds the table, and as parameters the key of the item.
-func (d *Decoder) dynamodb() {
-	ev := &d.ev
-	table := member(ev.parameters, "tableName")
-	if table == nil {
-		table = ev.resource("AWS::DynamoDB::Table")
-	}
-	d.add(resource(table))
-	mark := byte('?')
-	key := memberOf(ev.parameters, "key")
-	if key == nil {
-		return
-	}
-	o := element.Members(key)
-	for name, v, ok := o.Next(); ok; name, v, ok = o.Next() {
-		s, text := element.Text(v)
-		if !text { // {"S": "…"}, {"N": "…"}
-			if s = member(v, "S"); s == nil {
-				s = member(v, "N")
-			}
-		}
-		if len(s) > 0 && !isHidden(s) {
-			d.parameter(mark, name, s)
-			mark = '&'
-		}
-	}
-}
-
 // resource gives what an arn names, without its kind: of
 // arn:aws:rds:ap-northeast-2:123456789012:cluster:shop it is "shop". What is no arn
 // is the name itself.

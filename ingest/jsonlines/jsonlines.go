@@ -13,7 +13,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -115,11 +114,6 @@ func (d *Decoder) mapped(key string, f field) {
 			}
 		}
 	}
-}
-
-// isPlace: a number leads into a list.
-func isPlace(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 // noFields: nobody said which key is which field.
@@ -340,10 +334,15 @@ func (st *state) read(what *seen, depth int) bool {
 	switch c := st.s[st.at]; {
 	case c == '{' && what.enter:
 		return st.object(what.inside, depth+1)
+	case c == '[' && len(what.fields) == 1 && what.fields[0] == fieldSubjects:
+		from := st.at
+		if ok := st.list(); !ok || !what.enter || !st.d.lists[what.inside] {
+			return ok
+		}
+		st.at = from // ids are all the accounts, ids.0 is something else as well
+		return st.places(what.inside, depth+1)
 	case c == '[' && what.enter && (st.d.lists[what.inside] || st.d.places[what.inside]):
 		return st.places(what.inside, depth+1)
-	case c == '[' && len(what.fields) == 1 && what.fields[0] == fieldSubjects:
-		return st.list()
 	case len(what.fields) == 0:
 		if st.d.strict && st.err == nil {
 			st.err = &line.Error{Field: line.Identifier(what.key), Cause: line.Unknown}
@@ -421,205 +420,4 @@ func (d *Decoder) owner(f field) field {
 		}
 	}
 	return fieldUnknown
-}
-
-// places reads a list of which single places are mapped: a.0 is the first of a.
-func (st *state) places(path string, depth int) bool {
-	if depth > maxDepth {
-		return false
-	}
-	st.at++
-	st.space()
-	if st.at < len(st.s) && st.s[st.at] == ']' {
-		st.at++
-		return true
-	}
-	for i := 0; ; i++ {
-		key := path + strconv.Itoa(i)
-		what := st.d.newSeen("", i == 0, path, key)
-		if !st.member(&what, depth) {
-			return false
-		}
-		if more, ok := st.another(); !more {
-			return ok
-		}
-	}
-}
-
-// another reads what stands behind an element of a list: a comma, and so there is
-// another one, or the end. ok is false if it is neither.
-func (st *state) another() (more, ok bool) {
-	st.space()
-	if st.at >= len(st.s) {
-		return false, false
-	}
-	c := st.s[st.at]
-	st.at++
-	if c == ',' {
-		st.space()
-	}
-	return c == ',', c == ',' || c == ']'
-}
-
-// scalar reads a number, true, false or null.
-func (st *state) scalar() ([]byte, bool) {
-	from := st.at
-	if end := numberEnd(st.s, from); end > 0 {
-		st.at = end
-		return st.s[from:end], true
-	}
-	for st.at < len(st.s) {
-		switch st.s[st.at] {
-		case ',', '}', ']', ' ', '\t', '\r', '\n':
-			return st.s[from:st.at], isScalar(st.s[from:st.at])
-		}
-		st.at++
-	}
-	return st.s[from:], isScalar(st.s[from:])
-}
-
-// isScalar holds to JSON's grammar.
-func isScalar(s []byte) bool {
-	switch line.String(s) {
-	case "true", "false", "null":
-		return true
-	}
-	i := 0
-	digits := func() bool {
-		from := i
-		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-			i++
-		}
-		return i > from
-	}
-	if i < len(s) && s[i] == '-' {
-		i++
-	}
-	zero := i < len(s) && s[i] == '0'
-	from := i
-	if !digits() || zero && i-from > 1 {
-		return false
-	}
-	if i < len(s) && s[i] == '.' {
-		i++
-		if !digits() {
-			return false
-		}
-	}
-	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
-		i++
-		if i < len(s) && (s[i] == '+' || s[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return i == len(s)
-}
-
-// skip steps over any value.
-func (st *state) skip(depth int) bool {
-	if depth > maxDepth || st.at >= len(st.s) {
-		return false
-	}
-	switch st.s[st.at] {
-	case '"':
-		return st.skipString()
-	case '{', '[':
-		open := st.s[st.at]
-		end := byte('}')
-		if open == '[' {
-			end = ']'
-		}
-		st.at++
-		st.space()
-		if st.at < len(st.s) && st.s[st.at] == end {
-			st.at++
-			return true
-		}
-		for {
-			if open == '{' {
-				if !st.skipString() {
-					return false
-				}
-				st.space()
-				if st.at >= len(st.s) || st.s[st.at] != ':' {
-					return false
-				}
-				st.at++
-				st.space()
-			}
-			if !st.skip(depth + 1) {
-				return false
-			}
-			st.space()
-			if st.at >= len(st.s) {
-				return false
-			}
-			c := st.s[st.at]
-			st.at++
-			if c == end {
-				return true
-			}
-			if c != ',' {
-				return false
-			}
-			st.space()
-		}
-	}
-	_, ok := st.scalar()
-	return ok
-}
-
-func (st *state) skipString() bool {
-	raw, how := st.str()
-	if how == escaped {
-		_, ok := line.Unescape(st.d.scratch[:0], raw)
-		return ok
-	}
-	return how != unended
-}
-
-// list reads the subjects as an array of strings or numbers.
-func (st *state) list() bool {
-	st.at++
-	st.space()
-	if st.at < len(st.s) && st.s[st.at] == ']' {
-		st.at++
-		return true
-	}
-	for {
-		if st.at >= len(st.s) {
-			return false
-		}
-		var raw []byte
-		var ok bool
-		switch st.s[st.at] {
-		case '"':
-			var how howWritten
-			raw, how = st.str()
-			ok = how != unended
-			if how == escaped {
-				raw, ok = line.Unescape(nil, raw)
-			}
-		case '{', '[':
-			ok = st.skip(0)
-			st.wrong(fieldSubjects)
-		default:
-			raw, ok = st.scalar()
-		}
-		if !ok {
-			return false
-		}
-		if !line.Absent(raw) && line.String(raw) != "null" {
-			if err := line.CheckID("subjects", raw); err != nil && st.err == nil {
-				st.err = err
-			}
-			st.req.Subjects = append(st.req.Subjects, event.AccountID(line.String(raw)))
-		}
-		if more, ok := st.another(); !more {
-			return ok
-		}
-	}
 }

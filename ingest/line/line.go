@@ -42,7 +42,7 @@ var (
 
 	IsJSON      = Cause{"is_json", "the line is JSON, but the source is declared as another format: give it format: json and its fields in the catalog", "JSON 행인데 다른 형식으로 선언되어 있습니다. 카탈로그의 이 로그에 format: json과 fields를 쓰십시오"}
 	IsAccessLog = Cause{"is_access_log", "the line is of an access log, but the source is declared as JSON: give it format: combined and no fields in the catalog", "웹 접속 로그(combined) 행인데 JSON으로 선언되어 있습니다. 카탈로그의 이 로그에 format: combined를 쓰고 fields를 빼십시오"}
-	IsDocument  = Cause{"is_document", "the line is a whole document of events: import it as a file, or send it", "이벤트가 여럿 담긴 JSON 문서 전체입니다. 파일로 가져오거나 HTTP로 보내십시오"}
+	IsDocument  = Cause{"is_document", "a whole document of events where one event is expected", "이벤트 하나가 있을 자리에 이벤트가 여럿 담긴 JSON 문서가 있습니다"}
 	OtherSource = Cause{"other_source", "the record says another source than its token is for", "토큰이 발급된 로그와 다른 로그 이름이 적혀 있습니다"}
 	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 원래 기록과 다를 수 있습니다"}
 )

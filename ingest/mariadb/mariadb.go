@@ -2,8 +2,11 @@
 // which statement, and whether it went well.
 //
 // The central idea: a QUERY line is a record, and package statement says what it
-// reads. The lines about tables that come before it are taken only where the
-// statement is not understood. The log has no bound values and no rows.
+// reads. The lines about tables that come before it name what the server opened. A
+// table that was opened to be read and that the statement does not name was read by
+// something else in it (a function, a trigger, a view): all of its columns, whose
+// nobody knows. Where the statement is not understood, so were all of them. The log
+// has no bound values and no rows.
 //
 //	record            line
 //	Time              timestamp, in the source's zone
@@ -22,6 +25,9 @@ package mariadb
 
 import (
 	"bytes"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -82,13 +88,14 @@ type Decoder struct {
 	times  *line.Times
 	clock  line.Clock
 	block  []byte
-	tables map[string]*touched // by connection
+	tables map[string][]touched // by connection
 }
 
-// touched are the tables of a statement that is still to come.
+// touched is a table of a statement that is still to come.
 type touched struct {
-	query string
-	uses  []catalog.TableUse
+	parts []string
+	reads bool
+	shows bool // it may be in an answer: it was read or written
 }
 
 // Bounds of what is remembered between lines.
@@ -103,7 +110,7 @@ func New(src *catalog.Source, now time.Time) *Decoder {
 	if src != nil && src.Zone != nil {
 		zone = src.Zone
 	}
-	return &Decoder{times: line.NewTimes(zone), clock: line.NewClock(now), tables: make(map[string]*touched)}
+	return &Decoder{times: line.NewTimes(zone), clock: line.NewClock(now), tables: make(map[string][]touched)}
 }
 
 // Begin forgets what was read before.
@@ -202,67 +209,84 @@ func outcome(code []byte) uint16 {
 
 // touch remembers a table of the statement that follows.
 func (d *Decoder) touch(e *entry) {
-	t := d.tables[string(e.connection)]
-	if t == nil {
-		if len(d.tables) >= maxConnections {
-			clear(d.tables)
+	list, known := d.tables[string(e.connection)]
+	if !known && len(d.tables) >= maxConnections {
+		clear(d.tables)
+	}
+	is := touched{[]string{string(e.database), string(e.object)}, string(e.operation) == "READ", false}
+	is.shows = is.reads || string(e.operation) == "WRITE"
+	// A procedure that reads in a loop opens the same tables again and again.
+	for _, t := range list {
+		if t.reads == is.reads && t.shows == is.shows && t.parts[0] == is.parts[0] && t.parts[1] == is.parts[1] {
+			return
 		}
-		t = &touched{}
-		d.tables[string(e.connection)] = t
 	}
-	if t.query != string(e.query) {
-		*t = touched{query: string(e.query)}
+	switch {
+	case len(list) == maxTouched:
+		is = touched{[]string{"", others}, true, true}
+	case len(list) > maxTouched:
+		return
 	}
-	if len(t.uses) < maxTouched {
-		t.uses = append(t.uses, catalog.TableUse{Parts: []string{string(e.database), string(e.object)}, All: string(e.operation) == "READ" || string(e.operation) == "WRITE"})
-	}
+	d.tables[string(e.connection)] = append(list, is)
 }
+
+// others stands for the tables beyond maxTouched. No catalog describes it.
+const others = "…"
 
 // mayBeCut holds for what is as long as a limit that somebody would choose, a
 // multiple of 500 or 512. The plugin counts the bytes that it writes, and leaves one
 // out where two of them would not fit.
 func mayBeCut(n int) bool { return n%500 == 0 || n%512 == 0 || (n+1)%500 == 0 || (n+1)%512 == 0 }
 
-// statement fills in what a statement reads.
+// own are the databases of the server itself. It opens their tables for every
+// statement, to find a procedure or to plan; who reads them names them.
+var own = map[string]bool{"mysql": true, "information_schema": true, "performance_schema": true, "sys": true}
+
+// statement fills in what a statement reads. It takes all tables that were opened on
+// its connection since the last one: what a procedure reads in a condition has the
+// number of no statement.
 func (d *Decoder) statement(e *entry, sql []byte, whole bool, req *catalog.Request) {
-	before := d.tables[string(e.connection)]
-	if before != nil && before.query != string(e.query) {
-		before = nil
-	}
+	before := slices.DeleteFunc(d.tables[string(e.connection)], func(t touched) bool { return own[strings.ToLower(t.parts[0])] })
+	delete(d.tables, string(e.connection))
 	var list []*statement.Analysis
 	if whole {
 		list = statements.Read(line.String(sql))
 	}
 	if list == nil {
 		req.Does = event.ActionRead
-		if before == nil {
-			d.path(req, true, e, "query")
-			return
-		}
-		for _, use := range before.uses {
-			if use.Parts[0] != "mysql" {
-				req.Tables = append(req.Tables, use)
-			}
+		for _, t := range before {
+			req.Tables = append(req.Tables, catalog.TableUse{Parts: t.parts, All: t.shows})
 		}
 		if len(req.Tables) == 0 {
-			d.path(req, false, e, "query")
+			d.path(req, true, e, "query")
 		}
 		return
 	}
 	a := list[0]
+	named := make(map[string]bool) // that are read
 	for _, u := range a.Tables {
-		use := catalog.TableUse{Parts: []string{string(e.database), ""}, Columns: u.Columns, All: u.All}
-		n := len(u.Name)
-		if use.Parts[1] = u.Name[n-1]; n > 1 && u.Name[n-2] != "" {
-			use.Parts[0] = u.Name[n-2]
-		}
+		use := catalog.TableUse{Parts: inDatabase(e, u.Name), Columns: u.Columns, All: u.All}
 		for _, c := range u.Named {
 			use.Named = append(use.Named, catalog.NamedColumn{Column: c.Column, Sets: texts(c.Sets)})
+		}
+		if use.Written = u.Target; !u.Target {
+			named[folded(use.Parts)] = true
 		}
 		req.Tables = append(req.Tables, use)
 	}
 	for _, l := range a.Loose {
 		req.Loose = append(req.Loose, catalog.LooseColumn{Name: l.Name, Tables: l.Tables})
+	}
+	for _, c := range a.Calls {
+		req.Tables = append(req.Tables, called(e, c))
+	}
+	if a.Kind != statement.Explain && a.Kind != statement.Upkeep {
+		for _, t := range before {
+			if key := folded(t.parts); t.reads && !named[key] {
+				named[key] = true
+				req.Tables = append(req.Tables, catalog.TableUse{Parts: t.parts, All: true, Hidden: true})
+			}
+		}
 	}
 	switch a.Kind {
 	case statement.Select, statement.Create:
@@ -275,11 +299,42 @@ func (d *Decoder) statement(e *entry, sql []byte, whole bool, req *catalog.Reque
 		req.Does = event.ActionUpdate
 	case statement.Delete:
 		req.Does = event.ActionDelete
+	default:
+		if len(req.Tables) > 0 {
+			req.Does = event.ActionRead
+		}
 	}
 	if len(req.Tables) == 0 {
 		d.path(req, false, e, "query")
 	}
 }
+
+// called is a stored function or procedure with the values that it was given.
+func called(e *entry, c statement.Call) catalog.TableUse {
+	use := catalog.TableUse{Parts: inDatabase(e, c.Name), Routine: catalog.Function}
+	if c.Procedure {
+		use.Routine = catalog.Procedure
+	}
+	for i, arg := range c.Args {
+		if arg.Op == statement.Literal {
+			use.Named = append(use.Named, catalog.NamedColumn{Column: strconv.Itoa(i + 1), Sets: [][]string{{arg.Value.Text}}})
+		}
+	}
+	return use
+}
+
+// inDatabase gives a name with the database that it stands in, where that is known.
+func inDatabase(e *entry, name []string) []string {
+	parts := []string{string(e.database), name[len(name)-1]}
+	if n := len(name); n > 1 && name[n-2] != "" {
+		parts[0] = name[n-2]
+	}
+	return parts
+}
+
+// folded is a name by which two are compared: whether the case of letters tells
+// tables apart depends on the server.
+func folded(parts []string) string { return strings.ToLower(strings.Join(parts, ".")) }
 
 func texts(sets [][]statement.Value) [][]string {
 	out := make([][]string, len(sets))

@@ -6,63 +6,32 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/haetae/haetae/catalog"
-	"github.com/haetae/haetae/event"
-	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ingest/statement/statementtest"
 )
 
-const testCatalog = `version: 1
-account: {pattern: "m[0-9]{7}"}
-items:
-  name:    {ko: 성명,         en: name,         class: ordinary}
-  phone:   {ko: 휴대전화번호, en: phone number, class: contact}
-  address: {ko: 주소,         en: address,      class: contact}
-sources:
-  db: {format: mariadb, zone: Asia/Seoul, set: {actor.type: staff}, actors: {shop_app: service}}
-routes:
-  - {route: "ANY /mariadb/*", items: []}
-  - {route: TABLE shop.members, account: column.id, columns: {name: [name], phone: [phone]}, items: []}
-  - {route: TABLE shop.orders, account: column.member_id, columns: {address: [address]}, items: []}
+const testRoutes = `  - {route: "ANY /mariadb/*", items: []}
 `
 
 type tester struct {
-	cat *catalog.Catalog
+	statementtest.Log
 	dec *Decoder
 }
 
 func newTester(t testing.TB) *tester {
-	cat, err := catalog.Parse("c.yaml", []byte(testCatalog))
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, _ := cat.Source("db")
-	return &tester{cat, New(src, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))}
+	log, dec := statementtest.NewLog(t, "mariadb", "shop", testRoutes, New)
+	return &tester{log, dec}
 }
 
 // decode describes what a line becomes.
 func (x *tester) decode(text []byte) string {
-	rec := event.Record{Source: "db", Rows: event.RowsUnknown}
-	var req catalog.Request
-	if err := x.dec.Decode(text, &rec, &req); err != nil {
-		if err == line.NoAccess {
-			return ""
-		}
-		return "aside: " + err.Error()
-	}
-	x.cat.Fill(&rec, req)
-	var who []string
-	for _, id := range rec.Subjects {
-		who = append(who, string(id))
-	}
-	address := ""
-	if rec.Client.IP.IsValid() {
-		address = rec.Client.IP.String()
+	rec, aside := x.Record(text)
+	if rec == nil {
+		return aside
 	}
 	return fmt.Sprintf("%s %s(%s) %s %s | %s %s | %d | %s",
-		rec.Time, string(rec.Actor.ID), rec.Actor.Type, string(rec.Credential.Token), address, rec.Action, rec.Route, rec.Status, strings.Join(who, " "))
+		rec.Time, string(rec.Actor.ID), rec.Actor.Type, string(rec.Credential.Token), statementtest.Address(rec), rec.Action, rec.Route, rec.Status, statementtest.Who(rec))
 }
 
 func TestSample(t *testing.T) {
@@ -85,7 +54,7 @@ func TestSample(t *testing.T) {
 	want := []string{
 		"read TABLE shop.members (name) by id | 200 | m1000001",
 		"read TABLE shop.members (name) by id + shop.orders (address) by member_id | 200 | m1000002",
-		"read TABLE shop.v (*) | 200 | ",
+		"read TABLE shop.members (*) + shop.v (*) | 200 | ",
 		"other ANY /mariadb/* | 200 | ",
 		"read ANY /mariadb/* | 200 | ",
 		"read TABLE shop.members (name) | 200 | ",
@@ -97,7 +66,7 @@ func TestSample(t *testing.T) {
 		"update TABLE shop.members by id | 200 | m1000001",
 		"read ANY /mariadb/* | 200 | ",
 		"read TABLE shop.members (name) | 200 | ",
-		"other ANY /mariadb/* | 200 | ",
+		"read CALL shop.{word} | 200 | ",
 		"other ANY /mariadb/* | 200 | ",
 		"read TABLE shop.members (*) | 200 | ",
 	}
@@ -144,7 +113,7 @@ func TestLines(t *testing.T) {
 		{"no such day", change("20261130", "20261131"), "aside: timestamp: the time cannot be read"},
 		{"not UTF-8", change("m1000001", secret+"\xff"), "aside: object: the value is not valid UTF-8"},
 		{"a name with a bell", change("dba1", secret+"\a"), "aside: username: the value holds"},
-		{"not understood", change("select name", "selekt name"), "| other ANY /mariadb/* | 200 | "},
+		{"a word that nobody knows", change("select name", "selekt name"), "| read GET /unread/mariadb/shop/query | 200 | "},
 		{"understood by MariaDB alone", change("members where", "members for system_time all where"), "| read GET /unread/mariadb/shop/query | 200 | "},
 	} {
 		got := newTester(t).decode([]byte(test.text))
@@ -167,32 +136,88 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestCover(t *testing.T) {
-	for _, text := range []string{good, good[30:]} {
-		b := []byte(text)
-		(&Decoder{}).Cover(b)
-		for _, s := range []string{"m1000001", "members", "select", "dba1", "10.1"} {
-			if bytes.Contains(b, []byte(s)) {
-				t.Errorf("%s is left in %s", s, b)
+// TestHidden: a table that was opened to be read is read, whoever in the statement did
+// it, and once.
+func TestHidden(t *testing.T) {
+	at := func(rest string) string { return "20261130 13:40:38,vm,dba1,10.1.2.3," + rest }
+	query := func(id, text, code string) string {
+		return at("3," + id + ",QUERY,shop,'" + strings.ReplaceAll(text, "'", `\'`) + "'," + code)
+	}
+	touch := func(id, rest string) string { return at("3," + id + "," + rest + ",") }
+	for _, test := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"a function", []string{touch("9", "READ,mysql,proc"), touch("9", "READ,shop,members"), query("9", "select f()", "0")}, "TABLE shop.members (*) + FUNCTION shop.f (*) | "},
+		{"a function, no lines about tables", []string{query("9", "select f()", "0")}, "FUNCTION shop.f | "},
+		{"a function of the server", []string{query("9", "select upper('x'), now()", "0")}, "ANY /mariadb/* | "},
+		{"beside the same table", []string{touch("9", "READ,shop,members"), touch("9", "READ,shop,members"), query("9", "select f(), name from members where id = 'm1000001'", "0")},
+			"TABLE shop.members (name) + FUNCTION shop.f | "},
+		{"a procedure whose statements have lines", []string{touch("9", "READ,shop,members"), query("9", "select name from members", "0"), query("9", "call p()", "0")},
+			"TABLE shop.members (name) | ; CALL shop.p | "},
+		{"and that reads in a condition", []string{touch("8", "READ,shop,orders"), touch("9", "READ,shop,members"), query("10", "call p()", "0")},
+			"TABLE shop.members (*) + shop.orders (*) + CALL shop.p (*) | "},
+		{"a trigger", []string{touch("9", "WRITE,shop,orders"), touch("9", "READ,shop,members"), query("9", "insert into orders (no, member_id) values (1, 'm1000001')", "0")},
+			"TABLE shop.members (*) + shop.orders | "},
+		{"a block counts once", []string{touch("9", "READ,shop,members"), query("9", "select name from members where id = 'm1000001'", "0"), query("9", "begin not atomic select name from members where id = 'm1000001'; end", "0")},
+			"TABLE shop.members (name) by id | m1000001; ANY /mariadb/* | "},
+		{"a block with a cursor", []string{touch("9", "READ,shop,members"), query("10", "begin not atomic for r in (select name from members) do select r.name; end for; end", "0")},
+			"TABLE shop.members (*) | "},
+		{"and no lines about tables", []string{query("9", "begin not atomic for r in (select name from members) do select r.name; end for; end", "0")}, "GET /unread/mariadb/shop/query | "},
+		{"nothing but the server's own tables", []string{touch("9", "READ,mysql,proc"), query("9", "handler members open", "0")}, "GET /unread/mariadb/shop/query | "},
+		{"shows nothing", []string{touch("9", "READ,shop,members"), query("9", "check table members", "0")}, "ANY /mariadb/* | "},
+		{"explained", []string{touch("9", "READ,shop,members"), query("9", "explain select f()", "0")}, "ANY /mariadb/* | "},
+		{"of another connection", []string{at("4,8,READ,shop,members,"), query("9", "select 1", "0")}, "ANY /mariadb/* | "},
+		{"dumped", []string{touch("9", "READ,shop,members"), query("9", "SELECT /*!40001 SQL_NO_CACHE */ `id`, `name` FROM `members`", "0")}, "TABLE shop.members (id, name) | "},
+	} {
+		x := newTester(t)
+		var got []string
+		for _, l := range test.lines {
+			if s := x.decode([]byte(l)); s != "" {
+				_, s, _ = strings.Cut(s, "| ")
+				_, s, _ = strings.Cut(s, " ")
+				got = append(got, strings.Replace(s, "| 200 | ", "| ", 1))
 			}
 		}
+		if is := strings.Join(got, "; "); is != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", test.name, is, test.want)
+		}
+		if len(x.dec.tables["3"]) > 0 {
+			t.Errorf("%s: tables are left over", test.name)
+		}
+	}
+	// However many tables are opened, none is forgotten without a word.
+	x := newTester(t)
+	for range 2 * maxTouched {
+		x.decode([]byte(touch("8", "READ,shop,orders")))
+	}
+	x.decode([]byte(touch("9", "READ,shop,members")))
+	if got := x.decode([]byte(query("9", "call p()", "0"))); !strings.Contains(got, "shop.members (*) + shop.orders (*)") {
+		t.Errorf("the same table again and again: %s", got)
+	}
+	for i := range 2 * maxTouched {
+		x.decode([]byte(touch("9", fmt.Sprintf("READ,shop,t%d", i))))
+	}
+	x.decode([]byte(touch("9", "READ,shop,members")))
+	rec, _ := x.Record([]byte(query("9", "call p()", "0")))
+	if rec == nil || rec.Mapped {
+		t.Error("tables beyond all bounds are taken for described")
 	}
 }
 
+func TestCover(t *testing.T) {
+	statementtest.Covered(t, &Decoder{}, []string{good, good[30:]}, "m1000001", "members", "select", "dba1", "10.1")
+}
+
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(good))
 	text, err := os.ReadFile("testdata/mariadb-10.11.log")
 	if err != nil {
 		f.Fatal(err)
 	}
+	seeds := [][]byte{[]byte(good)}
 	for l := range bytes.Lines(text) {
-		f.Add(bytes.TrimSuffix(l, []byte("\n")))
+		seeds = append(seeds, bytes.TrimSuffix(l, []byte("\n")))
 	}
-	x := newTester(f)
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if s := x.decode(text); strings.HasPrefix(s, "aside") && len(s) > 200 {
-			t.Errorf("an error as long as %d bytes", len(s))
-		}
-		x.dec.Cover(bytes.Clone(text))
-	})
+	statementtest.Fuzz(f, newTester(f).Log, seeds...)
 }

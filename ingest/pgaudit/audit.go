@@ -2,6 +2,7 @@ package pgaudit
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/haetae/haetae/catalog"
@@ -66,6 +67,9 @@ func (d *Decoder) audited(e *entry, audit []byte, rec *event.Record, req *catalo
 	} else {
 		d.last = previous{string(e.session), number, text, params}
 	}
+	if d.again(e, f, number, text) {
+		return line.NoAccess
+	}
 	req.Says, req.Does = true, action
 	var object []byte
 	unread := false
@@ -86,11 +90,40 @@ func (d *Decoder) audited(e *entry, audit []byte, rec *event.Record, req *catalo
 	return nil
 }
 
+// again reports whether a line is about what the one before it in the session told:
+// where both kinds of audit are on, pgaudit writes of a table first the line of object
+// audit and then that of session audit; or, without the names of the relations, first
+// one line of session audit and then those of object audit.
+func (d *Decoder) again(e *entry, f [][]byte, number string, text []byte) bool {
+	is := audited{number, string(f[auditObject]), string(f[0]) == "OBJECT"}
+	before, known := d.audits[string(e.session)]
+	if known && before.number == number && before.ofObject != is.ofObject {
+		if before.object == is.object && is.object != "" {
+			return true
+		}
+		if before.object == "" && text != nil { // it has told of all tables that its statement names
+			l := auditLine{object: identifiers(f[auditObject])}
+			for _, a := range d.statements.Read(line.String(text)) {
+				for _, u := range a.Tables {
+					if l.object != nil && l.names(u.Name) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	if !known && len(d.audits) >= maxSessions {
+		clear(d.audits)
+	}
+	d.audits[string(e.session)] = is
+	return false
+}
+
 // failed makes a record of a statement that ended in an error while it ran. With
 // pgaudit.log_rows it has no audit line, and part of its answer may have been sent.
 func (d *Decoder) failed(e *entry, rec *event.Record, req *catalog.Request) bool {
 	l := auditLine{reads: true, command: "SELECT", database: string(e.database)}
-	list := statements.Read(line.String(e.statement))
+	list := d.statements.Read(line.String(e.statement))
 	for _, a := range list {
 		if a.Kind == statement.Select || a.Kind == statement.Export {
 			d.add(&l, a, len(list) == 1, nil, req)
@@ -115,7 +148,7 @@ func (d *Decoder) tables(l *auditLine, text, params []byte, req *catalog.Request
 	}
 	var list []*statement.Analysis
 	if text != nil {
-		list = statements.Read(line.String(text))
+		list = d.statements.Read(line.String(text))
 	}
 	if list == nil {
 		if l.object == nil {
@@ -141,6 +174,15 @@ func (d *Decoder) tables(l *auditLine, text, params []byte, req *catalog.Request
 			req.Does = event.ActionExport
 		}
 		d.add(l, a, len(list) == 1, values, req)
+	}
+	if l.object == nil && l.reads {
+		// Without the names of the tables, a function in a FROM may have become a part
+		// of the statement, and what it reads has no line.
+		for _, a := range list {
+			for _, call := range a.Calls {
+				req.Tables = append(req.Tables, d.called(l, call, len(list) == 1, values))
+			}
+		}
 	}
 	if l.object != nil && !about(req.Tables) && l.reads && list[0].Kind != statement.Explain && list[0].Kind != statement.Other {
 		// Behind a view, or a function that became a part of the statement: which
@@ -254,6 +296,20 @@ func (d *Decoder) use(l *auditLine, name []string) catalog.TableUse {
 		parts[1] = "pg_catalog"
 	}
 	return catalog.TableUse{Parts: parts}
+}
+
+// called makes a use of a function.
+func (d *Decoder) called(l *auditLine, c statement.Call, alone bool, values []string) catalog.TableUse {
+	use := d.use(l, c.Name)
+	use.Routine = catalog.Function
+	var args []statement.Named
+	for i, arg := range c.Args {
+		if alone && arg.Op == statement.Literal {
+			args = append(args, statement.Named{Column: strconv.Itoa(i + 1), Sets: [][]statement.Value{{arg.Value}}})
+		}
+	}
+	use.Named = named(args, values)
+	return use
 }
 
 // about reports whether there is a table that the line is about.

@@ -35,6 +35,7 @@ import (
 	"github.com/haetae/haetae/event"
 	"github.com/haetae/haetae/ingest/element"
 	"github.com/haetae/haetae/ingest/line"
+	"github.com/haetae/haetae/ingest/statement"
 )
 
 // Columns of a csvlog, and how few and how many there are: those behind the
@@ -79,7 +80,20 @@ type Decoder struct {
 	block  []byte // where texts are made that outlive a record
 	uri    []byte
 	last   previous
+
+	statements *statement.Cache
+	audits     map[string]audited // by session
 }
+
+// audited is the line of a session before: session audit and object audit each write
+// one about the same table.
+type audited struct {
+	number, object string
+	ofObject       bool
+}
+
+// maxSessions bounds what is remembered of them.
+const maxSessions = 10_000
 
 // previous is the statement that a session logged last, for lines that only say that
 // it was logged before.
@@ -94,11 +108,14 @@ func New(src *catalog.Source, now time.Time) *Decoder {
 	if src != nil && src.Zone != nil {
 		zone = src.Zone
 	}
-	return &Decoder{times: line.NewTimes(zone), zone: zone, clock: line.NewClock(now)}
+	return &Decoder{times: line.NewTimes(zone), zone: zone, clock: line.NewClock(now), statements: statements, audits: make(map[string]audited)}
 }
 
 // Begin forgets what was read before.
-func (d *Decoder) Begin() { d.last = previous{} }
+func (d *Decoder) Begin() {
+	d.last = previous{}
+	clear(d.audits)
+}
 
 // Decode implements ingest.Decoder.
 func (d *Decoder) Decode(text []byte, rec *event.Record, req *catalog.Request) *line.Error {

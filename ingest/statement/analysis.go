@@ -11,6 +11,7 @@ type Analysis struct {
 	Queried bool
 	// Params is the highest number of a bound value.
 	Params int
+	Calls  []Call
 }
 
 // Use is a table in a statement.
@@ -60,7 +61,7 @@ func Analyse(s *Statement) (a *Analysis, ok bool) {
 	root := &node{}
 	w.statement(s, root, nil)
 	w.name()
-	return &Analysis{Kind: s.Kind, Queried: s.Kind == Export && s.Query != nil, Tables: w.uses(), Loose: w.loose, Params: w.params}, true
+	return &Analysis{Kind: s.Kind, Queried: s.Kind == Export && s.Query != nil, Tables: w.uses(), Loose: w.loose, Params: w.params, Calls: s.Calls}, true
 }
 
 // node is a part of a statement whose conditions every row from below it fulfils.

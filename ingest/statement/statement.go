@@ -39,6 +39,9 @@ const (
 	// Prepare keeps a statement for later; Declare opens a cursor of one.
 	Prepare
 	Declare
+	// Upkeep works on tables and shows nothing of what they hold: CHECK TABLE, ALTER,
+	// LOCK TABLES.
+	Upkeep
 )
 
 // Statement is one statement as a dialect gives it.
@@ -62,6 +65,16 @@ type Statement struct {
 	// Elsewhere: rows may be written and returned that Where and the values say
 	// nothing about: ON CONFLICT DO UPDATE, MERGE.
 	Elsewhere bool
+	// Calls are the functions and procedures that it runs and that are no part of the
+	// database itself. What they read the statement does not say.
+	Calls []Call
+}
+
+// Call is a stored function or procedure with what it is given.
+type Call struct {
+	Name      []string
+	Procedure bool
+	Args      []*Expr
 }
 
 // Query is a SELECT, a list of values, or several joined by UNION and the like.

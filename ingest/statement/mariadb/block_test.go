@@ -15,8 +15,11 @@ func TestBlock(t *testing.T) {
 		"while (select 1 from members) do select 1; end while":                                                  false,
 		"declare x text; begin x := (select name from members); select x; end":                                  false,
 
-		"begin not atomic select name from members; end": true,
-		"if 1 then select name from members; end if":     true,
+		"begin not atomic declare x text; set x = f(); select x; end":               false,
+		"begin not atomic declare x text; set x = shop.upper(1); select x; end":     false,
+		"begin not atomic declare x varchar(20); set x = upper('a'); select x; end": true,
+		"begin not atomic select name from members; end":                            true,
+		"if 1 then select name from members; end if":                                true,
 		"begin":      true,
 		"BEGIN WORK": true,
 	} {

@@ -10,8 +10,11 @@ import (
 
 // converter puts a statement into the words of package statement. Names of columns
 // are in small letters: the server does not tell them apart.
-type converter struct{}
+type converter struct {
+	first string // the first word
+}
 
+// statement gives nil for one that does not say what it reads.
 func (c converter) statement(n sqlparser.Statement) *statement.Statement {
 	switch n := n.(type) {
 	case *sqlparser.Select:
@@ -47,6 +50,19 @@ func (c converter) statement(n sqlparser.Statement) *statement.Statement {
 		if n.Select != nil {
 			return &statement.Statement{Kind: statement.Create, Query: c.query(n.Select)}
 		}
+		return &statement.Statement{Kind: statement.Upkeep}
+	case *sqlparser.CallProc:
+		q := &statement.Query{}
+		for _, e := range n.Params {
+			q.Out = append(q.Out, statement.Output{Expr: c.expr(e)})
+		}
+		return &statement.Statement{Kind: statement.Select, Query: q}
+	case *sqlparser.OtherAdmin: // the parser passes over all of it
+		if !upkeep[c.first] {
+			return nil
+		}
+	case *sqlparser.ExecuteStmt, *sqlparser.Stream, *sqlparser.VStream:
+		return nil // it does not say what it runs
 	case *sqlparser.ExplainStmt:
 		return &statement.Statement{Kind: statement.Explain}
 	case *sqlparser.Set:

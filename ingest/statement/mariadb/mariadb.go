@@ -27,12 +27,17 @@ var parser = func() *sqlparser.Parser {
 
 // Parse gives the statement of a text; ok is false if it is none, or not understood.
 func Parse(text string) (list []*statement.Statement, ok bool) {
+	// The programs that copy a database write it into each of their queries.
+	text = strings.ReplaceAll(text, "/*!40001 SQL_NO_CACHE */", " ")
 	if len(text) > maxText || strings.IndexByte(text, 0) >= 0 || strings.Contains(text, "/*!") || strings.Contains(text, "/*M!") {
 		return nil, false
 	}
 	tokens, sound := scan(text)
 	if !sound {
 		return nil, false
+	}
+	if tokens.first == "do" { // of which the parser takes anything
+		text = reworded(text, tokens.first)
 	}
 	tree := parse(text)
 	var returning *sqlparser.SelectExprs
@@ -43,18 +48,49 @@ func Parse(text string) (list []*statement.Statement, ok bool) {
 		}
 		tree, returning = parse(text[:tokens.returning-len("returning")]), tail.SelectExprs
 	}
+	if tree == nil {
+		tree = parse(reworded(text, tokens.first))
+	}
 	switch {
+	case tokens.first == "show" && tokens.hides:
 	case tree != nil:
-		c := converter{}
+		c := converter{tokens.first}
 		s := c.statement(tree)
+		if s == nil {
+			return nil, false
+		}
+		s.Calls = c.calls(tree)
 		if returning != nil {
 			s.Returning = c.outputs(returning)
+			s.Calls = append(s.Calls, c.functions(returning)...)
+		}
+		if s.Kind == statement.Other && (upkeep[tokens.first] || tokens.stored) {
+			s.Kind = statement.Upkeep
 		}
 		return []*statement.Statement{s}, true
-	case !tokens.reads:
-		return []*statement.Statement{{Kind: statement.Other}}, true
+	case tokens.readsNothing():
+		kind := statement.Upkeep
+		if blocks[tokens.first] || tokens.first == "show" {
+			kind = statement.Other // what its conditions touched is read
+		}
+		return []*statement.Statement{{Kind: kind}}, true
 	}
 	return nil, false
+}
+
+// reworded says the same as a text in words that the parser knows.
+func reworded(text, first string) string {
+	text = strings.TrimSpace(text)
+	if len(text) < len(first) || !strings.EqualFold(text[:len(first)], first) { // a comment comes first
+		return ""
+	}
+	switch first {
+	case "call": // of a procedure without arguments
+		return strings.TrimRight(text, "; \t\r\n") + "\n()"
+	case "do":
+		return "select " + text[len(first):]
+	}
+	return ""
 }
 
 // isDual: the parser writes FROM dual where there is no FROM.
@@ -86,56 +122,94 @@ func parse(text string) (tree sqlparser.Statement) {
 
 // tokens are what is looked at before a text is parsed.
 type tokens struct {
-	reads     bool // by its first word, it may read a table
-	returning int  // where the list behind RETURNING begins, or 0
+	first     string // the first word, in small letters
+	hides     bool   // a block or SHOW in which something is read that has no line of its own
+	stored    bool   // CREATE of something that is no table; ANALYZE TABLE
+	returning int    // where the list behind RETURNING begins, or 0
 }
 
-// reading are the words that a statement begins with which may read a table.
-var reading = map[string]bool{
-	"select": true, "with": true, "insert": true, "update": true, "delete": true, "replace": true, "table": true, "values": true,
-	"handler": true, "analyze": true, "load": true, "execute": true, "call": true, "do": true, "set": true, "(": true, "create": true,
-}
+// upkeep are the first words of statements that show nothing of what a table holds,
+// whatever stands behind them.
+var upkeep = words(`alter backup binlog cache change check checksum commit deallocate desc describe drop explain flush get grant
+	help install kill lock optimize prepare purge release rename repair reset resignal revoke rollback savepoint shutdown
+	signal start stop truncate uninstall unlock use xa`)
+
+// stored are the words behind CREATE of what is kept to be run later, or holds no rows.
+var stored = words("procedure function trigger event view user role server package index database schema sequence")
 
 // blocks are the words that a block begins with, which the server runs outside of
 // stored programs too. Its statements have lines of their own in the log, but not the
-// queries in its conditions, assignments and cursors.
-var blocks = map[string]bool{
-	"begin": true, "declare": true, "if": true, "case": true, "loop": true, "while": true, "repeat": true, "for": true,
+// queries and functions in its conditions, assignments and cursors.
+var blocks = words("begin declare if case loop while repeat for")
+
+// selects are the words that a query in brackets begins with.
+var selects = words("select with values table (")
+
+func words(list string) map[string]bool {
+	set := make(map[string]bool)
+	for w := range strings.FieldsSeq(list) {
+		set[w] = true
+	}
+	return set
+}
+
+// readsNothing holds for a statement that the parser does not know, and of which the
+// words say that it shows nothing. A first word that nobody knows reads.
+func (t *tokens) readsNothing() bool {
+	switch {
+	case t.first == "create" || t.first == "analyze":
+		return t.stored
+	case t.first == "show":
+		return !t.hides
+	case blocks[t.first]:
+		return !t.hides
+	}
+	return t.first == "" || upkeep[t.first]
 }
 
 // scan reads the words of a text. It is not sound if two texts stand side by side,
 // which the server makes one of.
 func scan(text string) (found tokens, sound bool) {
 	t := parser.NewStringTokenizer(text)
-	depth, last, first := 0, 0, ""
-	for {
+	depth, last, word, qualified := 0, 0, "", false
+	for n := 0; ; {
 		token, value := t.Scan()
-		if blocks[first] && (token == sqlparser.LEX_ERROR || last == '(' && reading[strings.ToLower(value)] || strings.EqualFold(value, "cursor")) {
-			found.reads = true
+		lower := strings.ToLower(value)
+		if blocks[found.first] || found.first == "show" {
+			called := token == '(' && last == sqlparser.ID && (qualified || !builtin[word])
+			found.hides = found.hides || called || token == sqlparser.LEX_ERROR || last == '(' && selects[lower] || lower == "cursor"
 		}
 		switch {
 		case token == 0:
 			return found, true
 		case token == sqlparser.LEX_ERROR:
-			return found, !found.reads
+			return found, found.readsNothing()
+		case token == sqlparser.COMMENT:
+			continue
 		case token == sqlparser.STRING && last == sqlparser.STRING:
 			return found, false
 		case token == '(':
 			depth++
 		case token == ')':
 			depth--
-		case depth == 0 && strings.EqualFold(value, "returning") && token != sqlparser.STRING:
+		case depth == 0 && lower == "returning" && token != sqlparser.STRING:
 			found.returning = t.Pos
 		}
-		if token == sqlparser.COMMENT {
-			continue
-		}
-		if last == 0 {
-			if first = strings.ToLower(value); token == '(' {
-				first = "("
+		switch n++; {
+		case n == 1 && token == '(':
+			found.first = "("
+		case n == 1:
+			found.first = lower
+		case found.first == "analyze" && n <= 3:
+			found.stored = found.stored || lower == "table"
+		case found.first == "create" && n < 30 && !found.stored:
+			// The first of these words says what it makes; a table is none of them.
+			if lower == "table" || lower == "select" {
+				n = 30
 			}
-			found.reads = reading[first]
+			found.stored = token != sqlparser.STRING && stored[lower]
 		}
-		last = token
+		qualified = last == '.'
+		last, word = token, lower
 	}
 }

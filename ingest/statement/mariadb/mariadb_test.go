@@ -54,9 +54,32 @@ func TestStatements(t *testing.T) {
 		{"INSERT INTO members (id, name) VALUES ('m1', 'kim') RETURNING *", ">members(*) id=m1 name=kim"},
 		{"INSERT INTO members (id) VALUES ('m1') ON DUPLICATE KEY UPDATE name = 'x' RETURNING phone", ">members(phone)"},
 		{"INSERT INTO archive SELECT * FROM members WHERE id = 'm1'", ">archive; members(*) id=m1"},
-		{"EXPLAIN SELECT * FROM members", ""}, {"SET NAMES utf8", ""}, {"SHOW TABLES", ""}, {"BEGIN", ""}, {"SELECT 1", ""}, {"CALL p('m1')", ""},
+		{"EXPLAIN SELECT * FROM members", ""}, {"SET NAMES utf8", ""}, {"SHOW TABLES", ""}, {"BEGIN", ""}, {"SELECT 1", ""},
 		{"HANDLER members READ FIRST", "not understood"}, {"SELECT FROM WHERE", "not understood"},
 		{"FLUSH SOMETHING NEW", ""},
+
+		{"CALL p('m1')", "CALL p(m1)"}, {"call shop.p", "CALL shop.p()"}, {"CALL p;", "CALL p()"}, {"CALL p(@x, f((SELECT name FROM members)))", "members(name); CALL p(?, ?); f(?)"},
+		{"SELECT f()", "f()"}, {"SELECT shop.f('m1', 2)", "shop.f(m1, 2)"}, {"DO f()", "f()"}, {"SET @x = f()", "f()"},
+		{"SELECT F (id), upper(name) FROM members WHERE id = 'm1'", "members(id, name) id=m1; F(?)"},
+		{"SELECT shop.upper(name) FROM members WHERE id = 'm1'", "members(name) id=m1; shop.upper(?)"},
+		{"SELECT name FROM members WHERE id = 'm1' ORDER BY g(1)", "members(name) id=m1; g(1)"},
+		{"UPDATE orders SET address = f() WHERE no = 5 ORDER BY g() LIMIT 1", ">orders no=5; f(); g()"},
+		{"DELETE FROM orders WHERE no = 5 RETURNING f()", ">orders no=5; f()"},
+		{"SELECT * FROM (SELECT f() AS x) y", "f()"}, {"SELECT 1 LIMIT 1 OFFSET 2", ""},
+		{"CREATE TABLE t AS SELECT f()", "f()"}, {"EXPLAIN SELECT f()", ""}, {"PREPARE s FROM 'SELECT f()'", ""}, {"CREATE VIEW v AS SELECT f()", ""},
+		{"SELECT regexp_like('a', 'b'), regexp_replace('a', 'b', 'c'), json_pretty('{}'), st_astext(point(1, 2)), nvl(1, 2)", "regexp_like()"},
+		{"SELECT group_concat(name), count(*), avg(visits), row_number() OVER () FROM members", "members(name, visits)"},
+		{"SELECT if(1, 2, 3), now(), cast('1' AS char), convert('1', char), date_add(now(), interval 1 day), coalesce(1), substring('abc' FROM 2), trim(both 'x' FROM 'y'), extract(year FROM now())", ""},
+		{"SELECT /*!40001 SQL_NO_CACHE */ * FROM members", "members(*)"},
+
+		// What shows nothing, and what nobody knows.
+		{"ALTER TABLE members ADD x int", ""}, {"CHECK TABLE members", ""}, {"ANALYZE TABLE members PERSISTENT FOR ALL", ""}, {"SHOW ALL SLAVES STATUS", ""},
+		{"CREATE OR REPLACE DEFINER=a@b PROCEDURE p() SELECT name FROM members", ""}, {"CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT name FROM members", ""},
+		{"CREATE OR REPLACE TABLE `procedure` AS SELECT * FROM members FOR SYSTEM_TIME ALL", "not understood"},
+		{"ANALYZE FORMAT=JSON SELECT name FROM members", "not understood"}, {"SHOW VARIABLES WHERE value = (SELECT name FROM members LIMIT 1)", "not understood"},
+		{"EXECUTE s", "not understood"}, {"EXECUTE IMMEDIATE concat('SELECT na', 'me FROM members')", "not understood"},
+		{"SELEKT name FROM members", "not understood"}, {"SET STATEMENT max_statement_time=1 FOR SELECT name FROM members", "not understood"},
+		{"TABLE members", "not understood"}, {"MERGE INTO members", "not understood"}, {"FETCH c INTO x", "not understood"},
 	} {
 		if got := statementtest.Describe(Parse, test.text); got != test.want {
 			t.Errorf("%.200s\n got %s\nwant %s", test.text, got, test.want)

@@ -10,7 +10,42 @@ import (
 )
 
 // converter puts a statement into the words of package statement.
-type converter struct{}
+type converter struct {
+	calls *[]statement.Call
+}
+
+// own are the functions of PostgreSQL that answer with rows; those that begin with pg_
+// are its own too. Only what stands in a FROM is asked: of a function elsewhere, what it
+// runs has lines of its own, while one in a FROM may have become a part of the
+// statement.
+var own = func() map[string]bool {
+	known := make(map[string]bool)
+	for name := range strings.FieldsSeq(`
+		aclexplode generate_series generate_subscripts json_array_elements json_array_elements_text json_each json_each_text
+		json_object_keys json_populate_record json_populate_recordset json_to_record json_to_recordset jsonb_array_elements
+		jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query jsonb_path_query_tz
+		jsonb_populate_record jsonb_populate_recordset jsonb_to_record jsonb_to_recordset regexp_matches regexp_split_to_table
+		string_to_table ts_debug ts_parse ts_stat ts_token_type txid_snapshot_xip unnest now current_database current_schema
+		version regexp_match string_to_array`) {
+		known[name] = true
+	}
+	return known
+}()
+
+// called keeps a function in a FROM, if it is none of PostgreSQL's own.
+func (c converter) called(f *pg.FuncCall) {
+	if f == nil || c.calls == nil {
+		return
+	}
+	var name []string
+	for _, part := range f.Funcname {
+		name = append(name, part.GetString_().GetSval())
+	}
+	if n := len(name); n == 0 || n > 1 && name[n-2] == "pg_catalog" || n == 1 && (own[name[0]] || strings.HasPrefix(name[0], "pg_")) {
+		return
+	}
+	*c.calls = append(*c.calls, statement.Call{Name: name, Args: c.exprs(f.Args)})
+}
 
 func (c converter) statement(n *pg.Node) *statement.Statement {
 	switch n := n.GetNode().(type) {
@@ -269,6 +304,11 @@ func (c converter) source(node *pg.Node) *statement.Source {
 		s := &statement.Source{Args: c.children(node)}
 		switch n := n.(type) {
 		case *pg.Node_RangeFunction:
+			for _, f := range n.RangeFunction.Functions {
+				for _, f := range f.GetList().GetItems() {
+					c.called(f.GetFuncCall())
+				}
+			}
 			s.Alias, s.Columns = alias(n.RangeFunction.Alias)
 			if s.Alias == "" { // it is called as the function is
 				for _, f := range n.RangeFunction.Functions {

@@ -40,8 +40,10 @@ func Parse(text string) (list []*statement.Statement, ok bool) {
 		return nil, false
 	}
 	for _, raw := range tree.Stmts {
-		c := converter{}
-		list = append(list, c.statement(raw.Stmt))
+		var calls []statement.Call
+		s := converter{&calls}.statement(raw.Stmt)
+		s.Calls = calls
+		list = append(list, s)
 	}
 	return list, len(list) > 0
 }

@@ -16,7 +16,7 @@ import (
 //	members(email, name) id=m1|m2
 //
 // with a star for all columns, > in front of a table that is written, and at the end
-// the columns that may be of several.
+// the routines with what they are given, and the columns that may be of several.
 func Describe(parse func(string) ([]*statement.Statement, bool), text string) string {
 	list, ok := parse(text)
 	if !ok {
@@ -42,6 +42,21 @@ func Describe(parse func(string) ([]*statement.Statement, bool), text string) st
 				for _, set := range n.Sets {
 					part += " " + n.Column + "=" + values(set)
 				}
+			}
+			out = append(out, part)
+		}
+		for _, c := range a.Calls {
+			var args []string
+			for _, e := range c.Args {
+				text := "?"
+				if e.Op == statement.Literal {
+					text = e.Value.Text
+				}
+				args = append(args, text)
+			}
+			part := strings.Trim(strings.Join(c.Name, "."), ".") + "(" + strings.Join(args, ", ") + ")"
+			if c.Procedure {
+				part = "CALL " + part
 			}
 			out = append(out, part)
 		}
