@@ -53,9 +53,11 @@ type Marks struct {
 	Keys       []string `json:"keys"`
 	SharedKeys []string `json:"shared_keys"`
 	Actors     []string `json:"actors"`
-	Networks   []string `json:"networks"` // CIDR
-	Agents     []string `json:"agents"`
-	Routes     []string `json:"routes"`
+	// SharedActors took part with an account of their own that does ordinary work too.
+	SharedActors []string `json:"shared_actors"`
+	Networks     []string `json:"networks"` // CIDR
+	Agents       []string `json:"agents"`
+	Routes       []string `json:"routes"`
 }
 
 // Lost is what a fault took away.
