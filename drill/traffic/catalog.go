@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Catalog describes the logs of the scenario as one who runs the service would: which
@@ -47,8 +48,8 @@ func (m *Maker) mostGhosts() (n int64) {
 
 func (m *Maker) source(b *bytes.Buffer, l *writtenLog) {
 	fmt.Fprintf(b, "  %s:\n    match: %q\n", l.name, l.name+"*")
-	if l.cadence != "" {
-		fmt.Fprintf(b, "    cadence: %s\n", l.cadence)
+	if d, err := time.ParseDuration(l.cadence); err == nil && d >= time.Minute {
+		fmt.Fprintf(b, "    cadence: %dm\n", int(d.Minutes())) // catalogs have no 1h30m
 	}
 	switch l.kind {
 	case "pgaudit":

@@ -50,11 +50,16 @@ type Maker struct {
 	carry   []row // of later hours
 	waiting []row // written, and not arrived
 	order   []uint64
-	places  []int64 // where lists are made; never used again
-	seq     uint64
-	tokens  uint64
-	pids    uint32
+	places  []int64     // where lists are made; never used again
+	own     [2]counters // of ordinary lines, and of the attack's
 	done    bool
+}
+
+// counters number what is made. The attack has its own, so that ordinary lines are the
+// same without it, byte for byte.
+type counters struct {
+	seq, tokens uint64
+	pids        uint32
 }
 
 // row is a line that will be written.
@@ -100,7 +105,7 @@ func New(s *drill.Scenario, o Options) (*Maker, error) {
 	if o.Scale < 1 {
 		return nil, fmt.Errorf("traffic: scale 1:%d", o.Scale)
 	}
-	m := &Maker{s: s, scale: o.Scale, seed: o.Seed, people: s.People(o.Scale, o.Seed), from: s.From.UnixMilli(), to: s.To.UnixMilli(), pids: 1000}
+	m := &Maker{s: s, scale: o.Scale, seed: o.Seed, people: s.People(o.Scale, o.Seed), from: s.From.UnixMilli(), to: s.To.UnixMilli()}
 	if m.people.Accounts == 0 {
 		return nil, errors.New("traffic: nobody has an account at this scale")
 	}
@@ -165,8 +170,9 @@ func (m *Maker) fill(at, end int64) {
 
 // add takes a row for the hour that ends at end, or for a later one.
 func (m *Maker) add(r row, end int64) {
-	m.seq++
-	r.seq = m.seq
+	side := sideOf(r.phase)
+	m.own[side].seq++
+	r.seq = m.own[side].seq | side<<62
 	switch {
 	case r.at >= m.to: // the scenario is over
 	case r.at >= end:
@@ -255,18 +261,26 @@ func (m *Maker) draw(x uint64, purpose uint64, n int64) int64 {
 	return int64(drill.Mix(m.seed^x*0x9e3779b97f4a7c15^purpose<<52) % uint64(max(n, 1)))
 }
 
-// token gives a token that nobody had before.
-func (m *Maker) token() uint64 {
-	m.tokens++
-	return drill.Mix(m.seed ^ m.tokens<<1)
+// sideOf is 1 for the attack.
+func sideOf(phase int16) uint64 {
+	if phase == nobody {
+		return 0
+	}
+	return 1
 }
 
-// process gives the number of a new session's process.
-func (m *Maker) process() uint32 {
-	if m.pids++; m.pids > 4_000_000 {
-		m.pids = 1000
-	}
-	return m.pids
+// token gives a token that nobody had before.
+func (m *Maker) token(phase int16) uint64 {
+	side := sideOf(phase)
+	m.own[side].tokens++
+	return drill.Mix(m.seed ^ (m.own[side].tokens<<1 | side<<62))
+}
+
+// process gives the number of a new session's process, which no other has for long.
+func (m *Maker) process(phase int16) uint32 {
+	side := sideOf(phase)
+	m.own[side].pids = (m.own[side].pids + 1) % 2_000_000
+	return 1000 + 2*m.own[side].pids + uint32(side)
 }
 
 // room gives a list of n places that is nobody else's.

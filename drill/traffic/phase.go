@@ -282,13 +282,13 @@ func (m *Maker) do(p *phase, s *act, at int64, pc *piece) {
 	case "forged", "guessed":
 		switch {
 		case s.kind == actGhost || s.kind == actLoose:
-			r.token = m.token()
+			r.token = m.token(p.n)
 			if r.actor = r.target; s.kind == actLoose {
 				r.actor = p.of.Place(s.k % max(1, p.of.N))
 			}
 		default:
 			if s.ord == 0 {
-				p.unit = m.token()
+				p.unit = m.token(p.n)
 			}
 			r.actor, r.token = r.target, p.unit
 		}
@@ -310,7 +310,7 @@ func (m *Maker) do(p *phase, s *act, at int64, pc *piece) {
 func (m *Maker) inSession(p *phase, s *session, r *row, pc *piece) {
 	d, _, _ := m.local(r.at)
 	if !s.open || s.day != d {
-		*s = session{day: d, token: m.token(), pid: m.process(), began: r.at, open: true}
+		*s = session{day: d, token: m.token(p.n), pid: m.process(p.n), began: r.at, open: true}
 		if p.s.Credential == "own" && p.signIn != nobody {
 			in := *r
 			in.at = max(pc.from, r.at-1000-m.draw(s.token, 42, 5000))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -70,6 +69,8 @@ type found struct {
 	reads, matched, unresolved, rows int64
 	accounts, ghosts                 map[string]bool
 	people                           map[string]map[string]bool // person, items
+	named                            map[string]bool            // by a line that names the account
+	order                            []string                   // accounts, as the holdings have them
 	first                            map[string]int64
 	itemReads                        map[string]int64
 	itemAccounts                     map[string]map[string]bool
@@ -91,13 +92,16 @@ func (r *made) read(t *testing.T) *found {
 	}
 	f := &found{
 		t: t, cat: cat, book: map[string][]holding{}, known: map[string]bool{}, ids: map[string]int{}, byLog: map[string]int{}, accounts: map[string]bool{}, ghosts: map[string]bool{},
-		people: map[string]map[string]bool{}, first: map[string]int64{}, itemReads: map[string]int64{}, itemAccounts: map[string]map[string]bool{}, actions: map[string]int{},
+		people: map[string]map[string]bool{}, named: map[string]bool{}, first: map[string]int64{}, itemReads: map[string]int64{}, itemAccounts: map[string]map[string]bool{}, actions: map[string]int{},
 	}
 	var b bytes.Buffer
 	if err := r.m.WriteHoldings(&b); err != nil {
 		t.Fatal(err)
 	}
 	rep, err := cat.ReadHoldings("holdings.csv", &b, func(h catalog.HoldingLine) error {
+		if len(f.book[string(h.Account)]) == 0 {
+			f.order = append(f.order, string(h.Account))
+		}
 		f.book[string(h.Account)] = append(f.book[string(h.Account)], holding{string(h.Person), h.Holder, slices.Clone(h.Items)})
 		return nil
 	})
@@ -171,9 +175,11 @@ func (f *found) decode(name string, text []byte) {
 	}
 }
 
-// take counts the records that an attack left, each once.
-func (f *found) take(attack func(*event.Record) bool) {
+// take counts the records that an attack left, each once. reaches says by route how many
+// accounts' data the answers held that name nobody.
+func (f *found) take(reaches map[string]int, attack func(*event.Record) bool) {
 	seen := map[string]bool{}
+	blind := map[string][]*event.Record{}
 	for i := range f.records {
 		r := &f.records[i]
 		if !attack(r) || seen[r.Source+string(r.ID)] {
@@ -197,19 +203,40 @@ func (f *found) take(attack func(*event.Record) bool) {
 		if len(r.Subjects) == 0 {
 			f.unresolved++
 			f.rows += int64(max(0, r.Rows))
+			blind[r.Route] = append(blind[r.Route], r)
 		}
 		for _, a := range r.Subjects {
-			f.show(string(a), names, m.Behind, int64(r.Time)/1000)
+			f.show(string(a), names, m.Behind, int64(r.Time)/1000, true)
+		}
+	}
+	for route, list := range blind {
+		m := f.cat.Meaning(route, true, list[0].Time)
+		slices.SortFunc(list, func(a, b *event.Record) int { return int(a.Time - b.Time) })
+		n := reaches[route]
+		if n == 0 {
+			f.t.Fatalf("nobody said how many %s reaches", route)
+		}
+		for i := range n {
+			at := list[0].Time
+			for k := range list { // the k-th has those from k*n/len to the next's
+				if k*n/len(list) <= i {
+					at = list[k].Time
+				}
+			}
+			f.show(f.order[i*len(f.order)/n], f.cat.ItemNames(m.Items), m.Behind, int64(at)/1000, false)
 		}
 	}
 }
 
-func (f *found) show(account string, items []string, behind bool, at int64) {
+func (f *found) show(account string, items []string, behind bool, at int64, named bool) {
 	if len(f.book[account]) == 0 {
 		return // a ghost, answered all the same
 	}
 	f.accounts[account] = true
 	for _, it := range items {
+		if !named {
+			break
+		}
 		if f.itemAccounts[it] == nil {
 			f.itemAccounts[it] = map[string]bool{}
 		}
@@ -228,6 +255,7 @@ func (f *found) show(account string, items []string, behind bool, at int64) {
 				f.first[h.person] = at
 			}
 			f.people[h.person][it] = true
+			f.named[h.person] = f.named[h.person] || named
 			f.first[h.person] = min(f.first[h.person], at)
 		}
 	}
@@ -261,20 +289,20 @@ func (f *found) hold(r *made) {
 			t.Errorf("%s: people %d %d, reads %d %d, accounts %d %d", it, byItem[it], truth.PeopleByItem[it], f.itemReads[it], truth.ReadsByItem[it], len(f.itemAccounts[it]), truth.AccountsByItem[it])
 		}
 	}
-	f.holdPeople(r, true)
+	f.holdPeople(r)
 }
 
 // holdPeople compares person by person.
-func (f *found) holdPeople(r *made, named bool) {
+func (f *found) holdPeople(r *made) {
 	t := f.t
 	t.Helper()
 	truth := r.m.Truth()
 	n := 0
 	for p := range r.m.People {
-		if p.Named != named {
-			continue
-		}
 		n++
+		if p.Named != f.named[p.Person] {
+			t.Fatalf("a person: the truth says a line names the account: %v", p.Named)
+		}
 		var got []string
 		for i, it := range truth.Items {
 			if p.Items>>i&1 != 0 {
@@ -299,7 +327,24 @@ func parse(t testing.TB, text string) *drill.Scenario {
 	t.Helper()
 	s, err := drill.Parse("made.yaml", []byte(text))
 	if err != nil {
-		t.Fatal(fmt.Errorf("%w\n%s", err, text))
+		t.Fatal(err)
 	}
 	return s
+}
+
+// spans holds the times of the phases, and what the lines hold of each page, against
+// the scenario.
+func (f *found) spans(r *made) {
+	f.t.Helper()
+	truth := r.m.Truth()
+	for _, p := range truth.Phases {
+		if p.First.Before(truth.From) || !p.Last.Before(truth.To) || p.Last.Before(p.First) {
+			f.t.Errorf("%s lasts from %v to %v", p.Name, p.First, p.Last)
+		}
+	}
+	for i := range f.records {
+		if at := f.records[i].Time.Time(); at.Before(truth.From.Add(-time.Second)) || !at.Before(truth.To) {
+			f.t.Fatalf("a line of %v", at)
+		}
+	}
 }

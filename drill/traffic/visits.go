@@ -142,7 +142,7 @@ func (m *Maker) oneVisit(v *visits, id uint64, at, end, actor int64) {
 		r.addr, r.pick = m.home(v.group, r.actor, net)
 	}
 	r.net = uint16(net)
-	r.pid = m.process()
+	r.pid = m.process(nobody)
 	if v.signIn != nobody {
 		m.signIn(v, id, &r, end)
 	} else if v.group != nobody {
@@ -160,7 +160,7 @@ func (m *Maker) oneVisit(v *visits, id uint64, at, end, actor int64) {
 			}
 			if reads == 3 && v.refresh != nobody && m.draw(id, 5, 5) == 0 {
 				f := r
-				f.page, f.token = uint16(v.refresh), m.token()
+				f.page, f.token = uint16(v.refresh), m.token(nobody)
 				m.add(f, end)
 				r.token = f.token
 				r.at += 200 + m.draw(id, 6, 1500)
@@ -188,12 +188,12 @@ func (m *Maker) signIn(v *visits, id uint64, r *row, end int64) {
 		for range 1 + m.draw(id, 16, 2) {
 			f := s
 			f.status, f.token, f.key = 401, 0, nobody
-			f.pid, f.began = m.process(), f.at
+			f.pid, f.began = m.process(nobody), f.at
 			m.add(f, end)
 			s.at += 4000 + m.draw(id^uint64(s.at), 17, 15_000)
 		}
 	}
-	s.token, s.began = m.token(), s.at
+	s.token, s.began = m.token(nobody), s.at
 	m.add(s, end)
 	*r = s
 	r.at += 500 + m.draw(id, 18, 4000)

@@ -348,7 +348,7 @@ func (w *page) object(text string) error {
 		if variables[stem] == 0 {
 			return fmt.Errorf("a variable is a whole part of a key, or its last part up to a dot")
 		}
-		path = strings.TrimSuffix(path, last) + "{file}"
+		path = strings.TrimSuffix(path, last) + "{n}"
 	}
 	route, account, err := template(path)
 	if err != nil {
