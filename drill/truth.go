@@ -45,6 +45,15 @@ type PhaseTruth struct {
 	Records int64     `json:"records"`
 	Reads   int64     `json:"reads"`
 	People  int64     `json:"people"` // first reached in it
+	// Routes are the attack's, and how many lines on each were its own and how many
+	// were others' between From and To of the phase.
+	Routes map[string]Share `json:"routes"`
+}
+
+// Share is how many lines were the attack's and how many were not.
+type Share struct {
+	Attack int64 `json:"attack"`
+	Others int64 `json:"others"`
 }
 
 // Marks are values that stand in lines of the attack and, but for routes, in no

@@ -43,7 +43,12 @@ func (r *run) detect(ctx context.Context) error {
 	names := r.names()
 	take := func(at time.Time, s detect.Signal) error {
 		if s.Rule == coverageLost {
+			// It accuses nobody: it says what could not be seen.
 			r.res.Lost++
+			first, _ := time.Parse(time.RFC3339, s.First)
+			last, _ := time.Parse(time.RFC3339, s.Last)
+			r.found.Statements = append(r.found.Statements, score.Statement{Kind: score.CoverageLost, From: first, To: last})
+			return nil
 		}
 		a, err := r.alert(ctx, names, at, s)
 		if err != nil {
@@ -99,9 +104,20 @@ func (r *run) names() map[string]string {
 func textOf(p pseudonym.Pseudonym) string { return fmt.Sprintf("p:%x", p[:]) }
 
 // alert is a signal in the plain form in which any tool is scored: what its group
-// names, and, where that is nothing, the routes of the records it is about.
+// names, and the routes of the records it is about. A signal whose records are mostly
+// others than those of the investigator's question names nothing that it could be
+// credited for.
 func (r *run) alert(ctx context.Context, names map[string]string, at time.Time, s detect.Signal) (score.Alert, error) {
 	a := score.Alert{Time: at, Severity: s.Severity.String(), Rule: s.Rule, Text: s.Reason.EN}
+	if s.Where != "" {
+		mine, all, routes, err := r.about(ctx, s)
+		if err != nil {
+			return a, err
+		}
+		if a.Routes = routes; all > 0 && 2*mine < all {
+			return a, nil
+		}
+	}
 	for field, v := range s.Group {
 		switch field {
 		case "credential.key":
@@ -115,23 +131,44 @@ func (r *run) alert(ctx context.Context, names map[string]string, at time.Time, 
 			a.Addresses = append(a.Addresses, v)
 		case "client.agent":
 			a.Agents = append(a.Agents, v)
-		case "route":
-			a.Routes = append(a.Routes, v)
 		}
 	}
-	if len(a.Keys)+len(a.Actors)+len(a.Addresses)+len(a.Agents)+len(a.Routes) > 0 || s.Where == "" {
-		return a, nil
+	return a, nil
+}
+
+// about is how many records a signal is about, how many of them the questions find, and
+// on which routes they are.
+func (r *run) about(ctx context.Context, s detect.Signal) (mine, all int64, routes []string, err error) {
+	q := scope.Query{Where: s.Where, By: "route"}
+	for _, t := range []struct {
+		text string
+		to   *event.Millis
+		add  event.Millis
+	}{{s.First, &q.From, 0}, {s.Last, &q.To, 1}} {
+		at, err := time.Parse(time.RFC3339, t.text)
+		if err != nil {
+			return 0, 0, nil, fmt.Errorf("drill: signal %s: %w", s.ID, err)
+		}
+		*t.to = event.MillisOf(at) + t.add
 	}
-	by, _ := scope.Dimension("route")
-	x, err := r.extent(ctx, scope.Query{Where: s.Where, By: by})
+	x, err := r.extent(ctx, q)
 	if err != nil {
-		return a, err
+		return 0, 0, nil, err
 	}
 	for _, g := range x.By {
-		a.Routes = append(a.Routes, g.Value)
+		routes = append(routes, g.Value)
 	}
-	slices.Sort(a.Routes)
-	return a, nil
+	slices.Sort(routes)
+	for _, question := range r.s.Question {
+		q := q
+		q.Where, q.By = "("+s.Where+") && ("+question.Where+")", ""
+		y, err := r.extent(ctx, q)
+		if err != nil {
+			return 0, 0, nil, err
+		}
+		mine += y.Records
+	}
+	return mine, x.Records, routes, nil
 }
 
 // extent asks the record.

@@ -157,17 +157,23 @@ func (r *run) traffic(ctx context.Context) error {
 	if req.Catalog, err = r.write("catalog.yaml", text(r.maker.Catalog())); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		fill func(io.Writer) error
-		to   *[]server.DatedFile
-	}{{"register.csv", r.maker.WriteRegister, &req.Register}, {"holdings.csv", r.maker.WriteHoldings, &req.Holdings}} {
-		name, err := r.write(f.name, f.fill)
-		if err != nil {
-			return err
-		}
-		*f.to = []server.DatedFile{{File: name}}
+	register, err := r.write("register.csv", r.maker.WriteRegister)
+	if err != nil {
+		return err
 	}
+	holdings, err := r.write("holdings.csv", r.maker.WriteHoldings)
+	if err != nil {
+		return err
+	}
+	// A register that the scenario has exported once is old by and by. Any other comes
+	// anew all the time, and so is known from the first day on to the last.
+	day := func(t time.Time) string { return t.Format(time.RFC3339) }
+	if at := r.s.Population.Register; !at.IsZero() {
+		req.Register = []server.DatedFile{{File: register, From: day(at.Time)}}
+	} else {
+		req.Register = []server.DatedFile{{File: register, From: day(r.s.From.Time)}, {File: register, From: day(r.s.To.Time)}}
+	}
+	req.Holdings = []server.DatedFile{{File: holdings}}
 	if err := r.importLogs(ctx, req); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func Judge(s *drill.Scenario, t *drill.Truth, reached iter.Seq2[drill.Reached, e
 	j := &judge{s: s, t: t, found: found, match: newMatcher(s, t)}
 	j.out = &Score{
 		Version: Version, Scenario: s.ID, Title: s.Title, Scale: t.Scale, Seed: t.Seed, From: t.From.In(s.Location()), To: t.To.In(s.Location()),
-		Zone: s.Zone, Blind: append([]drill.Text{}, s.Expect.Blind...), Failures: []Failure{}, Rings: []Ring{},
+		Zone: s.Zone, Blind: append([]drill.Text{}, s.Expect.Blind...), Failures: []Failure{}, Rings: []Ring{}, Ahead: []Warning{},
 	}
 	j.parts()
 	j.alerts(list)
@@ -128,6 +128,9 @@ func (j *judge) alerts(list []Alert) {
 		case correct:
 			fa.Correct++
 			j.correct(a)
+		case ahead:
+			fa.Ahead++
+			j.out.Ahead = append(j.out.Ahead, Warning{Time: a.Time.In(j.s.Location()), Severity: a.Severity, Rule: a.Rule})
 		case late:
 			fa.Late++
 		case evidence:

@@ -21,6 +21,7 @@ const (
 	mixed                 // names the attack, and others
 	evidence              // names nothing, and evidence had a fault
 	late                  // names the attack alone, and at no time of it
+	ahead                 // names a credential of the attack before it began
 	correct
 )
 
@@ -44,7 +45,7 @@ func newMatcher(s *drill.Scenario, t *drill.Truth) *matcher {
 		return out
 	}
 	m := &matcher{
-		keys: set(t.Marks.Keys), shared: set(t.Marks.SharedKeys), actors: set(t.Marks.Actors), agents: set(t.Marks.Agents), routes: set(t.Marks.Routes),
+		keys: set(t.Marks.Keys), shared: set(t.Marks.SharedKeys), actors: set(append(slices.Clone(t.Marks.Actors), t.Marks.SharedActors...)), agents: set(t.Marks.Agents), routes: set(t.Marks.Routes),
 		phases: t.Phases,
 	}
 	for _, n := range t.Marks.Networks {
@@ -98,18 +99,49 @@ func (m *matcher) of(a Alert) sense {
 	tally(a.Actors, func(v string) bool { return m.actors[v] })
 	tally(a.Agents, func(v string) bool { return m.agents[v] })
 	tally(a.Addresses, m.within)
-	// A route is of the attack and of everybody: beside a shared key it tells which use
-	// of the key is meant, and alone it tells nothing.
+	// A route is of the attack and of everybody. Beside a shared key it tells which use
+	// of the key is meant; alone it tells something where most of its lines were the
+	// attack's.
 	route := slices.ContainsFunc(a.Routes, func(r string) bool { return m.routes[r] })
 	switch {
+	case own == 0 && others == 0 && shared > 0 && len(a.Routes) == 0 && m.before(a.Time):
+		return ahead
+	case own == 0 && shared+others == 0:
+		if m.mostly(a) {
+			return correct
+		}
+		return wrong
 	case own == 0 && (shared == 0 || !route):
 		return wrong
 	case others > 0:
 		return mixed
+	case m.before(a.Time):
+		return ahead
 	case !slices.ContainsFunc(m.phases, func(p drill.PhaseTruth) bool { return during(p, a.Time) }):
 		return late
 	}
 	return correct
+}
+
+// before says whether nothing hostile had happened yet.
+func (m *matcher) before(at time.Time) bool {
+	return !slices.ContainsFunc(m.phases, func(p drill.PhaseTruth) bool { return p.Records > 0 && !at.Before(p.First) })
+}
+
+// mostly says whether, in a phase that went on then, most lines on the routes that an
+// alert names were the attack's.
+func (m *matcher) mostly(a Alert) bool {
+	return slices.ContainsFunc(m.phases, func(p drill.PhaseTruth) bool {
+		var all drill.Share
+		for _, r := range a.Routes {
+			n, is := p.Routes[r]
+			if !is {
+				return false
+			}
+			all.Attack, all.Others = all.Attack+n.Attack, all.Others+n.Others
+		}
+		return during(p, a.Time) && all.Attack > all.Others
+	})
 }
 
 func (m *matcher) within(address string) bool {

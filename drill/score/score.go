@@ -31,6 +31,9 @@ type Score struct {
 	Scope   Scope  `json:"scope"`
 	Numbers Pairs  `json:"numbers"`
 
+	// Ahead are alerts that named a credential of the attack before it was used: a key
+	// whose custodian had left, say.
+	Ahead       []Warning   `json:"ahead"`
 	FalseAlarms FalseAlarms `json:"false_alarms"`
 	Rules       []RuleScore `json:"rules"`
 	// Blind says what the records of this scenario cannot show to any tool.
@@ -93,6 +96,13 @@ type Alarm struct {
 	PreventedByItem map[string]float64 `json:"share_prevented_by_item"`
 }
 
+// Warning is an alert ahead of the attack.
+type Warning struct {
+	Time     time.Time `json:"time"`
+	Severity string    `json:"severity"`
+	Rule     string    `json:"rule"`
+}
+
 // Scope is whether the people that were named are the right ones.
 type Scope struct {
 	Truth     int64    `json:"truth"`
@@ -151,6 +161,7 @@ type FalseAlarms struct {
 	Days       float64          `json:"days"` // of traffic
 	Alerts     int64            `json:"alerts"`
 	Correct    int64            `json:"correct"`
+	Ahead      int64            `json:"ahead"`
 	Late       int64            `json:"late"`     // names the attack alone, and at no time of the attack
 	Evidence   int64            `json:"evidence"` // names nothing, while a fault of the evidence was
 	False      int64            `json:"false"`

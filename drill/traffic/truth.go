@@ -49,6 +49,7 @@ type phaseTruth struct {
 	first, last int64
 	keys        []bool // that the attack used
 	ordinary    []bool // that ordinary tokens had meanwhile
+	pages       []drill.Share
 }
 
 // traces are what lines bear.
@@ -79,7 +80,7 @@ func newTruth(m *Maker) *truth {
 	t.out = drill.Truth{Scenario: s.ID, Scale: m.scale, Seed: m.seed, From: s.From.Time, To: s.To.Time, Items: s.Items.Names}
 	t.attack, t.ordinary = newTraces(m), newTraces(m)
 	for i, p := range m.phases {
-		t.phases[i] = phaseTruth{first: math.MaxInt64, keys: make([]bool, len(m.keys)), ordinary: make([]bool, len(m.keys))}
+		t.phases[i] = phaseTruth{first: math.MaxInt64, keys: make([]bool, len(m.keys)), ordinary: make([]bool, len(m.keys)), pages: make([]drill.Share, len(m.pages))}
 		t.out.Phases = append(t.out.Phases, drill.PhaseTruth{Name: p.s.Name})
 	}
 	if len(m.phases) > 0 {
@@ -108,7 +109,11 @@ func (t *truth) count(r *row, taken uint32) {
 		t.out.Background++
 		t.ordinary.take(m, r)
 		for i, p := range m.phases {
-			if r.key != nobody && p.from <= r.at && r.at < p.to {
+			if p.from > r.at || r.at >= p.to {
+				continue
+			}
+			t.phases[i].pages[r.page].Others++
+			if r.key != nobody {
 				t.phases[i].ordinary[r.key] = true
 			}
 		}
@@ -120,6 +125,7 @@ func (t *truth) count(r *row, taken uint32) {
 	if r.key != nobody {
 		ph.keys[r.key] = true
 	}
+	ph.pages[r.page].Attack++
 	out := &t.out.Phases[r.phase]
 	t.out.Records++
 	out.Records++
@@ -261,6 +267,13 @@ func (t *truth) finish() {
 		}
 	}
 	for i, ph := range t.phases {
+		out.Phases[i].Routes = map[string]drill.Share{}
+		for k, n := range ph.pages {
+			if p := m.pages[k]; n.Attack > 0 && p.route != "" {
+				all := out.Phases[i].Routes[p.route]
+				out.Phases[i].Routes[p.route] = drill.Share{Attack: all.Attack + n.Attack, Others: all.Others + n.Others}
+			}
+		}
 		if out.Phases[i].Records > 0 {
 			out.Phases[i].First, out.Phases[i].Last = m.moment(ph.first), m.moment(ph.last)
 		}
