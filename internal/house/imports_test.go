@@ -61,6 +61,8 @@ var rules = []rule{
 		"alert tells what detect found: how it was found, and where records are kept, must be able to change without it"},
 	{"rehearsal", []string{"event", "catalog", "rule", "scope", "detect", "ledger", "packs", "internal/disk", "internal/plural", "internal/written"}, true,
 		"a test of a rule runs the real path from record to signal; how lines are read and who is told is no part of it"},
+	{"drill/traffic", []string{"drill", "packs", "internal/..."}, true,
+		"traffic is written as other people's servers write it: it must not know how we read it"},
 	{"drill", []string{"catalog", "internal/written"}, true,
 		"a scenario says what happened; who plays it, and what is found, must be able to change without it"},
 	{"server", []string{"event", "catalog", "ingest/...", "journal", "blob", "ledger/...", "scope", "rule", "detect", "alert", "packs", "internal/..."}, true,
