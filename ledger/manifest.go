@@ -159,6 +159,7 @@ func manifestName(n uint64) string { return fmt.Sprintf("%012d.json", n) }
 // one is an error, not a reason to fall back: falling back would silently forget
 // records. Only a torn file that was never installed (a .tmp) is passed over.
 func latestManifest(fsys disk.FS, dir string) (*manifest, error) {
+	noted := notedManifest(fsys, dir) // before the names: an owner may commit in between
 	names, err := fsys.List(path.Join(dir, manifestDir))
 	if err != nil {
 		return nil, fmt.Errorf("list manifests: %w", err)
@@ -172,6 +173,9 @@ func latestManifest(fsys disk.FS, dir string) (*manifest, error) {
 	if newest == "" {
 		return nil, fmt.Errorf("no manifest: %w", fs.ErrNotExist)
 	}
+	if last := manifestName(noted); noted > 0 && newest < last {
+		return nil, &MissingError{File: path.Join(manifestDir, last), Err: fs.ErrNotExist}
+	}
 	data, err := disk.ReadFile(fsys, path.Join(dir, manifestDir, newest))
 	if err != nil {
 		return nil, fmt.Errorf("read manifest %s: %w", newest, err)
@@ -184,6 +188,39 @@ func latestManifest(fsys disk.FS, dir string) (*manifest, error) {
 		return nil, fmt.Errorf("manifest/%s says it is number %d: %w", newest, m.Number, ErrCorrupt)
 	}
 	return m, nil
+}
+
+// newestManifest is a file that notes which manifest is the newest. Without it, one that
+// somebody removed by hand, or that a copy left out, would not be missed: the one
+// before it would count, and what was committed since would be gone in silence.
+const newestManifest = "newest"
+
+// noteManifest notes it. It is not synced: after a loss of power the note may be an
+// older one or none, and never one of a manifest that is not there, since it is
+// written behind it. That it cannot be written is no harm, so no error.
+func noteManifest(fsys disk.FS, dir string, number uint64) {
+	name := path.Join(dir, manifestDir, newestManifest)
+	f, err := fsys.Create(name + ".tmp")
+	if err != nil {
+		return
+	}
+	_, err = fmt.Fprintf(f, "%012d\n", number)
+	if errors.Join(err, f.Close()) != nil || fsys.Rename(name+".tmp", name) != nil {
+		fsys.Remove(name + ".tmp")
+	}
+}
+
+// notedManifest is what was noted; 0 if nothing is.
+func notedManifest(fsys disk.FS, dir string) uint64 {
+	data, err := disk.ReadFile(fsys, path.Join(dir, manifestDir, newestManifest))
+	if err != nil || len(data) != 13 {
+		return 0 // none, or torn
+	}
+	n, err := strconv.ParseUint(strings.TrimSuffix(string(data), "\n"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // installManifest writes m as the next number. It is the compare-and-swap of
@@ -200,6 +237,7 @@ func installManifest(fsys disk.FS, dir string, m *manifest) error {
 	if err := disk.WriteFile(fsys, name, data); err != nil {
 		return fmt.Errorf("install manifest %d: %w", m.Number, err)
 	}
+	noteManifest(fsys, dir, m.Number)
 	return nil
 }
 

@@ -30,6 +30,9 @@ func TestCoupang(t *testing.T) {
 	if want := truth.Records + truth.Background; int64(len(f.records)) != want {
 		t.Errorf("%d records, want %d", len(f.records), want)
 	}
+	if m := truth.Marks; len(m.Keys) != 1 || m.Keys[0] != "sig-2024-04" || len(m.SharedKeys) != 0 || len(m.Networks) != 2 || len(m.Agents) != 0 {
+		t.Errorf("marks %+v", m)
+	}
 	for id, n := range f.ids {
 		if n != 1 || len(id) != 32 {
 			t.Fatal("an id of a request stands on two lines, or is none")

@@ -12,6 +12,7 @@ type writtenLog struct {
 	format              func(m *Maker, l *writtenLog, r *row, b []byte) []byte
 	buf                 []byte
 	count               int
+	expected, width     int // lines of this hour; bytes of one, as in the last
 	skew                int64
 	losses              []loss
 	others              []mishap

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/haetae/haetae/drill"
 	"github.com/haetae/haetae/event"
 )
 
@@ -15,14 +16,13 @@ import (
 const shop = `
 version: 1
 id: made
+scale: 1
 title: {ko: 시험, en: test}
 summary: {ko: 시험, en: test}
 zone: Asia/Seoul
 from: 2025-03-01
 to: 2025-03-11
 sources: {S: "https://example.org/"}
-figures:
-%s
 population: {prefix: m, digits: 6, first: n100000, accounts: n400, unused: n300, empty: n7, joined: n40, strangers: n150, shared: n20, listed: n30%s}
 items:
   name:  {ko: 성명, en: name, class: ordinary, strangers: n100}
@@ -89,14 +89,23 @@ reality: {by: {ko: 시험, en: test}, source: [S]}
 question: [{where: 'true'}]
 `
 
-// made puts a scenario together. Figures are named by their value: n12.
-func madeUp(t testing.TB, population, attack, faults string) string {
+// madeUp puts a scenario together.
+func madeUp(_ testing.TB, population, attack, faults string) string {
+	return fmt.Sprintf(shop, population, attack, faults)
+}
+
+// numbers are the figures of made-up scenarios, named by their value: n12.
+func numbers(t testing.TB) *drill.Common {
 	t.Helper()
-	var figures strings.Builder
+	b := []byte("figures:\n")
 	for _, n := range []int{1, 2, 4, 5, 3, 7, 9, 10, 12, 15, 20, 25, 30, 33, 40, 50, 60, 70, 80, 90, 97, 100, 120, 150, 200, 250, 300, 333, 400, 700, 900, 100000} {
-		fmt.Fprintf(&figures, "  n%d: {value: %d, unit: of them, fixed: true, invented: {ko: 시험, en: test}}\n", n, n)
+		b = fmt.Appendf(b, "  n%d: {value: %d, unit: of them, fixed: true, invented: {ko: 시험, en: test}}\n", n, n)
 	}
-	return fmt.Sprintf(shop, figures.String(), population, attack, faults)
+	c, err := drill.ParseCommon("common.yaml", b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 const phaseHead = "  - {name: p, what: {ko: 가, en: a}, from: 2025-03-02 01:30, to: 2025-03-09 13:00, "

@@ -198,7 +198,7 @@ func index(o uint64) int { return int(o & (1<<36 - 1)) }
 // arrives.
 func (m *Maker) write(at int64) {
 	for _, l := range m.logs {
-		l.buf, l.count = l.buf[:0], 0
+		l.buf, l.count, l.expected = l.buf[:0], 0, 0
 	}
 	delayed := false
 	if at < m.to {
@@ -215,6 +215,7 @@ func (m *Maker) write(at int64) {
 	if delayed || len(m.waiting) > 0 {
 		m.arrivals(at)
 	}
+	m.makeRoom()
 	for _, o := range m.order {
 		r := &m.rows[index(o)]
 		if r.lost {
@@ -226,6 +227,30 @@ func (m *Maker) write(at int64) {
 		if l.count++; r.twice {
 			l.buf = append(l.buf, l.buf[from:]...)
 			l.count++
+		}
+	}
+	for _, l := range m.logs {
+		if l.count > 0 {
+			l.width = len(l.buf)/l.count + 1
+		}
+	}
+}
+
+// makeRoom gives each log a buffer for what it is about to get, and the old one back
+// first: grown line by line, an hour of a large service would stand in memory twice.
+func (m *Maker) makeRoom() {
+	for _, o := range m.order {
+		if r := &m.rows[index(o)]; !r.lost {
+			l := m.logs[m.pages[r.page].log]
+			if l.expected++; r.twice {
+				l.expected++
+			}
+		}
+	}
+	for _, l := range m.logs {
+		if n := l.expected * l.width * 17 / 16; n > cap(l.buf) {
+			l.buf = nil
+			l.buf = make([]byte, 0, n)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (t *truth) marks() {
 	for i := range t.phases {
 		for k, used := range t.phases[i].keys {
 			switch {
-			case !used || !m.signs(k):
+			case !used:
 			case t.phases[i].ordinary[k]:
 				shared[m.keys[k].id] = true
 			default:
@@ -104,11 +104,6 @@ func (t *truth) marks() {
 	}
 	out.Keys, out.SharedKeys, out.Actors, out.SharedActors = sorted(keys), sorted(shared), sorted(actors), sorted(sharedActors)
 	out.Agents, out.Networks, out.Routes = sorted(words), sorted(nets), sorted(routes)
-}
-
-// signs: the key stands in lines under the id that the scenario gives it.
-func (m *Maker) signs(int) bool {
-	return slices.ContainsFunc(m.logs, func(l *writtenLog) bool { return l.kind == "nginx" })
 }
 
 // near: ordinary lines come from the same addresses.

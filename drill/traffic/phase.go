@@ -90,6 +90,9 @@ func (m *Maker) attack() error {
 				return fmt.Errorf("attack[%d].pages[%d]: %w", i, j, err)
 			}
 		}
+		if p.ghosts > 0 && len(p.main) == 0 {
+			return fmt.Errorf("attack[%d].pages: ghosts are tried on a page of one account", i)
+		}
 		p.seq = newSequence(m, p)
 		m.plan(p)
 		m.phases = append(m.phases, p)
@@ -145,9 +148,10 @@ func (m *Maker) takePart(p *phase) {
 	if p.signIn != nobody || p.s.Credential != "own" {
 		return
 	}
-	for _, v := range m.visits { // they sign in where their group does
-		if v.group == p.group && v.signIn != nobody {
+	for _, v := range m.visits { // they sign in where their group does, to the same log
+		if v.group == p.group && v.signIn != nobody && len(p.s.Pages) > 0 && m.pages[v.signIn].log == m.pages[m.pageNamed(p.s.Pages[0].Page)].log {
 			p.signIn = v.signIn
+			return
 		}
 	}
 }
@@ -183,6 +187,7 @@ func (m *Maker) plan(p *phase) {
 		}
 		lines = newSequence(m, p).linesUntil(before, before+peak)
 	}
+	settle(lines, sums)
 	for i := range parts {
 		var sum, given int64
 		for k := range parts[i] {
@@ -192,6 +197,21 @@ func (m *Maker) plan(p *phase) {
 			given = upto
 		}
 		p.pieces = append(p.pieces, parts[i]...)
+	}
+}
+
+// settle moves lines that would lie in a part without time to the one before it, or
+// behind it.
+func settle(lines, sums []int64) {
+	for i := len(sums) - 1; i > 0; i-- {
+		if sums[i] == 0 {
+			lines[i-1], lines[i] = lines[i-1]+lines[i], 0
+		}
+	}
+	for i := range len(sums) - 1 {
+		if sums[i] == 0 {
+			lines[i+1], lines[i] = lines[i+1]+lines[i], 0
+		}
 	}
 }
 

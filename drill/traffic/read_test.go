@@ -83,6 +83,14 @@ type holding struct {
 	items  []string
 }
 
+// again is the same records, of which nothing was counted.
+func (f *found) again() *found {
+	return &found{
+		t: f.t, cat: f.cat, book: f.book, order: f.order, known: f.known, ids: f.ids, records: f.records, byLog: f.byLog, accounts: map[string]bool{}, ghosts: map[string]bool{},
+		people: map[string]map[string]bool{}, named: map[string]bool{}, first: map[string]int64{}, itemReads: map[string]int64{}, itemAccounts: map[string]map[string]bool{}, actions: map[string]int{},
+	}
+}
+
 // read decodes every line. Nothing may be set aside, and every route be known.
 func (r *made) read(t *testing.T) *found {
 	t.Helper()
@@ -90,10 +98,7 @@ func (r *made) read(t *testing.T) *found {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, r.m.Catalog())
 	}
-	f := &found{
-		t: t, cat: cat, book: map[string][]holding{}, known: map[string]bool{}, ids: map[string]int{}, byLog: map[string]int{}, accounts: map[string]bool{}, ghosts: map[string]bool{},
-		people: map[string]map[string]bool{}, named: map[string]bool{}, first: map[string]int64{}, itemReads: map[string]int64{}, itemAccounts: map[string]map[string]bool{}, actions: map[string]int{},
-	}
+	f := (&found{t: t, cat: cat, book: map[string][]holding{}, known: map[string]bool{}, ids: map[string]int{}, byLog: map[string]int{}}).again()
 	var b bytes.Buffer
 	if err := r.m.WriteHoldings(&b); err != nil {
 		t.Fatal(err)
@@ -216,14 +221,10 @@ func (f *found) take(reaches map[string]int, attack func(*event.Record) bool) {
 		if n == 0 {
 			f.t.Fatalf("nobody said how many %s reaches", route)
 		}
-		for i := range n {
-			at := list[0].Time
-			for k := range list { // the k-th has those from k*n/len to the next's
-				if k*n/len(list) <= i {
-					at = list[k].Time
-				}
+		for k, r := range list {
+			for i := k * n / len(list); i < (k+1)*n/len(list); i++ {
+				f.show(f.order[i*len(f.order)/n], f.cat.ItemNames(m.Items), m.Behind, int64(r.Time)/1000, false)
 			}
-			f.show(f.order[i*len(f.order)/n], f.cat.ItemNames(m.Items), m.Behind, int64(at)/1000, false)
 		}
 	}
 }
@@ -325,7 +326,7 @@ func (f *found) holdPeople(r *made) {
 
 func parse(t testing.TB, text string) *drill.Scenario {
 	t.Helper()
-	s, err := drill.Parse("made.yaml", []byte(text), nil)
+	s, err := drill.Parse("made.yaml", []byte(text), numbers(t))
 	if err != nil {
 		t.Fatal(err)
 	}

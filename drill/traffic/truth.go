@@ -109,11 +109,7 @@ func (t *truth) count(r *row, taken uint32) {
 		t.out.Background++
 		t.ordinary.take(m, r)
 		for i, p := range m.phases {
-			if p.from > r.at || r.at >= p.to {
-				continue
-			}
-			t.phases[i].pages[r.page].Others++
-			if r.key != nobody {
+			if m.bears(r) && p.from <= r.at && r.at < p.to {
 				t.phases[i].ordinary[r.key] = true
 			}
 		}
@@ -122,7 +118,7 @@ func (t *truth) count(r *row, taken uint32) {
 	t.attack.take(m, r)
 	ph := &t.phases[r.phase]
 	ph.first, ph.last = min(ph.first, r.at), max(ph.last, r.at)
-	if r.key != nobody {
+	if m.bears(r) {
 		ph.keys[r.key] = true
 	}
 	ph.pages[r.page].Attack++
@@ -161,6 +157,11 @@ func (t *truth) count(r *row, taken uint32) {
 			t.account(r.target, r, pg, taken, true)
 		}
 	}
+}
+
+// bears: the line has the key under the id that the scenario gives it.
+func (m *Maker) bears(r *row) bool {
+	return r.key != nobody && m.logs[m.pages[r.page].log].kind == "nginx"
 }
 
 // unresolved counts a read whose line names nobody.

@@ -87,7 +87,7 @@ func (m *Maker) world() error {
 		m.nets = append(m.nets, w)
 	}
 	for i, l := range s.Logs.All() {
-		m.logs = append(m.logs, &writtenLog{name: s.Logs.Names[i], kind: l.Format, cadence: l.Cadence, format: formats[l.Format], zone: s.Location()})
+		m.logs = append(m.logs, &writtenLog{name: s.Logs.Names[i], kind: l.Format, cadence: l.Cadence, format: formats[l.Format], zone: s.Location(), width: 480})
 	}
 	for i, p := range s.Pages.All() {
 		w, err := m.page(s.Pages.Names[i], p)
