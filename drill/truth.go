@@ -67,7 +67,11 @@ type Marks struct {
 	SharedActors []string `json:"shared_actors"`
 	Networks     []string `json:"networks"` // CIDR
 	Agents       []string `json:"agents"`
-	Routes       []string `json:"routes"`
+	// SharedNetworks and SharedAgents stand in ordinary lines too: to name one says
+	// nothing for or against an alert.
+	SharedNetworks []string `json:"shared_networks"`
+	SharedAgents   []string `json:"shared_agents"`
+	Routes         []string `json:"routes"`
 }
 
 // Lost is what a fault took away.

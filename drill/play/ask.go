@@ -63,7 +63,7 @@ func (r *run) ask(ctx context.Context) error {
 	r.found.Proved = score.NewPeople()
 	var set *scope.Set
 	for i, q := range r.s.Question {
-		query := scope.Query{Where: q.Where}
+		query := scope.Query{Where: q.Where, Keep: true}
 		if !q.From.IsZero() {
 			query.From = event.MillisOf(q.From.Time)
 		}

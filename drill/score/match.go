@@ -27,10 +27,10 @@ const (
 
 // matcher knows what belongs to an attack.
 type matcher struct {
-	keys, shared, actors, agents, routes map[string]bool
-	networks                             []netip.Prefix
-	phases                               []drill.PhaseTruth
-	faults                               []span
+	keys, shared, actors, agents, sharedAgents, routes map[string]bool
+	networks, sharedNetworks                           []netip.Prefix
+	phases                                             []drill.PhaseTruth
+	faults                                             []span
 }
 
 // span of seconds, both ends included.
@@ -45,14 +45,10 @@ func newMatcher(s *drill.Scenario, t *drill.Truth) *matcher {
 		return out
 	}
 	m := &matcher{
-		keys: set(t.Marks.Keys), shared: set(t.Marks.SharedKeys), actors: set(append(slices.Clone(t.Marks.Actors), t.Marks.SharedActors...)), agents: set(t.Marks.Agents), routes: set(t.Marks.Routes),
+		keys: set(t.Marks.Keys), shared: set(t.Marks.SharedKeys), actors: set(append(slices.Clone(t.Marks.Actors), t.Marks.SharedActors...)), agents: set(t.Marks.Agents), sharedAgents: set(t.Marks.SharedAgents), routes: set(t.Marks.Routes),
 		phases: t.Phases,
 	}
-	for _, n := range t.Marks.Networks {
-		if p, ok := network(n); ok {
-			m.networks = append(m.networks, p)
-		}
-	}
+	m.networks, m.sharedNetworks = prefixes(t.Marks.Networks), prefixes(t.Marks.SharedNetworks)
 	day := int64(grace / time.Second)
 	for _, f := range s.Faults {
 		// A fault that has no span, such as lines that come late, excuses no alert.
@@ -97,15 +93,18 @@ func (m *matcher) of(a Alert) sense {
 		}
 	}
 	tally(a.Actors, func(v string) bool { return m.actors[v] })
-	tally(a.Agents, func(v string) bool { return m.agents[v] })
-	tally(a.Addresses, m.within)
+	tally(slices.DeleteFunc(slices.Clone(a.Agents), func(v string) bool { return m.sharedAgents[v] }), func(v string) bool { return m.agents[v] })
+	tally(slices.DeleteFunc(slices.Clone(a.Addresses), func(v string) bool { return within(v, m.sharedNetworks) }), func(v string) bool { return within(v, m.networks) })
 	// A route is of the attack and of everybody. Beside a shared key it tells which use
 	// of the key is meant; alone it tells something where most of its lines were the
 	// attack's.
 	route := slices.ContainsFunc(a.Routes, func(r string) bool { return m.routes[r] })
 	switch {
-	case own == 0 && others == 0 && shared > 0 && len(a.Routes) == 0 && m.before(a.Time):
-		return ahead
+	case own == 0 && others == 0 && shared > 0 && !route:
+		if m.before(a.Time) {
+			return ahead
+		}
+		return late // the right key, and not which use of it
 	case own == 0 && shared+others == 0:
 		if m.mostly(a) {
 			return correct
@@ -144,9 +143,19 @@ func (m *matcher) mostly(a Alert) bool {
 	})
 }
 
-func (m *matcher) within(address string) bool {
+func prefixes(list []string) (out []netip.Prefix) {
+	for _, n := range list {
+		if p, ok := network(n); ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// within says whether an address or network lies in one of a list.
+func within(address string, list []netip.Prefix) bool {
 	p, ok := network(address)
-	return ok && slices.ContainsFunc(m.networks, func(n netip.Prefix) bool { return n.Bits() <= p.Bits() && n.Contains(p.Addr()) })
+	return ok && slices.ContainsFunc(list, func(n netip.Prefix) bool { return n.Bits() <= p.Bits() && n.Contains(p.Addr()) })
 }
 
 // during says whether an alarm rang while a phase went on, or soon after.

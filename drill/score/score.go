@@ -162,7 +162,7 @@ type FalseAlarms struct {
 	Alerts     int64            `json:"alerts"`
 	Correct    int64            `json:"correct"`
 	Ahead      int64            `json:"ahead"`
-	Late       int64            `json:"late"`     // names the attack alone, and at no time of the attack
+	Late       int64            `json:"late"`     // names the attack alone, at no time of it, or a shared key and no use of it
 	Evidence   int64            `json:"evidence"` // names nothing, while a fault of the evidence was
 	False      int64            `json:"false"`
 	Mixed      int64            `json:"mixed"` // of False: names the attack and others

@@ -87,13 +87,15 @@ func (t *truth) marks() {
 	maps.DeleteFunc(keys, func(k string, _ bool) bool { return shared[k] })
 	actors, sharedActors := map[string]bool{}, map[string]bool{}
 	split(t.attack.actors, t.ordinary.actors, actors, sharedActors)
-	words := t.attack.words()
-	for w := range t.ordinary.words() {
-		delete(words, w)
-	}
-	nets, routes := map[string]bool{}, map[string]bool{}
+	words, sharedWords := map[string]bool{}, map[string]bool{}
+	split(t.attack.words(), t.ordinary.words(), words, sharedWords)
+	nets, sharedNets, routes := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i, yes := range t.attack.nets {
-		if yes && !t.near(i) {
+		switch {
+		case !yes:
+		case t.near(i):
+			sharedNets[m.nets[i].cidr] = true
+		default:
 			nets[m.nets[i].cidr] = true
 		}
 	}
@@ -104,6 +106,7 @@ func (t *truth) marks() {
 	}
 	out.Keys, out.SharedKeys, out.Actors, out.SharedActors = sorted(keys), sorted(shared), sorted(actors), sorted(sharedActors)
 	out.Agents, out.Networks, out.Routes = sorted(words), sorted(nets), sorted(routes)
+	out.SharedAgents, out.SharedNetworks = sorted(sharedWords), sorted(sharedNets)
 }
 
 // near: ordinary lines come from the same addresses.

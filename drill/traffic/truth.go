@@ -109,7 +109,11 @@ func (t *truth) count(r *row, taken uint32) {
 		t.out.Background++
 		t.ordinary.take(m, r)
 		for i, p := range m.phases {
-			if m.bears(r) && p.from <= r.at && r.at < p.to {
+			if p.from > r.at || r.at >= p.to {
+				continue
+			}
+			t.phases[i].pages[r.page].Others++
+			if m.bears(r) {
 				t.phases[i].ordinary[r.key] = true
 			}
 		}
