@@ -63,6 +63,8 @@ var rules = []rule{
 		"a test of a rule runs the real path from record to signal; how lines are read and who is told is no part of it"},
 	{"drill", []string{"catalog", "internal/written"}, true,
 		"a scenario says what happened; who plays it, and what is found, must be able to change without it"},
+	{"drill/score", []string{"drill", "internal/..."}, true,
+		"any tool is scored, so the score knows no part of ours"},
 	{"server", []string{"event", "catalog", "ingest/...", "journal", "blob", "ledger/...", "scope", "rule", "detect", "alert", "packs", "internal/..."}, true,
 		"server sees everything but the commands that start it"},
 	{"cmd/haetae", []string{"event", "catalog", "ingest/...", "ledger/...", "scope", "rule", "detect", "rehearsal", "drill/...", "server", "packs", "internal/..."}, true,
