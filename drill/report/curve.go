@@ -99,15 +99,18 @@ func (v *view) drawAlarm(d *drawing, a axis, y func(float64) float64, at time.Ti
 	// Two lines from the top, where the curve is not yet: it only rises.
 	d.text(tx, 50, "label ours", anchor, v.T("경보 ", "alarm ")+v.Clock(at))
 	d.text(tx, 66, "label ours more", anchor, v.T("그때까지 "+v.People(n), v.People(n)+" until then"))
-	kept := v.Kept()
-	total := float64(v.Sc.Overall.People)
-	if kept == 0 || float64(kept) < total*0.12 || a.x(a.to)-x < 150 {
+	kept, whole := v.Kept(), v.Sc.Overall.People
+	lines := []string{v.T("막을 수 있었던 "+v.People(kept), v.People(kept)+" could"), v.T("(전체의 "+v.Pct(v.Alarm().Prevented)+")", "have been spared ("+v.Pct(v.Alarm().Prevented)+")")}
+	half := widest(lines)/2 + 6
+	// Without room for the words, the key below the drawing says what the area is.
+	if float64(kept) < float64(whole)*0.12 || a.x1-x < 2*half {
 		return
 	}
-	cx := x + (a.x(a.to)-x)*0.7
+	cx := max(min(x+(a.x1-x)*0.7, a.x1-half), x+half)
 	cy := y(float64(n) + float64(kept)*0.27)
-	d.text(cx, cy-4, "label halo", "middle", v.T("막을 수 있었던 "+v.People(kept), v.People(kept)+" could"))
-	d.text(cx, cy+13, "label halo more", "middle", v.T("(전체의 "+v.Pct(v.Alarm().Prevented)+")", "have been spared ("+v.Pct(v.Alarm().Prevented)+")"))
+	for i, s := range lines {
+		d.text(cx, cy-4+17*float64(i), []string{"label halo", "label halo more"}[i], "middle", s)
+	}
 }
 
 // points are the ends of days within the axis, with the alarm among them.
