@@ -46,7 +46,7 @@ func (v *view) Curve(wide bool) template.HTML {
 	d.line(a.x0, y(0), w, y(0), "rule")
 	ticks, layout := a.ticks(44)
 	for _, t := range ticks {
-		if x := a.x(t); x > a.x0+20 && x < w-22 {
+		if x := a.x(t); x > a.x0+24 && x < w-28 {
 			d.line(x, y(0), x, y(0)+5, "rule")
 			d.text(x, y(0)+19, "tick", "middle", t.Format(layout))
 		}

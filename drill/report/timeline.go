@@ -231,7 +231,7 @@ func (v *view) Timeline() template.HTML {
 	ticks, layout := a.ticks(44)
 	for _, t := range ticks {
 		x := a.x(t)
-		if x < 22 || x > w-22 {
+		if x < 28 || x > w-28 {
 			continue
 		}
 		d.line(x, y+4, x, y+9, "rule")
