@@ -3,6 +3,7 @@ package score
 import (
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -156,7 +157,7 @@ func (j *judge) alerts(list []Alert) {
 		fa.Allowed = f.Value()
 	}
 	// A short drill is measured as a year is: one false alarm in a month is one.
-	fa.Allowed *= max(1, fa.Days/365)
+	fa.Allowed = math.Floor(fa.Allowed * max(1, fa.Days/365))
 }
 
 // correct remembers an alert where it is the first of its kind. Alerts come in order.
@@ -340,9 +341,6 @@ func share(part, whole int64) *float64 {
 // fail says what was not passed.
 func (j *judge) fail() {
 	o := j.out
-	say := func(code, ko, en string, args ...any) {
-		o.Failures = append(o.Failures, Failure{code, drill.Text{KO: fmt.Sprintf(ko, args...), EN: plural.Settle(fmt.Sprintf(en, args...))}})
-	}
 	count := func(code string, n int64, ko, en string) {
 		if n > 0 {
 			o.Failures = append(o.Failures, Failure{code, drill.Text{
@@ -351,18 +349,41 @@ func (j *judge) fail() {
 		}
 	}
 	sc := o.Scope
-	count("wrong_person", sc.Wrong, "유출되지 않은 정보주체 %s명을 유출된 것으로 확정하였습니다", "%s people are named as reached and were not")
-	count("excluded_person", sc.ExcludedWrong, "실제로 유출된 정보주체 %s명을 유출 대상에서 제외하였습니다", "%s people who were reached are excluded")
-	count("missed_person", sc.MissedUnsaid, "실제로 유출된 정보주체 %s명이 확정되지도 않았고, 공백이나 미확인 행으로 밝힌 범위에도 없습니다",
-		"%s people who were reached are neither named nor within a stated gap or rows that name nobody")
+	count("wrong_person", sc.Wrong, "조회되지 않은 정보주체 %s명을 조회된 것으로 확정하였습니다", "%s people are named without having been reached")
+	count("excluded_person", sc.ExcludedWrong, "실제로 조회된 정보주체 %s명을 대상에서 제외하였습니다", "%s people are excluded though reached")
+	count("missed_person", sc.MissedUnsaid, "실제로 조회된 정보주체 %s명이 확정되지 않았고, 기록의 공백이나 대상 미상으로 밝힌 범위에도 들지 않습니다",
+		"%s people are neither named nor within a stated gap or stated rows that name nobody, though reached")
 	for _, r := range o.Rings {
 		if !r.Met {
-			say("ring", "%s 단계에서 %s까지 %s 이상의 올바른 경보가 없었습니다", "phase %s: no correct alarm by %s of severity %s or more", r.Phase, r.By.Format("2006-01-02 15:04"), r.Severity)
+			sev, what := SeverityText(r.Severity), j.phaseName(r.Phase)
+			o.Failures = append(o.Failures, Failure{"ring", drill.Text{
+				KO: fmt.Sprintf("‘%s’ 단계에서 %s까지 심각도 ‘%s’ 이상의 올바른 경보가 없었습니다", what.KO, r.By.Format("2006-01-02 15:04"), sev.KO),
+				EN: fmt.Sprintf("%s: no correct alarm of severity %s or more by %s", what.EN, sev.EN, r.By.Format("2006-01-02 15:04")),
+			}})
 		}
 	}
 	if fa := o.FalseAlarms; float64(fa.High) > fa.Allowed {
-		say("false_high", "심각도 높음 이상의 오경보가 %s건으로, 허용된 %s건을 넘었습니다", "%s false alarms of high severity or more, where %s may be",
-			digits.Grouped(fa.High), digits.Decimal(fa.Allowed))
+		n, most := digits.Grouped(fa.High), digits.Decimal(fa.Allowed)
+		o.Failures = append(o.Failures, Failure{"false_high", drill.Text{
+			KO: fmt.Sprintf("심각도 ‘높음’ 이상의 오경보가 %s건으로, 허용된 %s건을 넘었습니다", n, most),
+			EN: fmt.Sprintf("false alarms of high severity or more: %s, where %s may be", n, most),
+		}})
 	}
 	o.Passed = len(o.Failures) == 0
+}
+
+// phaseName is what a phase does, in words.
+func (j *judge) phaseName(name string) drill.Text {
+	for _, a := range j.s.Attack {
+		if a.Name == name {
+			return a.What
+		}
+	}
+	return drill.Text{KO: name, EN: name}
+}
+
+// SeverityText is a severity in words.
+func SeverityText(severity string) drill.Text {
+	ko := map[string]string{"informational": "참고", "low": "낮음", "medium": "보통", "high": "높음", "critical": "심각"}
+	return drill.Text{KO: ko[severity], EN: severity}
 }

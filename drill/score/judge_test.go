@@ -440,3 +440,51 @@ func TestQuiet(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPhasesAtOnce: of two phases at once, somebody is reached in the one that began
+// first, and a phase without a line reaches nobody and is no time for an alarm.
+func TestPhasesAtOnce(t *testing.T) {
+	w := perfect(rand.New(rand.NewPCG(1, 12)), 40)
+	w.truth.Phases = []drill.PhaseTruth{
+		{Name: "bulk", First: at("10 00:00:00"), Last: at("20 00:00:00"), Records: 5},
+		{Name: "probe", First: at("03 00:00:00"), Last: at("12 00:00:00"), Records: 5},
+		{Name: "never", First: at("01 00:00:00"), Last: at("30 00:00:00")},
+	}
+	w.alerts = append(w.alerts, Alert{Time: at("25 00:00:00"), Severity: "high", Rule: "forged", Keys: []string{"old"}})
+	got := w.judge(t)
+	early := int64(0)
+	for _, p := range w.reached {
+		if p.First <= at("12 00:00:00").Unix() {
+			early++
+		}
+	}
+	if p := got.Phases; p[1].People != early || p[0].People != 40-early || p[2].People != 0 || p[2].FirstCorrect != nil {
+		t.Errorf("%d reached by the 12th, and by phase %d, %d and %d", early, p[1].People, p[0].People, p[2].People)
+	}
+	if p := got.Phases; p[0].FirstHigh.People != 0 || p[1].FirstHigh.People == 0 || got.FalseAlarms.Late != 1 || !got.Overall.First.Equal(at("03 00:00:00")) {
+		t.Errorf("alarms: %+v %+v", p[0].FirstHigh, p[1].FirstHigh)
+	}
+}
+
+// TestBorders: the second of the alarm counts as reached, a hold after the retention job
+// kept nothing, and what is said of one log is not said of another.
+func TestBorders(t *testing.T) {
+	w := perfect(rand.New(rand.NewPCG(1, 13)), 10)
+	for i := range w.reached {
+		w.reached[i].First = at("10 01:00:01").Unix()
+	}
+	w.reached[0].First = at("10 01:00:00").Unix()
+	w.said = []Statement{
+		{Kind: Hold, From: at("25 00:00:01")},
+		{Kind: Gap, Log: "database", From: at("01 00:00:00"), To: at("30 00:00:00")},
+	}
+	got := w.judge(t)
+	if a := got.Overall.FirstHigh; a.People != 1 || *a.Prevented != 0.9 || a.After != 7*86400+3600 {
+		t.Errorf("alarm: %+v", a)
+	}
+	for _, f := range got.Faults {
+		if f.Said || f.Held {
+			t.Errorf("fault: %+v", f)
+		}
+	}
+}

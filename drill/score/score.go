@@ -67,8 +67,8 @@ type Failure struct {
 type Part struct {
 	Name  string     `json:"name"`
 	What  drill.Text `json:"what"`
-	First time.Time  `json:"first"`
-	Last  time.Time  `json:"last"`
+	First time.Time  `json:"first,omitzero"` // without a record, there is none
+	Last  time.Time  `json:"last,omitzero"`
 	// People whom the attack reached, first within this part; ByItem those of whom the
 	// item was shown and not empty.
 	People int64            `json:"people"`
@@ -220,8 +220,8 @@ type Claim struct {
 
 // Reality is what happened when no drill was running, at full scale.
 type Reality struct {
-	Began  time.Time  `json:"began"`
-	Known  time.Time  `json:"known"`
+	Began  time.Time  `json:"began,omitzero"`
+	Known  time.Time  `json:"known,omitzero"`
 	Days   float64    `json:"days"` // from one to the other
 	By     drill.Text `json:"by"`
 	Counts []Count    `json:"counts"`
@@ -233,7 +233,7 @@ type Reality struct {
 
 // Count is a number that was given out.
 type Count struct {
-	On      time.Time  `json:"on"`
+	On      time.Time  `json:"on,omitzero"` // not every source says when
 	Number  float64    `json:"number"`
 	Of      drill.Text `json:"of"`
 	By      drill.Text `json:"by"`
