@@ -61,12 +61,6 @@ func (e *Engine) Run(ctx context.Context, segments []*segment.Reader, from, to e
 	return e.err
 }
 
-// EachHour has Run call f behind each hour of history in which a finding or a loss has
-// grown, with the end of that hour. A live run knew by then what is known there, and
-// up to an hour earlier: its watermark follows the newest record more closely, since
-// records come to it in order. f may ask Changed.
-func (e *Engine) EachHour(f func(at event.Millis) error) { e.hourly = f }
-
 type history struct {
 	e         *Engine
 	from, to  event.Millis
@@ -150,7 +144,7 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 			return err
 		}
 		h.done += int64(len(x.rows))
-		if h.e.hourly != nil && h.e.HasChanged() {
+		if h.e.hourly != nil {
 			if err := h.e.hourly(event.Millis(hourOf(from)+int64(i)+1) * hourMillis); err != nil {
 				return err
 			}

@@ -6,8 +6,10 @@ import (
 )
 
 // unknown lets through accounts and actors that the register does not know (rule
-// type unknown). A register that is older than grace says nothing about members
-// who may have joined since: their records are undecidable and coverage is lost.
+// type unknown). The newest register, when it is older than grace, says nothing about
+// members who may have joined since: their records are undecidable and coverage is
+// lost. Where a newer one has been installed it decides: whoever neither the register
+// in force then nor any later one knows did not join in between.
 type unknown struct {
 	grace event.Millis
 }
@@ -32,7 +34,8 @@ func (u *unknown) admit(e *Engine, c *correlation, k *tuple, v uint64, r run) ve
 			return other
 		}
 	}
-	old := func(at event.Millis) bool { return exact && at-registers[i].From() > u.grace }
+	newest := i == len(registers)-1
+	old := func(at event.Millis) bool { return exact && newest && at-registers[i].From() > u.grace }
 	switch {
 	case old(r.first):
 		e.loseRun(c, registerOld, r)

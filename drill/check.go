@@ -97,6 +97,19 @@ func (c checker) fail(field string, k written.Kind, args ...any) {
 	c.r.Fail(c.r.At(field), field, k, args...)
 }
 
+var (
+	keyPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,39}$`)
+	itemPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+	logPattern  = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
+)
+
+// named checks a name that becomes one of a catalog.
+func (c checker) named(field, s string, p *regexp.Regexp) {
+	if !p.MatchString(s) {
+		c.fail(field, badID)
+	}
+}
+
 func (c checker) id(field, s string) {
 	if !idPattern.MatchString(s) {
 		c.fail(field, badID)
@@ -223,6 +236,7 @@ func (c checker) things() {
 	for i, it := range s.Items.All() {
 		at := written.Index("items", i)
 		c.text(at, Text{it.KO, it.EN})
+		c.named(at, s.Items.Names[i], itemPattern)
 		if _, ok := catalog.ParseClass(it.Class); !ok {
 			c.fail(at+".class", written.NoWord, classWords())
 		}
@@ -241,6 +255,7 @@ func (c checker) things() {
 	for i, l := range s.Logs.All() {
 		at := written.Index("logs", i)
 		c.word(at+".format", l.Format, Formats, true)
+		c.named(at, s.Logs.Names[i], logPattern)
 		c.duration(at+".cadence", l.Cadence, false)
 	}
 	for i, p := range s.Pages.All() {
@@ -253,11 +268,14 @@ func (c checker) things() {
 		c.name(at+".network", a.Network, "networks", s.Networks.Has, true)
 		if a.Prefix == "" {
 			c.fail(at+".prefix", written.Missing)
+		} else if a.Prefix == s.Population.Prefix {
+			c.r.FailAt(at+".prefix", "회원번호의 앞글자와 달라야 합니다", "is the prefix of the members")
 		}
+		c.name(at+".key", a.Key, "keys", s.hasKey, false)
 	}
 	for i, k := range s.Keys {
 		at := written.Index("keys", i)
-		c.id(at+".id", k.ID)
+		c.named(at+".id", k.ID, keyPattern)
 		if k.Until.IsZero() {
 			continue
 		}
@@ -296,6 +314,19 @@ func (c checker) page(at string, p *Page) {
 	}
 	if p.Whose == "path" && !strings.Contains(p.Request+p.Object, "{account}") && p.Table == "" {
 		c.r.FailAt(at+".whose", "{account}가 없습니다", "there is no {account}")
+	}
+	switch parts := len(strings.Split(p.Table, ".")); {
+	case format != "pgaudit" || p.Table == "":
+	case (p.Does == "sign_in" || p.Does == "issue") && parts != 1:
+		c.r.FailAt(at+".table", "로그인에는 데이터베이스 이름만 적습니다", "is the name of a database alone, for a sign-in")
+	case p.Does != "sign_in" && p.Does != "issue" && parts != 3:
+		c.r.FailAt(at+".table", "database.schema.table처럼 적으십시오", "is not written like database.schema.table")
+	}
+	if format == "cloudtrail" && p.Does != "sign_in" && !strings.Contains(p.Object, "/") && p.Object != "" {
+		c.r.FailAt(at+".object", "bucket/key처럼 적으십시오", "is not written like bucket/key")
+	}
+	if format != "nginx" && p.Whose == "actor" || format == "cloudtrail" && p.Whose == "list" || p.Whose == "list" && p.Does == "export" && format == "pgaudit" {
+		c.r.FailAt(at+".whose", "이 형식의 로그로는 알 수 없습니다", "is nothing that a log of this format says")
 	}
 	if (p.Whose == "nobody" || p.Whose == "list") && !p.Rows.Given() {
 		c.fail(at+".rows", written.Missing)
@@ -383,6 +414,7 @@ func (c checker) phase(at string, p *Phase) {
 	}
 	for i, r := range p.Pages {
 		f := written.Index(at+".pages", i)
+		c.means(f+".page", p, s.Pages.Of[r.Page])
 		c.name(f+".page", r.Page, "pages", s.Pages.Has, true)
 		c.need(f+".reads", r.Reads)
 		if pg := s.Pages.Of[r.Page]; pg != nil && pg.Whose == "nobody" {
@@ -391,6 +423,27 @@ func (c checker) phase(at string, p *Phase) {
 	}
 	if !p.Peak.IsZero() {
 		c.need(at+".peak_reads", p.PeakReads)
+	}
+}
+
+// means checks that a page can be read with the credential of a phase.
+func (c checker) means(field string, p *Phase, pg *Page) {
+	if pg == nil || c.s.Logs.Of[pg.Log] == nil {
+		return
+	}
+	own := p.Credential == "forged" || p.Credential == "guessed" || p.Credential == "own" && p.Who == "members"
+	format := c.s.Logs.Of[pg.Log].Format
+	if pg.Whose == "actor" && !own {
+		c.r.FailAt(field, "본인의 페이지이므로 회원의 인증정보가 필요합니다", "is a page of whoever is signed in, which takes a member's credential")
+	}
+	if p.Credential == "guessed" && (pg.Whose == "list" || pg.Whose == "nobody") {
+		c.r.FailAt(field, "추측한 비밀번호로는 본인이나 경로의 페이지만 읽습니다", "is not of the actor or the path, which guessed passwords read")
+	}
+	if format != "nginx" && own || format == "pgaudit" && p.Credential == "none" {
+		c.r.FailAt(field, "이 인증정보로는 읽을 수 없는 로그의 페이지입니다", "is a page of a log that knows no such credential")
+	}
+	if p.Ghosts.Given() && pg == c.s.Pages.Of[p.Pages[0].Page] && pg.Whose != "actor" && pg.Whose != "path" {
+		c.r.FailAt(field, "없는 회원번호를 시도하는 첫 페이지는 actor나 path여야 합니다", "is the page on which numbers that are nobody's are tried: it is of the actor or the path")
 	}
 }
 

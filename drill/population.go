@@ -29,12 +29,49 @@ type People struct {
 // holding is for whom an item is not empty.
 type holding struct {
 	members, strangers float64 // percent
-	among              []spread
+	among              []among
 }
 
-// spread is so many accounts out of all, evenly: the accounts a phase reads on a
-// page, of which the first few hold the item.
-type spread struct{ accounts, hold int64 }
+// among is so many of the accounts that a phase reads on a page, evenly.
+type among struct {
+	of             Chosen
+	accounts, hold int64
+}
+
+// Chosen are the accounts of a phase: N of all that there are, evenly, or the N that
+// joined last.
+type Chosen struct {
+	N, All int64
+	Newest bool
+}
+
+// Place is the place among all of the k-th of them.
+func (c Chosen) Place(k int64) int64 {
+	if c.Newest {
+		return c.All - c.N + k
+	}
+	return Spread(k, c.N, c.All)
+}
+
+// Over says whether a place is one of them, and which.
+func (c Chosen) Over(place int64) (int64, bool) {
+	if c.Newest {
+		k := place - (c.All - c.N)
+		return k, k >= 0
+	}
+	return SpreadOver(place, c.N, c.All)
+}
+
+// ChosenBy are the accounts that a phase reads at 1:scale.
+func (s *Scenario) ChosenBy(phase *Phase, scale int64) Chosen {
+	c := Chosen{All: s.Population.Accounts.At(scale), Newest: phase.New}
+	c.N = phase.Accounts.At(scale)
+	if phase.Credential == "guessed" {
+		c.N = phase.Hits.At(scale)
+	}
+	c.N = min(c.N, c.All)
+	return c
+}
 
 // MostItems is how many items a scenario may have.
 const MostItems = 32
@@ -64,7 +101,8 @@ func (s *Scenario) People(scale int64, seed uint64) *People {
 		}
 		if it.Among != nil {
 			if r := s.reads(it.Among.Phase, it.Among.Page); r != nil {
-				h.among = append(h.among, spread{s.AccountsOf(it.Among.Phase, r, scale), it.Among.Accounts.At(scale)})
+				n := s.AccountsOf(it.Among.Phase, r, scale)
+				h.among = append(h.among, among{s.ChosenBy(s.phase(it.Among.Phase), scale), n, min(n, it.Among.Accounts.At(scale))})
 			}
 		}
 		out.items = append(out.items, h)
@@ -74,14 +112,22 @@ func (s *Scenario) People(scale int64, seed uint64) *People {
 
 // reads finds what a phase reads of a page.
 func (s *Scenario) reads(phase, page string) *Reads {
-	for i := range s.Attack {
-		if s.Attack[i].Name != phase {
-			continue
+	p := s.phase(phase)
+	if p == nil {
+		return nil
+	}
+	for j := range p.Pages {
+		if p.Pages[j].Page == page {
+			return &p.Pages[j]
 		}
-		for j := range s.Attack[i].Pages {
-			if s.Attack[i].Pages[j].Page == page {
-				return &s.Attack[i].Pages[j]
-			}
+	}
+	return nil
+}
+
+func (s *Scenario) phase(name string) *Phase {
+	for i := range s.Attack {
+		if s.Attack[i].Name == name {
+			return &s.Attack[i]
 		}
 	}
 	return nil
@@ -89,13 +135,7 @@ func (s *Scenario) reads(phase, page string) *Reads {
 
 // AccountsOf is of how many accounts a phase reads a page.
 func (s *Scenario) AccountsOf(phase string, r *Reads, scale int64) int64 {
-	var all int64
-	for _, p := range s.Attack {
-		if p.Name == phase {
-			all = p.Accounts.At(scale)
-		}
-	}
-	n := all
+	n := s.ChosenBy(s.phase(phase), scale).N
 	if r.Accounts.Given() {
 		n = min(n, r.Accounts.At(scale))
 	}
@@ -193,10 +233,50 @@ func (p *People) AppendStranger(b []byte, i int64) []byte {
 	return append(b, digits...)
 }
 
-// Empty says whether an account has nothing that is not empty.
+// UnusedBelow is how many numbers that are nobody's lie below that of an account.
+func (p *People) UnusedBelow(i int64) int64 { return Spread(i, p.Accounts, p.numbers) - i }
+
+// Highest is the highest number that AppendGhost writes for n numbers, or an account has.
+func (p *People) Highest(n int64) int64 { return p.first + p.numbers - 1 + max(0, n-p.Unused()) }
+
+// Empty says whether an account has nothing that is not empty. One that a figure says
+// to hold an item is not: the next one is instead.
 func (p *People) Empty(i int64) bool {
-	_, yes := SpreadOver(i, p.empty, p.Accounts)
-	return yes
+	if _, yes := SpreadOver(i, p.empty, p.Accounts); yes && !p.said(i) {
+		return true
+	}
+	if i == 0 || p.said(i) {
+		return false
+	}
+	_, yes := SpreadOver(i-1, p.empty, p.Accounts)
+	return yes && p.said(i-1)
+}
+
+// said: of the accounts that a phase reads on a page, this one holds an item.
+func (p *People) said(i int64) bool {
+	for _, h := range p.items {
+		for _, a := range h.among {
+			if held, read := a.holds(i); held && read {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holds says whether an account is one of those read, and if so whether it holds the
+// item.
+func (a *among) holds(i int64) (held, read bool) {
+	k, yes := a.of.Over(i)
+	if !yes {
+		return false, false
+	}
+	j, yes := SpreadOver(k, a.accounts, a.of.N)
+	if !yes {
+		return false, false
+	}
+	_, held = SpreadOver(j, a.hold, a.accounts)
+	return held, true
 }
 
 // Joined is when an account signed up, in seconds: those that joined during the
@@ -207,6 +287,23 @@ func (p *People) Joined(i int64) int64 {
 		return p.from - 86400*(1+int64(p.Draw(i, 1, 2000)))
 	}
 	return p.from + mulDiv(k, p.end-p.from, max(p.joined, 1))
+}
+
+// JoinedBy is how many accounts had signed up at a second: those are the first so many.
+func (p *People) JoinedBy(at int64) int64 {
+	before := p.Accounts - p.joined
+	if p.joined == 0 || at < p.from {
+		return before
+	}
+	// The largest k with from + k*(end-from)/joined <= at.
+	k := mulDiv(at-p.from+1, p.joined, p.end-p.from)
+	for k > 0 && p.Joined(before+k-1) > at {
+		k--
+	}
+	for k < p.joined && p.Joined(before+k) <= at {
+		k++
+	}
+	return before + min(k, p.joined)
 }
 
 // Items of an account's own person, as bits in the order of the scenario.
@@ -224,13 +321,28 @@ func (p *People) Items(i int64) uint32 {
 }
 
 func (p *People) holds(i int64, k int, h holding) bool {
-	for _, s := range h.among {
-		if j, yes := SpreadOver(i, s.accounts, p.Accounts); yes {
-			_, yes = SpreadOver(j, s.hold, s.accounts)
-			return yes
+	for _, a := range h.among {
+		if held, read := a.holds(i); read {
+			return held
 		}
 	}
 	return float64(p.Draw(i, 100+uint64(k), 1_000_000)) < h.members*10_000
+}
+
+// ListedItems is what an entry of an address book holds of another member: of the
+// member's items those that people without an account can have. A door code or an
+// order history is not in somebody else's book.
+func (p *People) ListedItems(i int64) uint32 {
+	var mask uint32
+	for k, h := range p.items {
+		if h.strangers > 0 {
+			mask |= 1 << k
+		}
+	}
+	if mask == 0 {
+		return 0
+	}
+	return p.Items(i) & mask
 }
 
 // StrangerItems is Items of a person without an account.

@@ -108,7 +108,8 @@ type Population struct {
 	Books Amount `yaml:"books"`
 	// Shared is how many in a hundred strangers stand in a second book too.
 	Shared Amount `yaml:"shared"`
-	// Listed is how many in a hundred accounts list another member in their book.
+	// Listed is how many in a hundred accounts list another member in their book, with
+	// the items that Strangers may have.
 	Listed Amount `yaml:"listed"`
 	// Register is the day as of which the register was exported; later accounts are not
 	// in it. Without it the register has everybody.
@@ -155,10 +156,13 @@ type Page struct {
 	Log string `yaml:"log"`
 	// Request is method and path, with {account}, {actor} or {n} in it.
 	Request string `yaml:"request"`
-	// Table and Columns are for pgaudit: database.schema.table, and item to columns.
+	// Table and Columns are for pgaudit: database.schema.table, and item to columns; an
+	// item without columns stands in one of its own name. The account stands in id. Of a
+	// sign_in it is the database alone. An export copies the whole table.
 	Table   string              `yaml:"table"`
 	Columns map[string][]string `yaml:"columns"`
-	// Object is for cloudtrail: bucket/key, with {account} or {n} in it.
+	// Object is for cloudtrail: bucket/key, with {account} or {n} in it. Of a sign_in it
+	// is console: staff sign in there, services take their role.
 	Object string   `yaml:"object"`
 	Items  []string `yaml:"items"`
 	// Whose the items are: actor, path (the account in the path, the statement, the
@@ -180,6 +184,8 @@ type Actors struct {
 	Prefix  string `yaml:"prefix"`
 	Count   Amount `yaml:"count"`
 	Network string `yaml:"network"`
+	// Key is the key that their tokens carry; without it, the one in use.
+	Key string `yaml:"key"`
 	// Left is when all of them had left.
 	Left Moment `yaml:"left"`
 }

@@ -12,8 +12,8 @@ type Truth struct {
 	To       time.Time `json:"to"`
 	Items    []string  `json:"items"` // in the order of the bits of Reached.Items
 
-	// Records are the lines of the attack, whatever the outcome; Reads those that were
-	// answered with personal data.
+	// Records are the lines of the attack, whatever the outcome, each once and also those
+	// that a fault took; Reads those that were answered with personal data.
 	Records  int64 `json:"records"`
 	Reads    int64 `json:"reads"`
 	Accounts int64 `json:"accounts"` // registered, whose data was in an answer
@@ -24,7 +24,8 @@ type Truth struct {
 	PeopleByItem   map[string]int64 `json:"people_by_item"`
 	ReadsByItem    map[string]int64 `json:"reads_by_item"`
 	AccountsByItem map[string]int64 `json:"accounts_by_item"`
-	// Unresolved are reads of the attack whose line names nobody, and their rows.
+	// Unresolved are reads of the attack whose line names nobody, and the rows that such
+	// lines say. Whose data they held counts under Accounts and People.
 	Unresolved     int64 `json:"unresolved"`
 	UnresolvedRows int64 `json:"unresolved_rows"`
 
@@ -33,7 +34,7 @@ type Truth struct {
 	Marks Marks `json:"marks"`
 	// Lost is what faults took away of the attack's lines.
 	Lost []Lost `json:"lost"`
-	// Background is how many lines were no attack.
+	// Background is how many lines were no attack, each once and also those lost.
 	Background int64 `json:"background"`
 }
 
@@ -45,6 +46,15 @@ type PhaseTruth struct {
 	Records int64     `json:"records"`
 	Reads   int64     `json:"reads"`
 	People  int64     `json:"people"` // first reached in it
+	// Routes are the attack's, and how many lines on each were its own and how many
+	// were others' between From and To of the phase.
+	Routes map[string]Share `json:"routes"`
+}
+
+// Share is how many lines were the attack's and how many were not.
+type Share struct {
+	Attack int64 `json:"attack"`
+	Others int64 `json:"others"`
 }
 
 // Marks are values that stand in lines of the attack and, but for routes, in no
@@ -53,9 +63,15 @@ type Marks struct {
 	Keys       []string `json:"keys"`
 	SharedKeys []string `json:"shared_keys"`
 	Actors     []string `json:"actors"`
-	Networks   []string `json:"networks"` // CIDR
-	Agents     []string `json:"agents"`
-	Routes     []string `json:"routes"`
+	// SharedActors took part with an account of their own that does ordinary work too.
+	SharedActors []string `json:"shared_actors"`
+	Networks     []string `json:"networks"` // CIDR
+	Agents       []string `json:"agents"`
+	// SharedNetworks and SharedAgents stand in ordinary lines too: to name one says
+	// nothing for or against an alert.
+	SharedNetworks []string `json:"shared_networks"`
+	SharedAgents   []string `json:"shared_agents"`
+	Routes         []string `json:"routes"`
 }
 
 // Lost is what a fault took away.

@@ -19,6 +19,9 @@
 // their own with the settings of docs/sources.md, and hold the extent of each question
 // against what the database itself says was read.
 //
+// report_test.go opens the report of a drill in Chromium, on a phone, a screen and paper,
+// and measures what its readers would see.
+//
 // mail_test.go sends signals through a real SMTP server.
 //
 // What it is not: a benchmark, or a test of nginx.

@@ -30,15 +30,10 @@ type DetectRequest struct {
 	Now      time.Time // by which custody is judged; default the present
 
 	// Watch is called with signals as somebody would have been told of them, had the
-	// rules run live: those that are new or have become graver by the end of an hour.
-	// The numbers of one that is told for its growth alone are worked out every
-	// watchEvery. May be nil.
+	// rules run live: those that are new or have become graver by the end of an hour. May
+	// be nil.
 	Watch func(at time.Time, signals []detect.Signal) `json:"-"`
 }
-
-// watchEvery is how often, in the time of the records, a signal that grows is looked
-// at again: its severity may follow from its numbers.
-const watchEvery = 6 * 3_600_000
 
 // Detect runs rules over history.
 func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress detect.Progress) (*detect.Report, error) {
@@ -103,31 +98,14 @@ func Detect(ctx context.Context, l *ledger.Ledger, req DetectRequest, progress d
 
 // watch has an engine tell as it goes through history.
 func watch(ctx context.Context, e *detect.Engine, ask detect.Asker, tell func(time.Time, []detect.Signal)) {
-	level, asked := map[string]detect.Severity{}, map[string]event.Millis{}
+	var w detect.Watch
 	e.EachHour(func(at event.Millis) error {
-		changed, err := e.Changed(ctx, func(id string, l detect.Severity) bool {
-			before, known := level[id]
-			if known && l <= before && (before >= detect.High || at-asked[id] < watchEvery) {
-				return false
-			}
-			asked[id] = at
-			return true
-		}, ask)
-		if err != nil {
-			return err
-		}
-		var told []detect.Signal
-		for _, s := range changed {
-			if before, known := level[s.ID]; known && s.Severity <= before {
-				continue
-			}
-			level[s.ID] = s.Severity
-			told = append(told, s)
-		}
-		if len(told) > 0 {
+		e.Custody(at)
+		told, err := e.Risen(ctx, &w, at, ask)
+		if err == nil && len(told) > 0 {
 			tell(at.Time(), told)
 		}
-		return nil
+		return err
 	})
 }
 

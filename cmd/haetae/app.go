@@ -160,7 +160,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.quickstartCommand(), a.initCommand(), a.importCommand(), a.unfinishedCommand(), a.serveCommand(),
-		a.scopeCommand(), a.exportCommand(), a.detectCommand(), a.signalCommand(), a.feedCommand(), a.ruleCommand(), a.subjectCommand(), a.catalogCommand(), a.sourceCommand(), a.asideCommand(),
+		a.scopeCommand(), a.exportCommand(), a.detectCommand(), a.signalCommand(), a.feedCommand(), a.ruleCommand(), a.drillCommand(), a.subjectCommand(), a.catalogCommand(), a.sourceCommand(), a.asideCommand(),
 		a.statusCommand(), a.retainCommand(), a.holdCommand(), a.tokenCommand(), a.versionCommand(),
 	)
 	root.InitDefaultHelpCmd()
