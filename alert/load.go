@@ -1,14 +1,8 @@
 package alert
 
 import (
-	"bytes"
 	"crypto/x509"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/haetae/haetae/internal/written"
 )
@@ -17,7 +11,7 @@ import (
 // holds a secret, so that a mistake shows at the start and not at the first
 // signal.
 func Load(name string) (*Config, error) {
-	text, err := readFile(name, maxFileBytes+1)
+	text, err := written.ReadFile(name, maxFileBytes+1)
 	if err != nil {
 		t := written.TextOf(err)
 		return nil, Errors{{File: filepath.Base(name), Problem: t.EN, ProblemKO: t.KO}}
@@ -30,7 +24,7 @@ func Load(name string) (*Config, error) {
 	p := c.read.Again()
 	var rota error
 	if c.RotaFile != "" {
-		text, err := readFile(c.RotaFile, maxFileBytes+1)
+		text, err := written.ReadFile(c.RotaFile, maxFileBytes+1)
 		if err != nil {
 			fail(p, "rota", err)
 		} else if r, err := ParseRota(filepath.Base(c.RotaFile), text); err != nil {
@@ -91,7 +85,7 @@ func secrets(p *written.Reader, c *Config) {
 		}
 		for _, f := range [][2]string{{"token_file", ch.TokenFile}, {"password_file", ch.PasswordFile}} {
 			if f[1] != "" {
-				if _, err := secret(f[1]); err != nil {
+				if _, err := written.Secret(f[1]); err != nil {
 					fail(p, written.Key(field, f[0]), err)
 				}
 			}
@@ -110,31 +104,12 @@ func secrets(p *written.Reader, c *Config) {
 }
 
 const (
-	maxSecretBytes = 8 << 10
+	maxSecretBytes = written.MaxSecretBytes
 	minSecretBytes = 16 // of an HMAC key: less can be tried out
 )
 
-// secret reads one line from a file. Its errors name neither the content nor the
-// file: they go to Status, and the alerts file says which file it is.
-func secret(name string) (string, error) {
-	raw, err := readFile(name, maxSecretBytes+1)
-	if err != nil {
-		return "", err
-	}
-	s := string(bytes.TrimRight(raw, "\r\n"))
-	switch {
-	case s == "":
-		return "", written.Errorf("파일이 비어 있습니다", "the file is empty")
-	case len(s) > maxSecretBytes:
-		return "", written.Errorf("파일이 %d바이트보다 큽니다", "the file is larger than %d bytes", maxSecretBytes)
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", written.Errorf("파일에 두 줄 이상이 있거나 제어 문자가 있습니다", "the file holds more than one line, or a control character")
-	}
-	return s, nil
-}
-
 func hmacKey(name string) ([]byte, error) {
-	s, err := secret(name)
+	s, err := written.Secret(name)
 	if err == nil && len(s) < minSecretBytes {
 		err = written.Errorf("비밀이 %d바이트보다 짧습니다", "the secret is shorter than %d bytes", minSecretBytes)
 	}
@@ -146,7 +121,7 @@ func urlFrom(here, file string, plain bool) (string, error) {
 	if file == "" {
 		return here, nil
 	}
-	s, err := secret(file)
+	s, err := written.Secret(file)
 	if err != nil {
 		return "", err
 	}
@@ -161,7 +136,7 @@ func authorities(name string) (*x509.CertPool, error) {
 	if name == "" {
 		return nil, nil // the system's
 	}
-	pem, err := readFile(name, maxFileBytes)
+	pem, err := written.ReadFile(name, maxFileBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -173,22 +148,4 @@ func authorities(name string) (*x509.CertPool, error) {
 		return nil, written.Errorf("파일에 인증서가 없습니다", "the file holds no certificate")
 	}
 	return pool, nil
-}
-
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err == nil {
-		defer f.Close()
-		var raw []byte
-		if raw, err = io.ReadAll(io.LimitReader(f, limit)); err == nil {
-			return raw, nil
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, written.Errorf("파일이 없습니다", "the file is not there")
-	case errors.Is(err, fs.ErrPermission):
-		return nil, written.Errorf("파일을 읽을 권한이 없습니다", "the file may not be read")
-	}
-	return nil, written.Errorf("파일을 읽을 수 없습니다", "the file cannot be read")
 }

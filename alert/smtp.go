@@ -157,7 +157,7 @@ func (s *mailer) prepare(c *smtp.Client, config *tls.Config) error {
 	if s.ch.Username == "" {
 		return nil
 	}
-	password, err := secret(s.ch.PasswordFile)
+	password, err := written.Secret(s.ch.PasswordFile)
 	if err != nil {
 		return trouble("password_file: %s", "password_file: %s", written.TextOf(err))
 	}

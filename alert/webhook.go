@@ -195,7 +195,7 @@ func (p *poster) send(ctx context.Context, m message) error {
 	req.Header.Set("User-Agent", "haetae")
 	req.Header.Set(headerKey, m.key)
 	if p.ch.TokenFile != "" {
-		token, err := secret(p.ch.TokenFile)
+		token, err := written.Secret(p.ch.TokenFile)
 		if err != nil {
 			return trouble("token_file: %s", "token_file: %s", written.TextOf(err))
 		}

@@ -23,6 +23,7 @@ const (
 	notInForce   cause = "not_in_force"      // the rule, when the lines were at hand
 	lostFile     cause = ledger.GapLost      // lines of a followed file were gone before they were read
 	cutFile      cause = ledger.GapCut       // or cut
+	removed      cause = ledger.GapRemoved   // messages of a topic were removed before they were read
 )
 
 type lossKey struct {

@@ -368,6 +368,7 @@ var lossTexts = map[cause]Text{
 	spaceFull:    {"서로 다른 값의 수가 한도를 넘어 일부 기록을 판단하지 못하였습니다", "there were more distinct texts and addresses than are told apart"},
 	notInForce:   {"이 규칙이 적용되기 전에 수집된 기록이어서, 원본 로그에만 있던 내용을 확인하지 못하였습니다", "these records were taken in before the rule was in force, so what only their lines said was never looked at"},
 	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
+	removed:      {"%s 메시지가 읽히기 전에 Kafka에서 삭제되어, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "messages of %s were removed from Kafka before they were read, so no rule saw what happened meanwhile"},
 	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
 }
 

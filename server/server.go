@@ -16,6 +16,7 @@ import (
 	"github.com/haetae/haetae/alert"
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/ingest"
+	"github.com/haetae/haetae/ingest/inputs"
 	"github.com/haetae/haetae/ledger"
 )
 
@@ -41,6 +42,10 @@ type Server struct {
 	wg       sync.WaitGroup // followers and the merger
 
 	follows   []*follower
+	inputs    *inputs.Config // nil without
+	syslogs   []*syslogInput
+	kafkas    []*kafkaInput
+	topics    topicLocks
 	detector  *detector   // nil without detection
 	desk      *alert.Desk // nil without alerts
 	importing sync.Mutex  // one import at a time, as the ledger allows
@@ -88,6 +93,14 @@ func New(o Options) (_ *Server, err error) {
 		}
 		s.follows = append(s.follows, fw)
 	}
+	defer func() {
+		if err != nil {
+			s.closeInputs()
+		}
+	}()
+	if err = s.openInputs(); err != nil {
+		return nil, err
+	}
 	if err = s.openDetection(); err != nil {
 		return nil, err
 	}
@@ -123,17 +136,18 @@ func (s *Server) Addr() string { return s.address.Listen }
 func (s *Server) Ledger() *ledger.Ledger { return s.ledger }
 
 // Run serves until ctx ends, then stops in order: no new requests, those under
-// way are answered, followers store their position, the folder is closed.
+// way are answered, followers and inputs store what they have read, the folder is closed.
 func (s *Server) Run(ctx context.Context) error {
 	for _, f := range s.follows {
 		s.wg.Go(func() { f.run(s.work) })
 	}
+	s.runInputs()
 	s.wg.Go(func() { s.mergeNow(s.work) })
 	s.runDetection()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	s.ready.Store(true)
-	s.log.Info("serving", "address", s.Addr(), "follow", len(s.follows))
+	s.log.Info("serving", "address", s.Addr(), "follow", len(s.follows), "inputs", len(s.syslogs)+len(s.kafkas))
 	var err error
 	select {
 	case <-ctx.Done():
@@ -156,6 +170,7 @@ func (s *Server) Close() error {
 			errs = append(errs, fmt.Errorf("stop: requests were cut off: %w", err))
 		}
 		s.listener.Close()
+		s.closeInputs()
 		s.wg.Wait()
 		if s.desk != nil {
 			if err := s.desk.Close(); err != nil {
