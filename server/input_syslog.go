@@ -22,7 +22,7 @@ func (s *Server) newSyslogInput(set syslog.Settings) (*syslogInput, error) {
 	in := &syslogInput{input: input{s: s, name: set.Name, kind: "syslog"}, set: set}
 	var err error
 	in.listener, err = syslog.Listen(set, syslog.Options{
-		Open: func(connection int64) func(context.Context, []syslog.Frame) error {
+		Open: func(connection int64) func(context.Context, []syslog.Frame, bool) error {
 			c := &syslogConnection{in: in, place: fmt.Sprintf("syslog %s connection %d", set.Name, connection), sources: map[string]*ofSource{}}
 			return c.take
 		},
@@ -69,11 +69,13 @@ type syslogConnection struct {
 // take makes the messages of one window durable. It comes back when they are, or when
 // the server stops and they cannot be: nobody could be told, and the sender waits
 // meanwhile.
-func (c *syslogConnection) take(ctx context.Context, frames []syslog.Frame) error {
+func (c *syslogConnection) take(ctx context.Context, frames []syslog.Frame, roomy bool) error {
 	s := c.in.s
 	size := int64(0)
-	for _, f := range frames {
-		size += int64(len(f.Text))
+	if !roomy { // else who holds room would wait for more of it, and all for each other
+		for _, f := range frames {
+			size += int64(len(f.Text))
+		}
 	}
 	// What was read when the server stops is still taken in.
 	hold, stop := context.WithCancel(context.WithoutCancel(ctx))

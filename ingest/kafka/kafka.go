@@ -257,8 +257,9 @@ func (c *Consumer) errors(fs kgo.Fetches) (failed error) {
 	return failed
 }
 
-func (c *Consumer) fail(err error) {
-	code := codeOf(err)
+func (c *Consumer) fail(err error) { c.failed(codeOf(err), err) }
+
+func (c *Consumer) failed(code string, err error) {
 	c.mu.Lock()
 	told := c.problem == code
 	c.problem, c.connected = code, false

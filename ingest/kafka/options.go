@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"time"
 
@@ -157,7 +158,12 @@ func (e *tlsError) Unwrap() error { return e.err }
 type hooks struct{ c *Consumer }
 
 func (h *hooks) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed):
+	case h.c.set.SASL != nil && errors.Is(err, io.EOF):
+		// A broker may hang up instead of saying that it does not know us.
+		h.c.failed(Authentication, err)
+	default:
 		h.c.fail(err)
 	}
 }
@@ -190,6 +196,8 @@ func codeOf(err error) string {
 		return NoTopic
 	case errors.As(err, &large):
 		return TooLarge
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // an alert of TLS
+		return Untrusted
 	case errors.As(err, &op), errors.As(err, &host):
 		return Unreachable
 	}

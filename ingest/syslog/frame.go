@@ -61,6 +61,9 @@ func NewFramer(r io.Reader) *Framer { return &Framer{r: r, buf: make([]byte, Win
 // Pending reports whether a message has begun that is not at its end.
 func (f *Framer) Pending() bool { return f.to > f.from || f.long != nil }
 
+// Grown reports whether what was read is held in the room that Grow gave.
+func (f *Framer) Grown() bool { return f.grown }
+
 // Read waits for what comes next and gives the messages that are whole. With an error,
 // io.EOF among them, there may be messages too.
 func (f *Framer) Read(frames []Frame) ([]Frame, error) {

@@ -49,8 +49,9 @@ func (s *Settings) Source() string {
 // Options is what a listener works with.
 type Options struct {
 	// Open gives what takes the messages of a connection: it makes them durable, and
-	// returns when they are, or when ctx has ended and they cannot be.
-	Open func(connection int64) (take func(ctx context.Context, frames []Frame) error)
+	// returns when they are, or when ctx has ended and they cannot be. roomy: Room was
+	// given for them.
+	Open func(connection int64) (take func(ctx context.Context, frames []Frame, roomy bool) error)
 	// Room waits until MaxMessage bytes may be held, and says how to give them back.
 	Room func(ctx context.Context) (leave func(), err error)
 	// ReadTimeout is how long a message may take from its first byte to its last, and a
@@ -180,7 +181,7 @@ func (l *Listener) serve(ctx context.Context, c net.Conn, number int64) (what st
 		r.pending = f.Pending()
 		frames, err = f.Read(frames)
 		if len(frames) > 0 {
-			if err := take(ctx, frames); err != nil {
+			if err := take(ctx, frames, f.Grown()); err != nil {
 				return "store", err
 			}
 		}
