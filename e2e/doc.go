@@ -19,6 +19,9 @@
 // their own with the settings of docs/sources.md, and hold the extent of each question
 // against what the database itself says was read.
 //
+// syslog_test.go sends with Debian's logger and rsyslog, by the settings of
+// docs/sources.md.
+//
 // mail_test.go sends signals through a real SMTP server.
 //
 // What it is not: a benchmark, or a test of nginx.
