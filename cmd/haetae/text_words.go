@@ -52,7 +52,7 @@ var initWords = struct{ done text }{
 var serveWords = struct{ open, openInput, reload text }{
 	reload: text{"다시 읽지 못한 파일이 있어, 그 규칙이나 알림 설정은 기존 것을 계속 씁니다:\n%s\n", "not all files could be read again; the rules or the alert settings before go on:\n%s\n"},
 	openInput: text{"주의: 입력 %s에서는 다른 장비와 암호화 없이 통신합니다. 입력 파일에 tls를 쓰십시오. 접속기록에는 실제 식별자가 들어 있습니다.\n",
-		"note: input %s speaks in the clear with other machines: give it tls in the file of inputs, since records carry real ids\n"},
+		"note: in the clear with other machines: input %s. Give it tls in the file of inputs, since records carry real ids\n"},
 	open: text{"주의: 다른 장비에서도 접속할 수 있는 주소입니다. 통신이 암호화되지 않으므로(HTTP) 앞단에 TLS를 두십시오. 접속기록에는 실제 식별자가 들어 있습니다.\n",
 		"note: other machines can reach this address, and it speaks plain HTTP: put TLS in front, since records carry real ids\n"},
 }
