@@ -1,7 +1,7 @@
 # make run     the sample shop, imported, answered and served
 # make test    every test: go test ./..., and the ones with a real nginx
 # make unit    go test ./... alone: needs nothing but Go
-# make e2e     nginx, a service, a live log, haetae serve, an attack, a mail server, PostgreSQL, MariaDB and Chromium; installs what is missing on Debian
+# make e2e     nginx, a service, a live log, haetae serve, an attack, a mail server, rsyslog, PostgreSQL, MariaDB and Chromium; installs what is missing on Debian
 # make exporter  logs sent by the exporter of OpenTelemetry for Go, a module of its own
 # make sigmahq all rules of SigmaHQ load and are matched as the plain way does; HAETAE_SIGMAHQ names their archive
 # make check   formatting, vet, a build without cgo: quick, before every commit
@@ -27,7 +27,7 @@ SECONDS ?= 10
 GROUPS ?= 10000000
 CURVE ?= 10000000,100000000,1000000000
 
-.PHONY: help run test unit e2e exporter nginx smtp curl postgres mariadb chromium sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
+.PHONY: help run test unit e2e exporter nginx smtp curl rsyslog postgres mariadb chromium sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -41,9 +41,9 @@ unit:
 	@echo "go test ./... (the tests with a real nginx follow by make e2e)"
 	$(GO) test ./...
 
-# The e2e tests fail, and say what to do, if nginx, curl, the mail server, a database
-# or the browser is neither there nor to be had.
-e2e: nginx smtp curl postgres mariadb chromium
+# The e2e tests fail, and say what to do, if nginx, curl, the mail server, rsyslog, a
+# database or the browser is neither there nor to be had.
+e2e: nginx smtp curl rsyslog postgres mariadb chromium
 	$(GO) test -tags e2e -count 1 ./e2e
 
 exporter:
@@ -64,6 +64,15 @@ curl:
 	  echo "installing curl for the e2e tests"; \
 	  $$sudo apt-get install -y -qq --no-install-recommends curl >/dev/null 2>&1 || \
 	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends curl >/dev/null; } || true; }
+
+# logger is of bsdutils, which every Debian has.
+rsyslog:
+	@ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || test -n "$$HAETAE_RSYSLOGD" || { \
+	  command -v apt-get >/dev/null || exit 0; \
+	  sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  echo "installing rsyslog and rsyslog-openssl for the e2e tests"; \
+	  $$sudo apt-get install -y -qq --no-install-recommends rsyslog rsyslog-openssl bsdutils >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends rsyslog rsyslog-openssl bsdutils >/dev/null; } || true; }
 
 smtp:
 	@for p in "$$HAETAE_PYTHON" /usr/bin/python3 python3; do \

@@ -24,6 +24,7 @@ const (
 	lostFile     cause = ledger.GapLost      // lines of a followed file were gone before they were read
 	cutFile      cause = ledger.GapCut       // or cut
 	feedStale    cause = "feed_stale"        // a register or list was older than it may be
+	removed      cause = ledger.GapRemoved   // messages of a topic were removed before they were read
 )
 
 type lossKey struct {

@@ -370,6 +370,7 @@ var lossTexts = map[cause]Text{
 	notInForce:   {"이 규칙이 적용되기 전에 수집된 기록이어서, 원본 로그에만 있던 내용을 확인하지 못하였습니다", "these records were taken in before the rule was in force, so what only their lines said was never looked at"},
 	lostFile:     {"수집 중이던 %s 로그 파일이 다 읽히기 전에 없어져, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was gone before it was read to its end, so no rule saw what happened meanwhile"},
 	feedStale:    {"외부 연계(%s)가 정해진 기한 안에 갱신되지 않아, 이를 쓰는 규칙은 그 기간을 판단하지 못하였습니다", "the feed %s was older than it may be, so the rules that rest on it could not decide that time"},
+	removed:      {"%s 메시지가 읽히기 전에 Kafka에서 삭제되어, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "messages of %s were removed from Kafka before they were read, so no rule saw what happened meanwhile"},
 	cutFile:      {"수집 중이던 %s 로그 파일이 다 읽히기 전에 잘려, 그 사이의 접속은 어느 규칙도 살펴보지 못하였습니다", "a followed log of %s was cut before it was read to its end, so no rule saw what happened meanwhile"},
 }
 

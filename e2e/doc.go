@@ -22,6 +22,9 @@
 // report_test.go opens the report of a drill in Chromium, on a phone, a screen and paper,
 // and measures what its readers would see.
 //
+// syslog_test.go sends with Debian's logger and rsyslog, by the settings of
+// docs/sources.md.
+//
 // mail_test.go sends signals through a real SMTP server.
 //
 // What it is not: a benchmark, or a test of nginx.

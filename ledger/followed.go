@@ -207,7 +207,7 @@ type Gap struct {
 	From   event.Millis `json:"from"` // of the last record before it
 	// To is of the first record behind it; 0 while none has come.
 	To   event.Millis `json:"to"`
-	Kind string       `json:"kind"` // GapLost or GapCut
+	Kind string       `json:"kind"` // GapLost, GapCut or GapRemoved
 }
 
 const (
@@ -215,6 +215,8 @@ const (
 	GapLost = "lost_file"
 	// GapCut: a followed file was cut, and no copy of it was found.
 	GapCut = "cut_file"
+	// GapRemoved: messages were removed from a topic before they were read.
+	GapRemoved = "removed_messages"
 )
 
 // Span is what a gap covers when it is asked about at a moment. Clocks of records

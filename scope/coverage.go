@@ -21,7 +21,8 @@ type Gap struct {
 	To     string `json:"to"`
 	// Kind is "cadence" between two moments of the span asked for, "silent" for
 	// a silence that still lasted when the question was asked; "lost_file" and
-	// "cut_file" for lines of a live file that were gone before they were read,
+	// "cut_file" for lines of a live file that were gone before they were read, and
+	// "removed_messages" for messages of Kafka,
 	// between the last record before them and the first one behind.
 	Kind string `json:"kind"`
 }

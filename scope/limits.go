@@ -97,11 +97,19 @@ func (p *plan) sourceLimits(gaps []Gap, coverage []SourceCoverage, zone *time.Lo
 			fmt.Sprintf("기록이 없는 구간이 %d곳 있습니다. 그동안의 접속은 알 수 없습니다.", len(gaps)),
 			plural.Sprintf("Gaps in the record: %d. What happened then is not known.", len(gaps)))
 	}
-	lost := map[string]int64{}
+	lost, removed := map[string]int64{}, map[string]int64{}
 	for _, g := range gaps {
 		if g.Kind == ledger.GapLost || g.Kind == ledger.GapCut {
 			lost[g.Source]++
 		}
+		if g.Kind == ledger.GapRemoved {
+			removed[g.Source]++
+		}
+	}
+	if n, list := perSource(removed); n > 0 {
+		add("removed_messages",
+			fmt.Sprintf("메시지가 읽히기 전에 Kafka에서 삭제된 구간이 %d곳 있습니다(%s). 그 메시지에 적힌 접속은 어느 수에도 포함되지 않습니다.", n, list),
+			plural.Sprintf("Times at which messages were removed from Kafka before they were read: %d (%s). What they tell of is in no count.", n, list))
 	}
 	if n, list := perSource(lost); n > 0 {
 		add("lost_lines",

@@ -279,7 +279,7 @@ func TestCodes(t *testing.T) {
 	compareCodes(t, "causes", literalsOf(t, "../ingest/line", "Cause"), documented(t, "Of an import", "`cause`"))
 	compareCodes(t, "limits", literalsOf(t, "../scope", "add", "Limit"), documented(t, "Of an answer", "`code`"))
 
-	kinds := codes{ledger.GapLost: {}, ledger.GapCut: {}}
+	kinds := codes{ledger.GapLost: {}, ledger.GapCut: {}, ledger.GapRemoved: {}}
 	coverage := codes{}
 	_, files := sourceOf(t, "../scope")
 	word := regexp.MustCompile(`^[a-z_]+$`)

@@ -37,6 +37,10 @@ type Options struct {
 	// Follow are live files to read as they grow.
 	Follow []Follow
 
+	// Inputs is the file that says what comes in as syslog and from Kafka
+	// (docs/sources.md). Empty: nothing does.
+	Inputs string
+
 	// Networks are files (.mmdb) that tell the country and network of an address,
 	// for lines that do not say them. They are read at the start. Without one such
 	// records have neither, and a condition about them finds nothing.
@@ -106,6 +110,10 @@ type Options struct {
 	// FS is the file system below Data. Default disk.OS; tests put a disk that
 	// fails there.
 	FS disk.FS
+
+	// inputRetry is how long a consumer of Kafka rests after a failure; tests are in a
+	// hurry.
+	inputRetry time.Duration
 
 	// Version is shown by /v1/status.
 	Version string

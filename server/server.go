@@ -17,6 +17,7 @@ import (
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/ingest"
+	"github.com/haetae/haetae/ingest/inputs"
 	"github.com/haetae/haetae/ledger"
 	"github.com/haetae/haetae/scope"
 	"github.com/haetae/haetae/siem"
@@ -45,6 +46,10 @@ type Server struct {
 	wg       sync.WaitGroup // followers and the merger
 
 	follows   []*follower
+	inputs    *inputs.Config // nil without
+	syslogs   []*syslogInput
+	kafkas    []*kafkaInput
+	topics    topicLocks
 	detector  *detector      // nil without detection
 	desk      *alert.Desk    // nil without alerts
 	feeds     *feed.Desk     // nil without a file of feeds
@@ -102,6 +107,14 @@ func New(o Options) (_ *Server, err error) {
 	if err = s.openFeeds(); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			s.closeInputs()
+		}
+	}()
+	if err = s.openInputs(); err != nil {
+		return nil, err
+	}
 	if err = s.openDetection(); err != nil {
 		return nil, err
 	}
@@ -144,11 +157,12 @@ func (s *Server) Addr() string { return s.address.Listen }
 func (s *Server) Ledger() *ledger.Ledger { return s.ledger }
 
 // Run serves until ctx ends, then stops in order: no new requests, those under
-// way are answered, followers store their position, the folder is closed.
+// way are answered, followers and inputs store what they have read, the folder is closed.
 func (s *Server) Run(ctx context.Context) error {
 	for _, f := range s.follows {
 		s.wg.Go(func() { f.run(s.work) })
 	}
+	s.runInputs()
 	s.wg.Go(func() { s.mergeNow(s.work) })
 	s.runDetection()
 	if s.feeds != nil {
@@ -160,7 +174,7 @@ func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	s.ready.Store(true)
-	s.log.Info("serving", "address", s.Addr(), "follow", len(s.follows))
+	s.log.Info("serving", "address", s.Addr(), "follow", len(s.follows), "inputs", len(s.syslogs)+len(s.kafkas))
 	var err error
 	select {
 	case <-ctx.Done():
@@ -183,6 +197,7 @@ func (s *Server) Close() error {
 			errs = append(errs, fmt.Errorf("stop: requests were cut off: %w", err))
 		}
 		s.listener.Close()
+		s.closeInputs()
 		s.wg.Wait()
 		if s.desk != nil {
 			if err := s.desk.Close(); err != nil {

@@ -19,7 +19,8 @@ type Status struct {
 	InFlight int64          `json:"bytes_in_flight"`
 	Contents Contents       `json:"contents"`
 	Follow   []FollowStatus `json:"follow"`
-	// Of the records taken in over HTTP and from followed files since the start,
+	Inputs   []InputStatus  `json:"inputs"`
+	// Of the records taken in by every way but imports since the start,
 	// how many lack something that stood in their line (see Received).
 	LostAddresses int64 `json:"lost_addresses"`
 	LostTexts     int64 `json:"lost_texts"`
@@ -55,6 +56,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 		st.Follow = append(st.Follow, f.status())
 	}
 	st.Outputs = s.outputsStatus()
+	st.Inputs = s.InputStatuses()
 	writeJSON(w, http.StatusOK, st)
 }
 
@@ -115,7 +117,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	m.value("haetae_failed", "gauge", "1 when a write had an unknown outcome and the server must be started again.", failed)
 	m.value("haetae_import_lines_total", "counter", "Lines read by imports since the start.", s.metrics.importLines.Load())
-	m.vec("haetae_records_total", "counter", "Records taken in over HTTP and from followed files, by source and outcome.", &s.metrics.records)
+	m.vec("haetae_records_total", "counter", "Records taken in over HTTP, from followed files and by inputs, by source and outcome.", &s.metrics.records)
 	m.vec("haetae_lost_total", "counter", "Records that lack a value of their line, which could not be read or was cut, by source and what.", &s.metrics.lost)
 	m.vec("haetae_requests_total", "counter", "Answers, by pattern and status.", &s.metrics.requests)
 	if s.detector != nil {
@@ -129,6 +131,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	m.vec("haetae_follow_bytes_behind", "gauge", "Bytes of followed files that are not read yet, by source.", &behind)
 	s.outputMetrics(m)
+	s.inputMetrics(m)
 	m.head("haetae_append_seconds", "histogram", "Time until records were durable.")
 	s.metrics.appendSeconds.write(w, "haetae_append_seconds")
 	m.head("haetae_query_seconds", "histogram", "Time of a question.")

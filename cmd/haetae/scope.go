@@ -349,6 +349,8 @@ func (a *app) showCoverage(gaps []scope.Gap, coverage []scope.SourceCoverage) {
 				line += a.say(scopeText.gapLost)
 			case ledger.GapCut:
 				line += a.say(scopeText.gapCut)
+			case ledger.GapRemoved:
+				line += a.say(scopeText.gapRemoved)
 			}
 			fmt.Fprintf(a.stdout, "  %s\n", line)
 		}

@@ -16,7 +16,7 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	var f folder
-	var listen, level, alerts, feeds, outputs string
+	var listen, level, alerts, feeds, outputs, inputs string
 	var follow, networks []string
 	var rules server.DetectRequest
 	var noDetect bool
@@ -27,6 +27,7 @@ func (a *app) serveCommand() *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&listen, "listen", server.DefaultListen, a.say(flagText.listen))
 	fl.StringArrayVar(&follow, "follow", nil, a.say(flagText.follow))
+	fl.StringVar(&inputs, "inputs", "", a.say(flagText.inputs))
 	fl.DurationVar(&linger, "linger", server.DefaultLinger, a.say(flagText.linger))
 	fl.StringArrayVar(&networks, "networks", nil, a.say(flagText.networks))
 	c.RegisterFlagCompletionFunc("follow", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -55,7 +56,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if linger <= 0 {
 			return a.usage(usageText.badLinger)
 		}
-		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, LingerFor: linger, Networks: networks, Feeds: feeds, Outputs: outputs, Logger: a.logger(lv), Version: version()}
+		o := server.Options{Data: f.data, KeyDir: f.keys, Listen: listen, Inputs: inputs, LingerFor: linger, Networks: networks, Feeds: feeds, Outputs: outputs, Logger: a.logger(lv), Version: version()}
 		if !noDetect {
 			o.Detect, o.Alerts = &rules, alerts
 		} else if alerts != "" {
@@ -74,6 +75,9 @@ func (a *app) serveCommand() *cobra.Command {
 		}
 		if !loopback(s.Addr()) {
 			a.notef(serveWords.open)
+		}
+		for _, name := range s.InputsInTheClear() {
+			a.notef(serveWords.openInput, name)
 		}
 		// As daemons do: SIGHUP reads the rules and the settings of alerts, feeds and outputs again.
 		again := make(chan os.Signal, 1)

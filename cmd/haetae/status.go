@@ -128,7 +128,45 @@ func (a *app) showStatus(v *statusView, address string, zone *time.Location) {
 		}
 	}
 	a.outputRows(v, zone, row)
+	if v.Server != nil {
+		for _, in := range v.Server.Inputs {
+			a.showInput(row, &in, zone)
+		}
+	}
 	t.write(a.stdout)
+}
+
+// showInput is one input of the server.
+func (a *app) showInput(row func(text, string), in *server.InputStatus, zone *time.Location) {
+	line := a.sayf(statusText.inputKafka, in.Name, count(in.Messages))
+	if in.Kind == "syslog" {
+		line = a.sayf(statusText.inputSyslog, in.Name, in.Listen, count(in.Connections), count(in.Messages))
+	}
+	switch {
+	case in.Error != "":
+		line += " (" + a.say(inputProblems[in.Error]) + ")"
+	case in.Kind == "kafka" && !in.Connected:
+		line += " (" + a.say(statusText.notConnected) + ")"
+	}
+	row(statusText.input, line)
+	if !in.Last.IsZero() {
+		row(text{}, a.sayf(statusText.inputLast, stamp(in.Last, zone)))
+	}
+	for _, n := range []struct {
+		what text
+		n    int64
+	}{{statusText.inputAside, in.Aside}, {statusText.inputOther, in.Other}, {statusText.inputRemoved, in.Removed}, {statusText.inputRefused, in.Refused}, {statusText.inputFailed, in.Failed}} {
+		if n.n > 0 {
+			row(text{}, a.sayf(n.what, count(n.n)))
+		}
+	}
+	for _, p := range in.Partitions {
+		if p.Lag < 0 {
+			row(text{}, a.sayf(statusText.lagUnknown, p.Topic, p.Partition))
+		} else {
+			row(text{}, a.sayf(statusText.lag, p.Topic, p.Partition, count(p.Lag)))
+		}
+	}
 }
 
 // outputRows say how far each output has come: by the server that sends, or by the

@@ -3,10 +3,10 @@ package main
 // What flags mean, and what is said when a command was written wrongly.
 
 var flagText = struct {
-	data, keys, lang, json, help, version                                                                              text
-	catalog, holdings, register, networks, source, format, importNew, redecode, again, workers                         text
-	listen, follow, linger, where, from, to, by, explain, save, export, recipient, reason, openKey, once, limit, quiet text
-	importRules, before, keep, yes, showSource, logLevel                                                               text
+	data, keys, lang, json, help, version                                                                                      text
+	catalog, holdings, register, networks, source, format, importNew, redecode, again, workers                                 text
+	listen, follow, inputs, linger, where, from, to, by, explain, save, export, recipient, reason, openKey, once, limit, quiet text
+	importRules, before, keep, yes, showSource, logLevel                                                                       text
 }{
 	data:        text{"데이터 `폴더` (환경변수 HAETAE_DATA)", "data `folder` (environment: HAETAE_DATA)"},
 	keys:        text{"키 `폴더`. 지정하지 않으면 데이터폴더.keys (환경변수 HAETAE_KEYS)", "key `folder`, else the data folder's name with .keys (environment: HAETAE_KEYS)"},
@@ -26,6 +26,7 @@ var flagText = struct {
 	workers:     text{"동시 작업 `수`. 지정하지 않으면 코어 수", "`number` of workers, else one for each core"},
 	listen:      text{"수신 `주소`", "`address` to listen on"},
 	follow:      text{"실시간으로 읽을 로그 `이름=파일` (여러 번 지정 가능)", "live log to follow, `source=file` (may be repeated)"},
+	inputs:      text{"syslog와 Kafka 입력 `파일`(YAML)", "`file` that says what comes in as syslog and from Kafka (YAML)"},
 	linger:      text{"교체된 로그 파일에 새 줄이 없을 때 더 지켜볼 `시간`", "how long a rotated log must be `quiet` until it is read no more"},
 	where:       text{"조건(`CEL` 식)", "condition, a `CEL` expression"},
 	from:        text{"이 `시각`부터(해당 시각 포함)", "first `moment` that counts"},

@@ -119,22 +119,26 @@ var serveText = commandText{
 	long: text{
 		`데이터 폴더를 전담하여 POST /v1/records로 접속기록을, POST /v1/logs로 OpenTelemetry
 로그를 받고, 기록 중인 로그 파일을 교체(rotation)되거나 비워지더라도 이어서 읽으며, HTTP로 질의에 답합니다. 2xx 응답은
-기록이 디스크에 안전하게 저장되었음을 뜻합니다. 보내는 쪽에는 haetae token add로 발급한
+기록이 디스크에 안전하게 저장되었음을 뜻합니다. --inputs 파일을 지정하면 syslog(TCP, TLS)와
+Kafka로도 받습니다(docs/sources.md). 보내는 쪽에는 haetae token add로 발급한
 토큰이 필요합니다.
 
 기본 주소 127.0.0.1:7420에는 이 장비에서만 접속할 수 있습니다. 다른 주소를 열 때에는
 앞단에 TLS를 두십시오. 모든 주소의 설명은 docs/http.md에 있습니다.`,
 		`Owns a data folder: takes records in at POST /v1/records and logs of OpenTelemetry at
 POST /v1/logs, follows live log files through rotation and truncation, and answers over
-HTTP. A 2xx means that the records are safe on the disk. Senders need a token, made with haetae token add.
+HTTP. A 2xx means that the records are safe on the disk. With a file of --inputs it also
+takes in syslog (TCP, TLS) and topics of Kafka (docs/sources.md). Senders need a token, made with haetae token add.
 
 The default address 127.0.0.1:7420 can be reached from this machine alone. Before you
 open another, put TLS in front of it. docs/http.md describes every address.`},
 	example: text{`
   haetae serve --data /var/lib/haetae
-  haetae serve --data /var/lib/haetae --follow gateway=/var/log/nginx/access.json`, `
+  haetae serve --data /var/lib/haetae --follow gateway=/var/log/nginx/access.json
+  haetae serve --data /var/lib/haetae --inputs inputs.yaml`, `
   haetae serve --data /var/lib/haetae
-  haetae serve --data /var/lib/haetae --follow gateway=/var/log/nginx/access.json`},
+  haetae serve --data /var/lib/haetae --follow gateway=/var/log/nginx/access.json
+  haetae serve --data /var/lib/haetae --inputs inputs.yaml`},
 }
 
 var scopeHelp = commandText{

@@ -8,7 +8,7 @@ var scopeText = struct {
 	ghosts, ghostsUnknown, unregistered, unresolved, unresolvedNone, unresolvedRows, unresolvedUnknown, unresolvedMixed, partly, partlyRows,
 	unmapped, withoutHoldings,
 	items, itemsNone, routes, unmappedRoutes, gaps, coverage, coverageLine, coverageUnknown, coverageComplete, coverageGaps, coverageNever,
-	tooMany, gapLine, gapSilent, gapLost, gapCut, coverageLost, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
+	tooMany, gapLine, gapSilent, gapLost, gapCut, gapRemoved, coverageLost, moreGaps, span, spanNone, editions, catalog, register, holdings, none, unused, limits,
 	by, byPeople, byAccounts, byReads, byRecords, value, rest, corrected, explain, explainLine, explainTime,
 	exceptions, exception, hint, fromTo, byOnce, exportOnly, badRecipient text
 }{
@@ -51,6 +51,7 @@ var scopeText = struct {
 	gapSilent:         text{"%s: %s 이후 지금까지 기록 없음", "%s: nothing since %s"},
 	tooMany:           text{"(종류가 너무 많아 보관하지 않음)", "(too many different ones to be kept)"},
 	gapLost:           text{" (수집 중이던 파일이 다 읽히기 전에 없어짐)", " (a followed file was gone before it was read to its end)"},
+	gapRemoved:        text{" (메시지가 읽히기 전에 Kafka에서 삭제됨)", " (messages were removed from Kafka before they were read)"},
 	gapCut:            text{" (수집 중이던 파일이 다 읽히기 전에 잘림)", " (a followed file was cut before it was read to its end)"},
 	coverageLost:      text{"공백 %d곳, 기록 주기 미설정: 그 밖에 빠진 구간을 알 수 없음", "gaps: %d; no cadence declared: whether more is missing is not known"},
 	moreGaps:          text{"그 밖에 %d곳", "and %d more"},

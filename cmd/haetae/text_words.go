@@ -1,6 +1,9 @@
 package main
 
-import "github.com/haetae/haetae/server"
+import (
+	"github.com/haetae/haetae/ingest/kafka"
+	"github.com/haetae/haetae/server"
+)
 
 // Everything else that is printed, by command. Sentences with verbs (%s) have
 // them in the same order in both languages.
@@ -46,8 +49,10 @@ var initWords = struct{ done text }{
 `},
 }
 
-var serveWords = struct{ open, reload text }{
+var serveWords = struct{ open, openInput, reload text }{
 	reload: text{"다시 읽지 못한 파일이 있어, 그 규칙이나 알림 설정은 기존 것을 계속 씁니다:\n%s\n", "not all files could be read again; the rules or the alert settings before go on:\n%s\n"},
+	openInput: text{"주의: 입력 %s에서는 다른 장비와 암호화 없이 통신합니다. 입력 파일에 tls를 쓰십시오. 접속기록에는 실제 식별자가 들어 있습니다.\n",
+		"note: in the clear with other machines: input %s. Give it tls in the file of inputs, since records carry real ids\n"},
 	open: text{"주의: 다른 장비에서도 접속할 수 있는 주소입니다. 통신이 암호화되지 않으므로(HTTP) 앞단에 TLS를 두십시오. 접속기록에는 실제 식별자가 들어 있습니다.\n",
 		"note: other machines can reach this address, and it speaks plain HTTP: put TLS in front, since records carry real ids\n"},
 }
@@ -132,7 +137,8 @@ var asideWords = struct{ none, opened, source, lines, field, cause, first, how, 
 
 var statusText = struct {
 	folderFormat, folder, records, span, segments, identities, catalog, edition, registers, holdings, since,
-	imports, unfinished, aside, holds, retained, server, noServer, free, follow, behind, output, none, followAside, followMissing, followUnwatched, lostAddresses, lostTexts text
+	imports, unfinished, aside, holds, retained, server, noServer, free, follow, behind, output, none, followAside, followMissing, followUnwatched, lostAddresses, lostTexts,
+	input, inputSyslog, inputKafka, inputLast, inputAside, inputOther, inputRefused, inputFailed, inputRemoved, lag, lagUnknown, notConnected text
 }{
 	followMissing:   text{"로그 파일이 없습니다", server.FollowMissing},
 	followUnwatched: text{"아직 수집을 시작하지 않았습니다", server.FollowUnwatched},
@@ -162,4 +168,30 @@ var statusText = struct {
 	output:          text{"출력", "output"},
 	behind:          text{"%s=%s, 아직 읽지 않은 양 %s", "%s=%s, %s behind"},
 	none:            text{"없음", "none"},
+	input:           text{"입력", "input"},
+	inputSyslog:     text{"%s (syslog %s), 연결 %s개, 수신한 메시지 %s건", "%s (syslog %s), %s connections, %s messages"},
+	inputKafka:      text{"%s (Kafka), 수신한 메시지 %s건", "%s (Kafka), %s messages"},
+	notConnected:    text{"연결되지 않음", "not connected"},
+	inputLast:       text{"  마지막 메시지 %s", "  last message %s"},
+	inputAside:      text{"  격리한 메시지 %s건", "  %s messages set aside"},
+	inputOther:      text{"  어느 로그에도 해당하지 않아 버린 메시지 %s건", "  %s messages of no source, which were dropped"},
+	inputRefused:    text{"  동시 연결 한도를 넘어 거절한 연결 %s건", "  %s connections refused: more at once than may be"},
+	inputFailed:     text{"  오류로 끊은 연결 %s건", "  %s connections ended by a fault"},
+	inputRemoved:    text{"  읽기 전에 Kafka에서 삭제된 메시지 %s건", "  %s messages removed from Kafka before they were read"},
+	lag:             text{"  %s/%d: 아직 읽지 않은 메시지 %s건", "  %s/%d: %s messages behind"},
+	lagUnknown:      text{"  %s/%d: 아직 읽은 것이 없습니다", "  %s/%d: nothing read yet"},
+}
+
+// inputProblems says what server.InputStatus.Error means.
+var inputProblems = map[string]text{
+	server.InputCertificate: {"바뀐 인증서 파일을 읽을 수 없어 기존 인증서를 계속 씁니다", "the certificate files were changed and cannot be read; those before go on"},
+	server.InputStore:       {"받은 메시지를 저장할 수 없어 멈추었습니다. 서버 로그를 확인하십시오", "stands still: what came cannot be stored, see the server's log"},
+	kafka.Joining:           {"소비자 그룹에 참여하는 중", "joining the group"},
+	kafka.Unreachable:       {"브로커에 연결할 수 없습니다", "no broker can be reached"},
+	kafka.Untrusted:         {"TLS 연결에 실패하였습니다. 인증서를 확인하십시오", "TLS failed: look at the certificates"},
+	kafka.Authentication:    {"브로커가 인증을 거절하였습니다. 사용자 이름과 비밀번호 파일을 확인하십시오", "the brokers refused to authenticate: look at the files of user and password"},
+	kafka.Authorization:     {"토픽이나 그룹을 읽을 권한이 없습니다", "the topic or the group may not be read"},
+	kafka.NoTopic:           {"그런 토픽이 없습니다", "there is no such topic"},
+	kafka.TooLarge:          {"압축을 풀면 한도를 넘는 메시지 묶음이 있습니다", "a batch unpacks to more than is taken"},
+	kafka.Failed:            {"실패하였습니다. 서버 로그를 확인하십시오", "failed: see the server's log"},
 }

@@ -44,10 +44,12 @@ var (
 	IsAccessLog = Cause{"is_access_log", "the line is of an access log, but the source is declared as JSON: give it format: combined and no fields in the catalog", "웹 접속 로그(combined) 행인데 JSON으로 선언되어 있습니다. 카탈로그의 이 로그에 format: combined를 쓰고 fields를 빼십시오"}
 	IsDocument  = Cause{"is_document", "a whole document of events where one event is expected", "이벤트 하나가 있을 자리에 이벤트가 여럿 담긴 JSON 문서가 있습니다"}
 	OtherSource = Cause{"other_source", "the record says another source than its token is for", "토큰이 발급된 로그와 다른 로그 이름이 적혀 있습니다"}
+	Header      = Cause{"syslog_header", "the message has no header of syslog that can be read", "읽을 수 있는 syslog 헤더가 없습니다"}
+	NoFormat    = Cause{"no_format", "the messages are of no known format: give the source its format in the catalog", "알려진 형식의 메시지가 아닙니다. 카탈로그의 이 로그에 format을 쓰십시오"}
 	Unverified  = Cause{"unverified", "the packed stream is damaged near here, so this may not be what was logged", "압축이 이 부근에서 손상되어, 원래 기록과 다를 수 있습니다"}
 )
 
-var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, CutOff, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, IsDocument, OtherSource, Unverified}
+var causes = []Cause{Syntax, Missing, Type, Time, ClockSkew, UTF8, Control, TooLong, Bearer, LongLine, CutOff, Undecoded, TooMany, Unknown, IsJSON, IsAccessLog, IsDocument, OtherSource, Header, NoFormat, Unverified}
 
 // CauseText gives a cause's text by its code, in Korean or English.
 func CauseText(code string, korean bool) string {

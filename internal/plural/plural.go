@@ -28,10 +28,10 @@ func Value(s string) string { return strings.ReplaceAll(s, mark, "") }
 // singular knows the counted words. A word that is not here stays as it is, so
 // what is counted anew belongs here: the tests look for it.
 var singular = map[string]string{
-	"accounts": "account", "browsers": "browser", "cases": "case", "cells": "cell", "colleagues": "colleague", "customers": "customer",
+	"accounts": "account", "browsers": "browser", "cases": "case", "cells": "cell", "colleagues": "colleague", "connections": "connection", "customers": "customer",
 	"days": "day", "deviations": "deviation", "editions": "edition", "entries": "entry", "fields": "field", "files": "file",
 	"gaps": "gap", "groups": "group", "holds": "hold", "hours": "hour", "ids": "id", "imports": "import", "keys": "key",
-	"kinds": "kind", "lines": "line", "members": "member", "minutes": "minute", "mistakes": "mistake", "networks": "network",
+	"kinds": "kind", "lines": "line", "members": "member", "messages": "message", "minutes": "minute", "mistakes": "mistake", "networks": "network",
 	"operators'": "operator's", "others": "other", "pages": "page", "people": "person", "reads": "read", "records": "record",
 	"requests": "request", "routes": "route", "rows": "row", "rules": "rule", "seconds": "second", "segments": "segment",
 	"sign-ins": "sign-in", "signals": "signal", "spans": "span", "tables": "table", "times": "time", "tokens": "token",

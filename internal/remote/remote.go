@@ -123,18 +123,43 @@ func Authorities(name string) (*x509.CertPool, error) {
 	if name == "" {
 		return nil, nil // the system's
 	}
-	pem, err := ReadFile(name, maxFileBytes)
-	if err != nil {
-		return nil, err
-	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, written.Errorf("파일에 인증서가 없습니다", "the file holds no certificate")
+	if err := AddAuthorities(pool, name); err != nil {
+		return nil, err
 	}
 	return pool, nil
+}
+
+// AddAuthorities adds the certificates of a file (PEM) to a pool.
+func AddAuthorities(to *x509.CertPool, name string) error {
+	pem, err := ReadFile(name, maxFileBytes)
+	if err != nil {
+		return err
+	}
+	if !to.AppendCertsFromPEM(pem) {
+		return written.Errorf("파일에 인증서가 없습니다", "the file holds no certificate")
+	}
+	return nil
+}
+
+// KeyPair is a certificate with its key (PEM).
+func KeyPair(cert, key string) (tls.Certificate, error) {
+	c, err := ReadFile(cert, maxFileBytes)
+	if err != nil {
+		return tls.Certificate{}, written.Errorf("인증서: %s", "the certificate: %s", written.TextOf(err))
+	}
+	k, err := ReadFile(key, maxFileBytes)
+	if err != nil {
+		return tls.Certificate{}, written.Errorf("개인키: %s", "the key: %s", written.TextOf(err))
+	}
+	pair, err := tls.X509KeyPair(c, k)
+	if err != nil {
+		return tls.Certificate{}, written.Errorf("인증서와 개인키를 함께 쓸 수 없습니다. PEM 형식이고 서로 짝이 맞아야 합니다", "the certificate and the key are of no use together: both are PEM, and belong to each other")
+	}
+	return pair, nil
 }
 
 // Client follows no redirect: it would carry the body, and what signs it, to a place
