@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -88,16 +90,17 @@ func TestGuessedCatalogs(t *testing.T) {
 			if asked.Records == 0 || asked.Records > checked.Records || c.records >= 0 && asked.Records != c.records {
 				t.Errorf("asked: %d records of %d", asked.Records, checked.Records)
 			}
-			var list struct {
-				Sources []struct {
-					Declared bool
-					Records  int64
-				}
+			type listed struct {
+				Declared bool
+				Records  int64
 			}
+			var list struct{ Sources []listed }
 			if err := json.Unmarshal([]byte(do("source", "list", "--data", data, "--json")), &list); err != nil {
 				t.Fatal(err)
 			}
-			if len(list.Sources) != 1 || !list.Sources[0].Declared || list.Sources[0].Records != asked.Records {
+			// A catalog that ships may know another form of the same log.
+			slices.SortFunc(list.Sources, func(a, b listed) int { return cmp.Compare(b.Records, a.Records) })
+			if len(list.Sources) == 0 || !list.Sources[0].Declared || list.Sources[0].Records != asked.Records || len(list.Sources) > 1 && list.Sources[1].Records > 0 {
 				t.Errorf("%+v, want %d records", list, asked.Records)
 			}
 		})

@@ -18,13 +18,13 @@ import (
 
 // plainly is what a score says, reckoned by going over everything for each question.
 type plainly struct {
-	Scope         Scope
-	First, High   map[string]Alarm // by phase; "" is all
-	False, Mixed  int64
-	Late, Correct int64
-	Evidence      int64
-	BySeverity    map[string]int64
-	Curve         map[string]int64
+	Scope                Scope
+	First, High          map[string]Alarm // by phase; "" is all
+	False, Mixed         int64
+	Ahead, Late, Correct int64
+	Evidence             int64
+	BySeverity           map[string]int64
+	Curve                map[string]int64
 }
 
 func has(list []string, v string) bool { return slices.Contains(list, v) }
@@ -39,19 +39,23 @@ func meaning(t *drill.Truth, a Alert) string {
 		n := netip.MustParsePrefix(t.Marks.Networks[0])
 		return n.Contains(p.Addr()) && n.Bits() <= p.Bits()
 	}
-	var attack, others bool
+	var own, shared, others bool
+	mark := func(is bool) { own, others = own || is, others || !is }
 	for _, v := range a.Keys {
-		attack = attack || has(t.Marks.Keys, v) || has(t.Marks.SharedKeys, v) && has(a.Routes, "GET /profile")
-		others = others || !has(t.Marks.Keys, v) && !has(t.Marks.SharedKeys, v)
+		if has(t.Marks.SharedKeys, v) {
+			shared = true
+			continue
+		}
+		mark(has(t.Marks.Keys, v))
 	}
 	for _, v := range a.Actors {
-		attack, others = attack || v == "a1", others || v != "a1"
+		mark(v == "a1")
 	}
 	for _, v := range a.Addresses {
-		attack, others = attack || inside(v), others || !inside(v)
+		mark(inside(v))
 	}
 	for _, v := range a.Agents {
-		attack, others = attack || has(t.Marks.Agents, v), others || !has(t.Marks.Agents, v)
+		mark(has(t.Marks.Agents, v))
 	}
 	if len(a.Keys)+len(a.Actors)+len(a.Addresses)+len(a.Agents)+len(a.Routes) == 0 {
 		for _, f := range [][2]time.Time{{at("12 00:00:00"), at("14 00:00:00")}, {at("25 00:00:00"), at("26 00:00:00")}} {
@@ -61,16 +65,24 @@ func meaning(t *drill.Truth, a Alert) string {
 		}
 		return "false"
 	}
-	switch {
-	case attack && others:
-		return "mixed"
-	case !attack:
-		return "false"
-	}
+	route := has(a.Routes, "GET /profile")
+	early, within := true, false
 	for _, p := range t.Phases {
-		if !a.Time.Before(p.First) && a.Time.Sub(p.Last) <= 24*time.Hour {
-			return "correct"
-		}
+		early = early && a.Time.Before(p.First)
+		within = within || !a.Time.Before(p.First) && a.Time.Sub(p.Last) <= 24*time.Hour
+	}
+	vague := shared && !own && !others && !route // the right key, and not which use of it
+	switch {
+	case vague && early, own && !others && early, shared && route && !others && early:
+		return "ahead"
+	case vague:
+		return "late"
+	case !own && !(shared && route):
+		return "false"
+	case others:
+		return "mixed"
+	case within:
+		return "correct"
 	}
 	return "late"
 }
@@ -160,6 +172,8 @@ func reckon(w *world) plainly {
 		switch meaning(w.truth, a) {
 		case "correct":
 			out.Correct++
+		case "ahead":
+			out.Ahead++
 		case "late":
 			out.Late++
 		case "evidence":
@@ -242,7 +256,7 @@ func TestJudgeModel(t *testing.T) {
 		}
 		has := plainly{
 			Scope: got.Scope, First: map[string]Alarm{}, High: map[string]Alarm{}, False: got.FalseAlarms.False, Mixed: got.FalseAlarms.Mixed,
-			Late: got.FalseAlarms.Late, Correct: got.FalseAlarms.Correct, Evidence: got.FalseAlarms.Evidence, BySeverity: got.FalseAlarms.BySeverity, Curve: map[string]int64{},
+			Ahead: got.FalseAlarms.Ahead, Late: got.FalseAlarms.Late, Correct: got.FalseAlarms.Correct, Evidence: got.FalseAlarms.Evidence, BySeverity: got.FalseAlarms.BySeverity, Curve: map[string]int64{},
 		}
 		for _, p := range append([]Part{got.Overall}, got.Phases...) {
 			if p.FirstCorrect != nil {
