@@ -5,6 +5,7 @@
 # make exporter  logs sent by the exporter of OpenTelemetry for Go, a module of its own
 # make sigmahq all rules of SigmaHQ load and are matched as the plain way does; HAETAE_SIGMAHQ names their archive
 # make check   formatting, vet, a build without cgo: quick, before every commit
+# make peers   bench/ compiles: it is a module of its own, with what it compares with (needs a C compiler)
 # make race    the race detector on what runs in parallel (needs a C compiler)
 # make lives   every operation of a ledger's life fails, in every way (minutes)
 # make worlds  answers against a walk over every record, over many histories (minutes)
@@ -27,7 +28,7 @@ SECONDS ?= 10
 GROUPS ?= 10000000
 CURVE ?= 10000000,100000000,1000000000
 
-.PHONY: help run test unit e2e exporter nginx smtp curl rsyslog postgres mariadb chromium sigmahq check race lives worlds fuzz bench peer curve memory detect-bench ci
+.PHONY: help run test unit e2e exporter nginx smtp curl rsyslog postgres mariadb chromium sigmahq check peers race lives worlds fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -124,6 +125,9 @@ check:
 	$(GO) vet -tags e2e ./e2e
 	$(GO) vet -tags sigmahq ./rule
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/haetae
+
+peers:
+	cd bench && $(GO) vet ./...
 
 # Of alert and detect, whose tests take minutes under the detector, those that run in one
 # goroutine are left out by name: in alert that is what walks through every failure of a
