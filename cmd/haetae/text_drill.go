@@ -148,8 +148,8 @@ var drillWords = struct {
 	asideMore: text{"%s에서 그 밖에 %d행을 읽지 못하였습니다\n", "%s: %d more lines were not readable\n"},
 
 	reality:       text{"실제: 알게 된 계기는 %s, 시작부터 %.0f일\n", "In reality: known by %s, %.0f days after it began\n"},
-	first:         text{"첫 정탐: %s  %s (%s)  이미 %s명, %.1f%% 예방 가능\n", "First correct signal: %s  %s (%s)  %s people reached, %.1f%% could have been spared\n"},
-	high:          text{"첫 '높음' 정탐: %s  %s (%s)  이미 %s명, %.1f%% 예방 가능\n", "First high signal:    %s  %s (%s)  %s people reached, %.1f%% could have been spared\n"},
+	first:         text{"첫 정탐: %s  %s (%s)  이미 %s명, %.2f%% 예방 가능\n", "First correct signal: %s  %s (%s)  %s people reached, %.2f%% could have been spared\n"},
+	high:          text{"첫 '높음' 정탐: %s  %s (%s)  이미 %s명, %.2f%% 예방 가능\n", "First high signal:    %s  %s (%s)  %s people reached, %.2f%% could have been spared\n"},
 	noAlarm:       text{"정탐 없음\n", "No correct signal\n"},
 	noHigh:        text{"심각도 '높음' 정탐 없음\n", "No correct signal of high severity\n"},
 	notSeen:       text{"탐지되지 않음", "not seen"},

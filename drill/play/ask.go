@@ -63,7 +63,7 @@ func (r *run) ask(ctx context.Context) error {
 	r.found.Proved = score.NewPeople()
 	var set *scope.Set
 	for i, q := range r.s.Question {
-		query := scope.Query{Where: q.Where, Keep: true}
+		query := scope.Query{Where: q.Where, Keep: true, By: "item"}
 		if !q.From.IsZero() {
 			query.From = event.MillisOf(q.From.Time)
 		}
@@ -81,7 +81,10 @@ func (r *run) ask(ctx context.Context) error {
 		}
 		r.state(x)
 		if len(r.s.Question) == 1 {
-			r.found.Numbers = score.Numbers{Reads: &x.Reads, Accounts: &x.Accounts, People: &x.People, Ghosts: x.Ghosts, ByItem: x.Items}
+			r.found.Numbers = score.Numbers{Reads: &x.Reads, Accounts: &x.Accounts, People: &x.People, Ghosts: x.Ghosts, ByItem: x.Items, ReadsByItem: map[string]int64{}}
+			for _, g := range x.By {
+				r.found.Numbers.ReadsByItem[g.Value] = g.Reads
+			}
 		}
 	}
 	if set != nil {
