@@ -63,18 +63,15 @@ func (e *Engine) Risen(ctx context.Context, w *Watch, at event.Millis, ask Asker
 			tell(*s)
 		}
 	}
+	lost := false
 	for _, l := range e.losses {
-		if !l.changed {
-			continue
-		}
+		lost = lost || l.changed
 		l.changed = false
+	}
+	if lost {
 		for _, x := range e.lossList() {
 			tell(coverageLost(x))
 		}
-		break
-	}
-	for _, l := range e.losses {
-		l.changed = false
 	}
 	slices.SortFunc(out, func(a, b Signal) int { return strings.Compare(a.ID, b.ID) })
 	return out, nil
