@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -153,17 +154,15 @@ func (a *app) showScore(s *drill.Scenario, sc *score.Score, res *play.Result) {
 		if x.Prevented != nil {
 			share = *x.Prevented
 		}
-		a.printf(words, x.Time.In(s.Location()).Format(minutes), x.Rule, x.Severity, count(x.People), 100*share)
+		a.printf(words, x.Time.In(s.Location()).Format(minutes), x.Rule, a.both(score.SeverityText(x.Severity)), count(x.People), 100*share)
 	}
 	if len(s.Attack) > 0 {
 		ring(drillWords.first, sc.Overall.FirstCorrect, drillWords.noAlarm)
 		ring(drillWords.high, sc.Overall.FirstHigh, drillWords.noHigh)
 		for _, p := range sc.Phases {
 			line := a.say(drillWords.notSeen)
-			if x := p.FirstHigh; x != nil {
-				line = a.sayf(drillWords.phaseRang, x.Severity, x.Rule, span(time.Duration(x.After)*time.Second, a))
-			} else if x := p.FirstCorrect; x != nil {
-				line = a.sayf(drillWords.phaseRang, x.Severity, x.Rule, span(time.Duration(x.After)*time.Second, a))
+			if x := cmp.Or(p.FirstHigh, p.FirstCorrect); x != nil {
+				line = a.sayf(drillWords.phaseRang, a.both(score.SeverityText(x.Severity)), x.Rule, span(time.Duration(x.After)*time.Second, a))
 			}
 			fmt.Fprintf(a.stdout, "    %s: %s\n", p.Name, line)
 		}

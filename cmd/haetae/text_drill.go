@@ -35,7 +35,7 @@ var drillListText = commandText{
 var drillShowText = commandText{
 	short: text{"시나리오 하나와 그 수치의 출처를 표시합니다", "show a scenario, and where each figure is from"},
 	long: text{
-		`무엇을 재구성한 것인지, 무엇이 확정되지 않았는지, 수치마다 어느 자료에서 왔는지 또는 정한 값인지를
+		`무엇을 재구성한 것인지, 무엇이 확정되지 않았는지, 수치마다 어느 자료에서 왔는지 또는 가정한 값인지를
 표시합니다.`,
 		`What it reconstructs, what is not settled, and of every figure the source, the arithmetic, or that
 it is invented.`},
@@ -139,7 +139,7 @@ var drillWords = struct {
 	blind:          text{"\n기록으로 알 수 없는 것\n", "\nWhat the records cannot show\n"},
 	figures:        text{"\n수치 (1:1)\n", "\nFigures, at full scale\n"},
 	sources:        text{"\n출처\n", "\nSources\n"},
-	invented:       text{"정한 값", "invented"}, calc: text{"계산", "calculated"}, uncertain: text{"불확실", "uncertain"},
+	invented:       text{"가정", "invented"}, calc: text{"계산", "calculated"}, uncertain: text{"불확실", "uncertain"},
 
 	making:    text{"로그를 만들어 가져오는 중: %s, %s행", "making and importing the logs: %s, %s lines"},
 	reported:  text{"채점표: %s\n", "report: %s\n"},
@@ -160,11 +160,11 @@ var drillWords = struct {
 	faultSaid:     text{"증거 결함: %s — 공격 기록 %s건, 공백으로 밝힘\n", "Fault: %s — %s lines of the attack, said to be missing\n"},
 	claim:         text{"주장과 입증: %s %s건 주장, %s건 입증\n", "Claimed and proved: %s: %s claimed, %s proved\n"},
 	cost:          text{"로그 %s행(%s): 생성·가져오기 %s, 탐지 %s, 조회 %s, 데이터 폴더 %s\n", "%s lines (%s): made and imported in %s, rules %s, scope %s, data folder %s\n"},
-	inventedCount: text{"정하거나 계산하거나 불확실한 수치 %d개: haetae drill show %s\n", "%d figures are invented, calculated or uncertain: haetae drill show %s\n"},
+	inventedCount: text{"가정하거나 계산하였거나 불확실한 수치 %d개: haetae drill show %s\n", "%d figures are invented, calculated or uncertain: haetae drill show %s\n"},
 	passed:        text{"통과\n", "passed\n"},
 	failed:        text{"통과하지 못함\n", "NOT passed\n"},
 	truth:         text{"정답", "truth"}, found: text{"결과", "found"}, wrong: text{"틀림", "wrong"}, missed: text{"놓침", "missed"},
-	people: text{"정보주체", "people"}, reads: text{"조회", "reads"}, accountsRead: text{"계정", "accounts"}, ghosts: text{"없는 회원", "ghosts"},
+	people: text{"정보주체", "people"}, reads: text{"조회", "reads"}, accountsRead: text{"계정", "accounts"}, ghosts: text{"회원대장에 없는 계정", "ghosts"},
 	missedSaid: text{"놓친 사람 가운데 기록의 공백이라고 밝힌 것 %s명, 정보주체를 알 수 없는 조회라고 밝힌 것 %s명\n", "Of those missed, %s lie in a stated gap and %s in reads that are stated to name nobody\n"},
 	days:       text{"%.0f일", "%.0f days"},
 	stages: map[string]text{
