@@ -148,14 +148,17 @@ worlds:
 # When its time ends while a worker is busy, go test may report the end of the time as
 # a failure ("context deadline exceeded") and name no input. That, and
 # nothing else, is passed over, and said.
+# Each package is built once for all its targets: building takes longer than they do.
 fuzz:
-	@set -e; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; cache=$$($(GO) env GOCACHE)/fuzz; \
 	for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | grep -v '^./bench/' | xargs -n 1 dirname | sort -u); do \
+	  $(GO) test -c -fuzz . -o "$$out/fuzz" $$pkg; \
 	  for target in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/' | sort -u); do \
 	    echo "fuzz $$pkg $$target"; \
-	    if ! $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg >"$$log" 2>&1; then \
-	      cat "$$log"; \
-	      grep -q '^    context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log" || exit 1; \
+	    if ! (cd $$pkg && "$$out/fuzz" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+	        -test.fuzzminimizetime 10x -test.fuzzcachedir "$$cache/$$pkg") >"$$out/log" 2>&1; then \
+	      cat "$$out/log"; \
+	      grep -q '^    context deadline exceeded$$' "$$out/log" && ! grep -q 'Failing input' "$$out/log" || exit 1; \
 	      echo "fuzz $$pkg $$target: the time ended with a worker busy; no input failed"; \
 	    fi; \
 	  done; \
