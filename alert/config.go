@@ -338,16 +338,11 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 	if s == "" {
 		return ""
 	}
-	u, err := url.Parse(s)
-	switch problem := remote.WrongURL(s, plain); {
-	case problem != remote.Sound:
+	if problem := remote.WrongShownURL(s, plain); problem != remote.Sound {
 		p.Failf(n, field, problem.KO, problem.EN)
-	case err == nil && (u.User != nil || u.RawQuery != ""):
-		p.Failf(n, field, "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
-	default:
-		return s
+		return ""
 	}
-	return ""
+	return s
 }
 
 func (p *parser) link(n *yaml.Node) string {
