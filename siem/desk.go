@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -53,8 +54,7 @@ type Place struct {
 const (
 	// lookEvery is how often an output that has nothing to send looks.
 	lookEvery = 250 * time.Millisecond
-	// The pause after the n-th failure in a row is firstPause doubled n-1 times, at
-	// most maxPause, of which a random half is left out.
+	// The back-off of remote.Pause.
 	firstPause = time.Second
 	maxPause   = 5 * time.Minute
 )
@@ -315,22 +315,13 @@ func (r *route) failed(ctx context.Context, err error) bool {
 	r.mu.Lock()
 	st := &r.st
 	st.Failures++
-	wait := max(pause(st.Failures), after)
+	wait := max(remote.Pause(st.Failures, firstPause, maxPause, rand.Int64N), after)
 	text := written.TextOf(err)
 	st.State, st.LastError, st.LastErrorKO, st.LastErrorAt, st.NextTry = Waiting, text.EN, text.KO, now, now.Add(wait)
 	n := st.Failures
 	r.mu.Unlock()
 	r.d.log.Warn("an output could not send and tries again", "output", r.o.Name, "failures", n, "in", wait.Round(time.Second), "error", text.EN)
 	return sleep(ctx, wait) == nil
-}
-
-// pause is how long to wait after the n-th failure in a row.
-func pause(n int) time.Duration {
-	p := maxPause
-	if n < 20 {
-		p = min(firstPause<<(n-1), maxPause)
-	}
-	return p/2 + rand.N(p/2+1)
 }
 
 func (r *route) set(fn func(*Status)) {

@@ -5,7 +5,8 @@
 // status pages. So a failure is put into words of ours, in both languages, and secrets
 // stand in files that are read anew for every call.
 //
-// What it is not: it knows no protocol above HTTP and never tries twice.
+// What it is not: it knows no protocol above HTTP and never tries twice, though it says
+// how long whoever does is to wait.
 package remote
 
 import (
