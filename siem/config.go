@@ -94,7 +94,7 @@ func Parse(name string, text []byte, check func(where string) error) (*Config, e
 	}
 	c := &Config{read: p.Reader}
 	keys := p.Keys(root, "", "version", "outputs")
-	p.version(root, keys)
+	p.Version(root, keys)
 	if n := keys["outputs"]; n != nil {
 		list, _ := p.List(n, "outputs")
 		if len(list) > maxOutputs {
@@ -121,19 +121,6 @@ func Parse(name string, text []byte, check func(where string) error) (*Config, e
 type parser struct {
 	*written.Reader
 	check func(where string) error
-}
-
-func (p *parser) version(root *yaml.Node, keys map[string]*yaml.Node) {
-	n := keys["version"]
-	if n == nil {
-		if !p.Has("version") {
-			p.Failf(root, "version", "없습니다. version: 1로 쓰십시오", "is missing: version: 1")
-		}
-		return
-	}
-	if s, ok := p.Text(n, "version", maxText); ok && s != "1" {
-		p.Failf(n, "version", "이 haetae는 버전 1을 읽습니다", "this haetae reads version 1")
-	}
 }
 
 // text is one value. nil is an absent key, and gives "".
