@@ -164,7 +164,7 @@ func Parse(name string, text []byte) (*Config, error) {
 		Escalation: Escalation{MinSeverity: detect.High}, read: p.Reader,
 	}
 	keys := p.Keys(root, "", "version", "zone", "link", "channels", "rota", "escalation", "heartbeat", "growth", "queue")
-	p.version(root, keys)
+	p.Version(root, keys)
 	c.Zone = p.Zone(keys["zone"], "zone")
 	if n := keys["link"]; n != nil {
 		c.Link = p.link(n)
@@ -183,8 +183,8 @@ func Parse(name string, text []byte) (*Config, error) {
 	}
 	if n := keys["growth"]; n != nil {
 		g := p.Keys(n, "growth", "every", "acknowledged")
-		c.GrowEvery = p.duration(g["every"], "growth.every", defaultGrowth, time.Minute, 24*time.Hour)
-		c.GrowEveryAcked = p.duration(g["acknowledged"], "growth.acknowledged", max(defaultGrowthAcked, c.GrowEvery), time.Minute, 7*24*time.Hour)
+		c.GrowEvery = p.Duration(g["every"], "growth.every", defaultGrowth, time.Minute, 24*time.Hour)
+		c.GrowEveryAcked = p.Duration(g["acknowledged"], "growth.acknowledged", max(defaultGrowthAcked, c.GrowEvery), time.Minute, 7*24*time.Hour)
 	}
 	if n := keys["queue"]; n != nil {
 		q := p.Keys(n, "queue", "signals")
@@ -338,16 +338,11 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 	if s == "" {
 		return ""
 	}
-	u, err := url.Parse(s)
-	switch problem := remote.WrongURL(s, plain); {
-	case problem != remote.Sound:
+	if problem := remote.WrongShownURL(s, plain); problem != remote.Sound {
 		p.Failf(n, field, problem.KO, problem.EN)
-	case err == nil && (u.User != nil || u.RawQuery != ""):
-		p.Failf(n, field, "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
-	default:
-		return s
+		return ""
 	}
-	return ""
+	return s
 }
 
 func (p *parser) link(n *yaml.Node) string {
@@ -386,10 +381,10 @@ func (p *parser) escalation(c *Config, n *yaml.Node) {
 		before := p.Found()
 		k := p.Keys(n, field, "after", "channel", "role", "repeat")
 		s := Step{
-			After:   p.duration(k["after"], field+".after", 0, 0, 30*24*time.Hour),
+			After:   p.Duration(k["after"], field+".after", 0, 0, 30*24*time.Hour),
 			Channel: p.name(k["channel"], field+".channel"),
 			Role:    p.name(k["role"], field+".role"),
-			Repeat:  p.duration(k["repeat"], field+".repeat", 0, minRepeat, maxRepeat),
+			Repeat:  p.Duration(k["repeat"], field+".repeat", 0, minRepeat, maxRepeat),
 		}
 		switch {
 		case p.Found() > before:
@@ -416,11 +411,11 @@ func (p *parser) heartbeat(n *yaml.Node) Heartbeat {
 	h := Heartbeat{
 		Plain:   p.Yes(keys["plain"], "heartbeat.plain"),
 		URLFile: p.text(keys["url_file"], "heartbeat.url_file"),
-		Every:   p.duration(keys["interval"], "heartbeat.interval", defaultHeartbeat, 10*time.Second, 24*time.Hour),
+		Every:   p.Duration(keys["interval"], "heartbeat.interval", defaultHeartbeat, 10*time.Second, 24*time.Hour),
 		Method:  p.Word(keys["method"], "heartbeat.method", "GET", "GET", "HEAD", "POST", "PUT"),
 	}
 	h.URL = p.address(keys["url"], "heartbeat.url", h.Plain)
-	h.Within = p.duration(keys["within"], "heartbeat.within", h.Every, 10*time.Second, 24*time.Hour)
+	h.Within = p.Duration(keys["within"], "heartbeat.within", h.Every, 10*time.Second, 24*time.Hour)
 	p.oneOf(n, "heartbeat", before, true, keys["url"], keys["url_file"])
 	return h
 }

@@ -134,7 +134,7 @@ func ParseRota(name string, text []byte) (*Rota, error) {
 	}
 	r := &Rota{People: map[string][]string{}, Roles: map[string]Role{}, read: p.Reader, places: map[string]string{}}
 	keys := p.Keys(root, "", "version", "zone", "people", "roles")
-	p.version(root, keys)
+	p.Version(root, keys)
 	p.must(root, "", keys, "zone", "people", "roles")
 	r.Zone = p.Zone(keys["zone"], "zone")
 	if n := keys["people"]; n != nil {

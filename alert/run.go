@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
 const (
-	// The back-off after the n-th failure in a row is firstPause doubled n-1
-	// times, at most maxPause, of which a random half is left out: many that
-	// failed together do not come back together.
+	// The back-off of remote.Pause.
 	firstPause = 5 * time.Second
 	maxPause   = 5 * time.Minute
 	// burst is how many messages a channel takes at once before per_minute
@@ -296,9 +295,5 @@ func (t *telling) told(r result, now time.Time, s state, why written.Text) {
 
 // pause is the back-off after the n-th failure in a row.
 func (d *Desk) pause(n int) time.Duration {
-	p := maxPause
-	if n < 20 {
-		p = min(firstPause<<(n-1), maxPause)
-	}
-	return p/2 + time.Duration(d.rnd.Int64N(int64(p/2)+1))
+	return remote.Pause(n, firstPause, maxPause, d.rnd.Int64N)
 }

@@ -2,7 +2,6 @@ package alert
 
 import (
 	"regexp"
-	"time"
 	_ "time/tzdata" // a rota names a time zone; a container may have none
 
 	"go.yaml.in/yaml/v3"
@@ -68,31 +67,4 @@ func (p *parser) name(n *yaml.Node, field string) string {
 		return ""
 	}
 	return s
-}
-
-// duration is written as 90s, 15m, 1h30m or 2d.
-func (p *parser) duration(n *yaml.Node, field string, byDefault, least, most time.Duration) time.Duration {
-	s := p.text(n, field)
-	if s == "" {
-		return byDefault
-	}
-	d, ok := written.Duration(s)
-	if !ok || d < least || d > most {
-		p.Fail(n, field, written.NoDuration, written.ShortDuration(least), written.ShortDuration(most))
-		return byDefault
-	}
-	return d
-}
-
-func (p *parser) version(root *yaml.Node, keys map[string]*yaml.Node) {
-	n := keys["version"]
-	if n == nil {
-		if !p.Has("version") {
-			p.Failf(root, "version", "없습니다. version: 1로 쓰십시오", "is missing: version: 1")
-		}
-		return
-	}
-	if s := p.text(n, "version"); s != "" && s != "1" {
-		p.Failf(n, "version", "이 haetae는 버전 1을 읽습니다", "this haetae reads version 1")
-	}
 }

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"net/url"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -241,12 +240,8 @@ func (f *feedForm) from(r *written.Reader, at string, x *Feed) {
 	if x.URL == "" {
 		return
 	}
-	u, err := url.Parse(x.URL)
-	switch problem := remote.WrongURL(x.URL, x.Plain); {
-	case problem != remote.Sound:
+	if problem := remote.WrongShownURL(x.URL, x.Plain); problem != remote.Sound {
 		r.FailAt(key("url"), problem.KO, problem.EN)
-	case err == nil && (u.User != nil || u.RawQuery != ""):
-		r.FailAt(key("url"), "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
 	}
 }
 

@@ -323,7 +323,7 @@ func (d *Desk) other(ctx context.Context, s *slot, k *kept, data []byte, asOf ev
 		d.mu.Lock()
 		s.cut = &Refused{Rows: c.Rows, Before: k.Baseline, At: time.Now()}
 		d.mu.Unlock()
-		return written.Errorf("행이 %d개에서 %d개로 크게 줄어 반영하지 않았습니다. 맞는 내용이면 haetae feed accept %s 명령으로 확인하십시오", "not taken, since its rows went from %d to %d: if that is right, say haetae feed accept %s", k.Baseline, c.Rows, k.Name)
+		return written.Errorf("행이 %d개에서 %d개로 크게 줄어 반영하지 않았습니다. 맞는 내용이면 haetae feed accept %s --reason 사유 명령으로 확인하십시오", "not taken, since its rows went from %d to %d: if that is right, say haetae feed accept %s --reason TEXT", k.Baseline, c.Rows, k.Name)
 	}
 	if c.lines != nil || k.Kind == detect.FeedRegister || k.Kind == detect.FeedHoldings {
 		if err := d.o.Install(ctx, &s.feed, asOf, c.lines); err != nil {
@@ -361,7 +361,8 @@ var ErrNothing = errors.New("nothing was refused")
 
 // Accept says that content which was refused for being short is right. It is durable
 // when Accept returns; the feed is looked at again at once, and so many rows are enough.
-func (d *Desk) Accept(name string) (Refused, error) {
+// note is called before, and where it fails nothing is accepted.
+func (d *Desk) Accept(name string, note func(Refused) error) (Refused, error) {
 	d.mu.Lock()
 	var s *slot
 	for _, x := range d.slots {
@@ -380,6 +381,9 @@ func (d *Desk) Accept(name string) (Refused, error) {
 	d.mu.Unlock()
 	if cut == nil {
 		return Refused{}, ErrNothing
+	}
+	if err := note(*cut); err != nil {
+		return Refused{}, err
 	}
 	k.Baseline, k.Accepted = cut.Rows, true
 	if err := k.write(d.o.FS, d.dir, d.o.Hasher); err != nil {

@@ -155,10 +155,18 @@ func TestShrink(t *testing.T) {
 				t.Errorf("%q: a short one was taken: %s", text, d)
 			}
 		}
-		if _, err := s.desk.Accept("other"); !errors.Is(err, ErrUnknown) {
+		if _, err := s.desk.Accept("other", nil); !errors.Is(err, ErrUnknown) {
 			t.Error(err)
 		}
-		got, err := s.desk.Accept("staff")
+		full := errors.New("the disk is full")
+		if _, err := s.desk.Accept("staff", func(Refused) error { return full }); !errors.Is(err, full) || s.look().Refused == nil {
+			t.Errorf("%v: it was accepted, and nobody wrote down by whom", err)
+		}
+		var noted Refused
+		got, err := s.desk.Accept("staff", func(r Refused) error { noted = r; return nil })
+		if noted != got {
+			t.Errorf("%+v was noted", noted)
+		}
 		if err != nil || got.Rows != 1 || got.Before != 4 {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -174,7 +182,7 @@ func TestShrink(t *testing.T) {
 		if d := cmp.Diff(map[string]event.Millis{"s1": 0, "s2": asOf, "s3": asOf, "s4": asOf}, s.holders()); d != "" {
 			t.Errorf("whoever is missing has left: %s", d)
 		}
-		if _, err := s.desk.Accept("staff"); !errors.Is(err, ErrNothing) {
+		if _, err := s.desk.Accept("staff", nil); !errors.Is(err, ErrNothing) {
 			t.Error(err)
 		}
 		s.source("id\ns1\ns2\n") // s2 was missing by mistake

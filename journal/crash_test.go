@@ -88,7 +88,11 @@ func (h *history) live(steps int) {
 
 func (h *history) open(fsys disk.FS) error {
 	var err error
-	h.j, err = journal.Open(fsys, "j", journal.Options{FileSize: 1 + h.rnd.Int64N(6000)})
+	size := 1 + h.rnd.Int64N(6000)
+	if h.rnd.IntN(3) == 0 {
+		size = 1 + h.rnd.Int64N(500) // about one entry in each file
+	}
+	h.j, err = journal.Open(fsys, "j", journal.Options{FileSize: size})
 	return err
 }
 

@@ -191,7 +191,12 @@ func (j *Local) begin() error {
 	j.file, j.salt = f, s
 	j.mu.Lock()
 	j.size, j.rotate = headerSize, false
-	j.files = append(j.files, j.next)
+	// It may be there already, made by Open or for an entry that was refused. Named
+	// twice, Trim would take the first for a file whose entries all come before the
+	// second, and remove what is needed.
+	if len(j.files) == 0 || j.files[len(j.files)-1] != j.next {
+		j.files = append(j.files, j.next)
+	}
 	j.mu.Unlock()
 	return nil
 }
@@ -295,7 +300,7 @@ func (j *Local) Trim(upTo Position) error {
 		gone++
 	}
 	names := slices.Clone(j.files[:gone])
-	if upTo >= j.next-1 && j.size > j.opts.FileSize/16 {
+	if upTo >= j.next-1 && j.size > max(headerSize, j.opts.FileSize/16) {
 		j.rotate = true
 	}
 	j.mu.Unlock()

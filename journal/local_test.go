@@ -373,6 +373,37 @@ func TestTrimRemovesFiles(t *testing.T) {
 	}
 }
 
+// TestTrimAfterUnfinishedFile: a file that lost power before its header was whole is begun
+// again, and so are the entries in it: Trim takes no file for one that comes before itself.
+func TestTrimAfterUnfinishedFile(t *testing.T) {
+	m := newDir(t)
+	const size = 100 // less than sixteen headers, so that an empty file is not small
+	j := open(t, m, size)
+	mustAppend(t, j, strings.Repeat("x", 90))
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.OpenAppend("j/00000000000000000002.journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	j = open(t, m, size)
+	if err := j.Trim(1); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, j, strings.Repeat("y", 90))
+	mustAppend(t, j, "z")
+	for range 2 {
+		if err := j.Trim(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ps, _, err := all(j, 1); err != nil || len(ps) != 2 {
+		t.Errorf("%v, %v: entries 2 and 3 are needed", ps, err)
+	}
+}
+
 // TestReaderBesideWriter reads from a second opening while entries are appended
 // and trimmed: what it sees has no hole and nothing torn.
 func TestReaderBesideWriter(t *testing.T) {

@@ -45,6 +45,7 @@ type outletState struct {
 	At   journal.Position `json:"at"` // what is behind is not sent
 	From time.Time        `json:"from"`
 	OutletCounts
+	LostEntries int64 `json:"lost_entries"`
 	// Memo is what whoever sends keeps beside its place.
 	Memo json.RawMessage `json:"memo,omitempty"`
 }
@@ -66,6 +67,9 @@ type OutletStatus struct {
 	Name string    `json:"name"`
 	From time.Time `json:"from"` // when it was made; what came before is not sent
 	OutletCounts
+	// LostEntries are those of the journal that were gone before anybody could count
+	// what they held: its files were removed by somebody else.
+	LostEntries int64 `json:"lost_entries"`
 	// Behind is how many entries of the journal wait: each is what was acknowledged at
 	// once, from one record to some ten thousand.
 	Behind int64 `json:"entries_behind"`
@@ -188,7 +192,7 @@ func (l *Ledger) Outlets() []OutletStatus {
 	out := []OutletStatus{}
 	for _, name := range sortedNames(l.outlets) {
 		o := l.outlets[name]
-		out = append(out, OutletStatus{name, o.s.From, o.s.OutletCounts, max(0, int64(end)-int64(o.s.At))})
+		out = append(out, OutletStatus{name, o.s.From, o.s.OutletCounts, o.s.LostEntries, max(0, int64(end)-int64(o.s.At))})
 	}
 	return out
 }
@@ -292,7 +296,7 @@ func (o *Outlet) Next(rows int) (*Pending, error) {
 	})
 	switch {
 	case errors.Is(err, journal.ErrTrimmed):
-		return nil, o.trimmed(at)
+		return nil, o.trimmed()
 	case err != nil && !errors.Is(err, errEnough):
 		return nil, fmt.Errorf("outlet %s: %w", o.name, err)
 	}
@@ -338,7 +342,7 @@ func (p *Pending) take(l *Ledger, b *builder, eb *entryBatch, file string) error
 }
 
 // trimmed goes on after what is no longer there.
-func (o *Outlet) trimmed(at journal.Position) error {
+func (o *Outlet) trimmed() error {
 	l := o.l
 	files, err := journal.Files(l.fs, path.Join(l.dir, journalDir))
 	if err != nil || len(files) == 0 {
@@ -346,8 +350,12 @@ func (o *Outlet) trimmed(at journal.Position) error {
 	}
 	l.outletMu.Lock()
 	defer l.outletMu.Unlock()
-	l.log.Error("the journal lacks entries that were not sent; how many records they held is not known", "outlet", o.name, "entries", files[0].First-1-at)
-	return o.change(func(s *outletState) { s.At = max(s.At, files[0].First-1) })
+	to := files[0].First - 1
+	if to <= o.s.At {
+		return nil // moved on meanwhile, and counted
+	}
+	l.log.Error("the journal lacks entries that were not sent; how many records they held is not known", "outlet", o.name, "entries", to-o.s.At)
+	return o.change(func(s *outletState) { s.LostEntries, s.At = s.LostEntries+int64(to-s.At), to })
 }
 
 // UpTo names what comes to the end of p, and grows.

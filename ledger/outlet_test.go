@@ -184,7 +184,7 @@ func TestOutletCrash(t *testing.T) {
 				t.Fatalf("an acknowledged row never came (%d of %d)", len(r.rows), n)
 			}
 		}
-		if s := l.Outlets()[0]; s.Lost != 0 || s.Behind != 0 {
+		if s := l.Outlets()[0]; s.Lost != 0 || s.LostEntries != 0 || s.Behind != 0 {
 			t.Fatalf("%+v", s)
 		}
 		l.Close()
@@ -324,4 +324,47 @@ func FuzzDecodeOutlet(f *testing.F) {
 			t.Fatal("does not come back")
 		}
 	})
+}
+
+// TestOutletTrimmed: where somebody has removed a part of the journal that was not passed on,
+// the outlet goes on behind it, and does not say that nothing was lost.
+func TestOutletTrimmed(t *testing.T) {
+	m := create(t)
+	o := Options{journalFile: 400}
+	l := open(t, m, o)
+	if _, err := l.Outlet("siem"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		appendAll(t, l, records(2*i, 2*i+1)...)
+	}
+	if err := l.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	names, err := m.List("data/journal")
+	if err != nil || len(names) < 3 {
+		t.Fatal(names, err)
+	}
+	slices.Sort(names)
+	for _, name := range names[:2] {
+		if err := m.Remove("data/journal/" + name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l = open(t, m, o)
+	out, err := l.Outlet("siem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{map[string]int{}}
+	for range 2 { // the first finds the gap
+		if err := r.takeAll(t, out, 50); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := l.Outlets()[0]; s.LostEntries == 0 || s.LostEntries+s.Sent/2 != 6 || s.Behind != 0 {
+		t.Errorf("%+v", s)
+	}
+	l.Close()
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/haetae/haetae/catalog"
@@ -138,20 +140,56 @@ func (s *Server) getFeeds(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, Feeds{list, wrong.EN, wrong.KO})
 }
 
-// acceptRequest is the body of POST /v1/feeds/accept.
-type acceptRequest struct {
-	Name string `json:"name"`
+// Acceptance says that somebody takes content of a feed which was refused for being
+// short: the body of POST /v1/feeds/accept. It changes what rules see, and so who said it
+// and why becomes a record of our own, before it is done.
+type Acceptance struct {
+	Name   string `json:"name"`
+	By     string `json:"by"` // account on the machine
+	Reason string `json:"reason"`
+}
+
+func (a *Acceptance) check() error {
+	switch {
+	case OneLine(a.By) == "":
+		return errors.New("acceptance: by is needed")
+	case OneLine(a.Reason) == "":
+		return errors.New("acceptance: a reason is needed")
+	case len(a.Reason) > 1000:
+		return errors.New("acceptance: the reason is longer than 1,000 bytes")
+	case len(a.By) > 200:
+		return errors.New("acceptance: by is longer than 200 bytes")
+	}
+	return nil
+}
+
+// record is the record of an acceptance. The reason stands where a user agent would, as
+// that of an opening.
+func (a *Acceptance) record(got feed.Refused, now time.Time) event.Record {
+	return event.Record{
+		Time: event.MillisOf(now), Source: OwnSource,
+		Actor:  event.Actor{ID: event.ActorID(a.By), Type: "staff"},
+		Client: event.Client{IP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Agent: fmt.Sprintf("haetae feed accept: %d rows, before %d: %s", got.Rows, got.Before, OneLine(a.Reason))},
+		Action: event.ActionUpdate, Route: "ACCEPT /feed/" + a.Name, Rows: event.RowsUnknown,
+	}
 }
 
 func (s *Server) postFeedAccept(w http.ResponseWriter, r *http.Request) {
 	if !s.feeding(w) {
 		return
 	}
-	var req acceptRequest
+	var req Acceptance
 	if !readJSON(w, r, &req) {
 		return
 	}
-	switch got, err := s.feeds.Accept(req.Name); {
+	if err := req.check(); err != nil {
+		refuse(w, http.StatusBadRequest, "acceptance", err.Error())
+		return
+	}
+	switch got, err := s.feeds.Accept(req.Name, func(got feed.Refused) error {
+		_, err := s.ledger.Append(r.Context(), []event.Record{req.record(got, time.Now())})
+		return err
+	}); {
 	case errors.Is(err, feed.ErrUnknown):
 		writeError(w, http.StatusNotFound, failure{Code: "unknown_feed", Field: "name", Message: "there is no such feed"})
 	case errors.Is(err, feed.ErrNothing):
@@ -159,7 +197,7 @@ func (s *Server) postFeedAccept(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.fault(w, "accept a feed", err)
 	default:
-		s.log.Info("a short feed was accepted", "feed", req.Name, "rows", got.Rows, "before", got.Before)
+		s.log.Info("a short feed was accepted", "feed", req.Name, "by", req.By, "rows", got.Rows, "before", got.Before)
 		writeJSON(w, http.StatusOK, got)
 	}
 }
@@ -199,7 +237,7 @@ func (c *Client) Feeds(ctx context.Context) (*Feeds, error) {
 }
 
 // AcceptFeed tells the running server that a feed is right to be so short.
-func (c *Client) AcceptFeed(ctx context.Context, name string) (got feed.Refused, err error) {
-	err = c.ask(ctx, "/v1/feeds/accept", acceptRequest{name}, &got)
+func (c *Client) AcceptFeed(ctx context.Context, a Acceptance) (got feed.Refused, err error) {
+	err = c.ask(ctx, "/v1/feeds/accept", a, &got)
 	return got, err
 }

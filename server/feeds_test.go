@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/internal/disk"
+	"github.com/haetae/haetae/scope"
 )
 
 // fedRules rest on what feeds bring: a list that is in no file, and who has left.
@@ -134,13 +136,41 @@ feeds:
 	}
 	accept := func(name string, want int) string {
 		t.Helper()
-		status, _, text := r.call("POST", "/v1/feeds/accept", r.address.Token, nil, strings.NewReader(`{"name":"`+name+`"}`))
+		status, _, text := r.call("POST", "/v1/feeds/accept", r.address.Token, nil, strings.NewReader(`{"name":"`+name+`","by":"kim","reason":"an office\nwas closed"}`))
 		if status != want {
 			t.Errorf("accept %s: %d %s", name, status, text)
 		}
 		return text
 	}
 	accept("nobody", http.StatusNotFound)
+	for _, body := range []string{`{"name":"staff"}`, `{"name":"staff","by":"kim","reason":" \n"}`, `{"name":"staff","by":" ","reason":"x"}`} {
+		if status, _, text := r.call("POST", "/v1/feeds/accept", r.address.Token, nil, strings.NewReader(body)); status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+	}
+	accepted := func() []string {
+		t.Helper()
+		v, err := r.Ledger().View()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		out := []string{}
+		err = scope.Records(t.Context(), v, scope.Query{Where: `source == "haetae"`}, func(rec *scope.Record) error {
+			out = append(out, fmt.Sprint(rec.Action, " ", rec.Route, " ", rec.ActorType, " ", rec.Client.Agent))
+			if by := r.Ledger().Hasher().Actor("kim", "staff"); rec.Actor != hex.EncodeToString(by[:]) {
+				t.Errorf("by %s", rec.Actor)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := accepted(); len(got) != 0 {
+		t.Errorf("nothing was accepted, and yet is written down: %q", got)
+	}
 	accept("staff", http.StatusConflict)
 	put("staff.csv", "id,left\ngone-1,"+yesterday+"\n")
 	put("watched.csv", "value\nhere-1\n")
@@ -158,6 +188,9 @@ feeds:
 	}
 	if text := accept("staff", 200); !strings.Contains(text, `"rows":1,"before":4`) {
 		t.Error(text)
+	}
+	if got := accepted(); len(got) != 1 || got[0] != "update ACCEPT /feed/staff staff haetae feed accept: 1 rows, before 4: an office was closed" {
+		t.Errorf("%q", got)
 	}
 	until(t, "what was accepted", func() bool { f := feeds()["staff"]; return f.Rows == 1 && f.Error == "" })
 	if n := installed(); n != 1 {

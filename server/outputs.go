@@ -87,7 +87,7 @@ func (f *outputFeed) outlet(name string) *ledger.Outlet {
 func (f *outputFeed) Place(name string) siem.Place {
 	for _, o := range f.s.ledger.Outlets() {
 		if o.Name == name {
-			return siem.Place{Behind: o.Behind, Sent: o.Sent, Left: o.Left, Refused: o.Refused, Lost: o.Lost}
+			return siem.Place{From: o.From, LostEntries: o.LostEntries, Behind: o.Behind, Sent: o.Sent, Left: o.Left, Refused: o.Refused, Lost: o.Lost}
 		}
 	}
 	return siem.Place{}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/haetae/haetae/detect"
+	"github.com/haetae/haetae/feed"
 	"github.com/haetae/haetae/internal/written"
 	"github.com/haetae/haetae/packs"
 	"github.com/haetae/haetae/rule"
@@ -15,8 +16,8 @@ import (
 // CheckRules reads files and folders of rules as one rulebook, as a server reads its
 // folder, with the files beside them, and gives how many rules there are. Rules are
 // compiled only when all files can be read. In mistakes, rule files are called as they
-// were named here.
-func CheckRules(paths []string, req DetectRequest) (rules int, err error) {
+// were named here. feeds is the file of feeds, or empty: the lists that they fill are there.
+func CheckRules(paths []string, req DetectRequest, feeds string) (rules int, err error) {
 	b := &ruleBook{req: req, files: map[string][]byte{}}
 	var errs []error
 	take := func(name string) {
@@ -50,6 +51,14 @@ func CheckRules(paths []string, req DetectRequest) (rules int, err error) {
 			b.files[name], errs = text, append(errs, err)
 		}
 	}
+	fed := &feed.Config{}
+	if feeds != "" {
+		cfg, err := feed.Load(feeds)
+		if err == nil {
+			fed = cfg
+		}
+		errs = append(errs, err)
+	}
 	text, err := fs.ReadFile(packs.FS, "calendars/kr.yaml")
 	b.calendar, errs = text, append(errs, err)
 	if err := written.Joined(errs...); err != nil {
@@ -57,6 +66,9 @@ func CheckRules(paths []string, req DetectRequest) (rules int, err error) {
 	}
 	o, err := b.options(time.UTC)
 	if err == nil {
+		for _, f := range fed.Feeds {
+			o.Feeds = append(o.Feeds, detect.FeedCover{Name: f.Name, Kind: f.Kind, List: f.List})
+		}
 		err = detect.Check(b.docs, o)
 	}
 	return len(b.docs), err

@@ -2,7 +2,6 @@ package siem
 
 import (
 	"errors"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -95,7 +94,7 @@ func Parse(name string, text []byte, check func(where string) error) (*Config, e
 	}
 	c := &Config{read: p.Reader}
 	keys := p.Keys(root, "", "version", "outputs")
-	p.version(root, keys)
+	p.Version(root, keys)
 	if n := keys["outputs"]; n != nil {
 		list, _ := p.List(n, "outputs")
 		if len(list) > maxOutputs {
@@ -122,19 +121,6 @@ func Parse(name string, text []byte, check func(where string) error) (*Config, e
 type parser struct {
 	*written.Reader
 	check func(where string) error
-}
-
-func (p *parser) version(root *yaml.Node, keys map[string]*yaml.Node) {
-	n := keys["version"]
-	if n == nil {
-		if !p.Has("version") {
-			p.Failf(root, "version", "없습니다. version: 1로 쓰십시오", "is missing: version: 1")
-		}
-		return
-	}
-	if s, ok := p.Text(n, "version", maxText); ok && s != "1" {
-		p.Failf(n, "version", "이 haetae는 버전 1을 읽습니다", "this haetae reads version 1")
-	}
 }
 
 // text is one value. nil is an absent key, and gives "".
@@ -227,16 +213,11 @@ func (p *parser) address(n *yaml.Node, field string, plain bool) string {
 	if s == "" {
 		return ""
 	}
-	u, err := url.Parse(s)
-	switch problem := remote.WrongURL(s, plain); {
-	case problem != remote.Sound:
+	if problem := remote.WrongShownURL(s, plain); problem != remote.Sound {
 		p.Failf(n, field, problem.KO, problem.EN)
-	case err == nil && (u.User != nil || u.RawQuery != ""):
-		p.Failf(n, field, "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오", "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file")
-	default:
-		return s
+		return ""
 	}
-	return ""
+	return s
 }
 
 // ErrAllRecords: a condition asks for what only a look through all records tells.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/haetae/haetae/internal/remote"
 	"github.com/haetae/haetae/internal/written"
 )
 
@@ -39,18 +40,21 @@ type Feed interface {
 
 // Place is how far an output has come, since it was made.
 type Place struct {
-	Behind  int64 `json:"entries_behind"` // of the journal
-	Sent    int64 `json:"sent"`
-	Left    int64 `json:"left_out"`
-	Refused int64 `json:"refused"`
-	Lost    int64 `json:"lost"`
+	// From is when the output was made: what was acknowledged before is not sent.
+	From    time.Time `json:"from,omitzero"`
+	Behind  int64     `json:"entries_behind"` // of the journal
+	Sent    int64     `json:"sent"`
+	Left    int64     `json:"left_out"`
+	Refused int64     `json:"refused"`
+	Lost    int64     `json:"lost"`
+	// LostEntries were gone from the journal before anybody could count their records.
+	LostEntries int64 `json:"lost_entries"`
 }
 
 const (
 	// lookEvery is how often an output that has nothing to send looks.
 	lookEvery = 250 * time.Millisecond
-	// The pause after the n-th failure in a row is firstPause doubled n-1 times, at
-	// most maxPause, of which a random half is left out.
+	// The back-off of remote.Pause.
 	firstPause = time.Second
 	maxPause   = 5 * time.Minute
 )
@@ -80,6 +84,8 @@ type Status struct {
 	Failures    int       `json:"failures"` // in a row
 	NextTry     time.Time `json:"next_try,omitzero"`
 	LastRefusal string    `json:"last_refusal,omitempty"` // the receiver's word
+	// LastRefusedTime is the time of the event that was refused last.
+	LastRefusedTime time.Time `json:"last_refused_event_time,omitzero"`
 }
 
 // Desk runs the outputs of a file.
@@ -264,10 +270,12 @@ func (r *route) deliver(ctx context.Context, events []Event) (refused int, ok bo
 		events = events[len(piece):]
 		for len(piece) > 0 {
 			out := r.send.send(ctx, piece)
-			if out.refused > 0 {
-				refused += out.refused
-				r.set(func(st *Status) { st.LastRefusal = out.why })
-				r.d.log.Warn("the receiver will never take some events; they are left out", "output", r.o.Name, "events", out.refused, "why", out.why)
+			if n := len(out.refused); n > 0 {
+				refused += n
+				at := out.refused[n-1].Time
+				r.set(func(st *Status) { st.LastRefusal, st.LastRefusedTime = out.why, at })
+				// By its time the event is found again in what is kept; no more of it is said.
+				r.d.log.Warn("the receiver will never take some events; they are left out", "output", r.o.Name, "events", n, "why", out.why, "last_event_time", at.UTC())
 			}
 			piece = out.left
 			if out.err == nil {
@@ -307,22 +315,13 @@ func (r *route) failed(ctx context.Context, err error) bool {
 	r.mu.Lock()
 	st := &r.st
 	st.Failures++
-	wait := max(pause(st.Failures), after)
+	wait := max(remote.Pause(st.Failures, firstPause, maxPause, rand.Int64N), after)
 	text := written.TextOf(err)
 	st.State, st.LastError, st.LastErrorKO, st.LastErrorAt, st.NextTry = Waiting, text.EN, text.KO, now, now.Add(wait)
 	n := st.Failures
 	r.mu.Unlock()
 	r.d.log.Warn("an output could not send and tries again", "output", r.o.Name, "failures", n, "in", wait.Round(time.Second), "error", text.EN)
 	return sleep(ctx, wait) == nil
-}
-
-// pause is how long to wait after the n-th failure in a row.
-func pause(n int) time.Duration {
-	p := maxPause
-	if n < 20 {
-		p = min(firstPause<<(n-1), maxPause)
-	}
-	return p/2 + rand.N(p/2+1)
 }
 
 func (r *route) set(fn func(*Status)) {

@@ -182,7 +182,7 @@ func TestBesideOneAnother(t *testing.T) {
 		down := &scripted{began: time.Now(), say: func(_ int, es []Event) outcome { return failed(es, errors.New("no")) }}
 		up := &scripted{began: time.Now(), say: func(_ int, es []Event) outcome {
 			if i := slices.IndexFunc(es, func(e Event) bool { return e.UID == "u-bad" }); i >= 0 {
-				return outcome{left: slices.Delete(slices.Clone(es), i, i+1), refused: 1, why: "mapper"}
+				return outcome{left: slices.Delete(slices.Clone(es), i, i+1), refused: es[i : i+1], why: "mapper"}
 			}
 			return outcome{}
 		}}
@@ -208,7 +208,7 @@ func TestBesideOneAnother(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 		list, _ := d.Status()
-		if list[1].SignalsSent != 1 || list[1].LastRefusal != "mapper" || up.took[0] != "sig" {
+		if list[1].SignalsSent != 1 || list[1].LastRefusal != "mapper" || !list[1].LastRefusedTime.Equal(event("bad").Time) || up.took[0] != "sig" {
 			t.Errorf("%+v, %v", list[1], up.took)
 		}
 		end()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ type Event struct {
 // once: a part of them may be what the receiver takes.
 type outcome struct {
 	left    []Event
-	refused int
+	refused []Event
 	why     string // the receiver's word for one that it refused; a word of ours or of its protocol
 	err     error
 }
@@ -196,7 +197,7 @@ func failed(events []Event, err error) outcome { return outcome{left: events, er
 // apart sends events in two halves, to find the one that is not taken.
 func apart(ctx context.Context, s sender, events []Event, why string) outcome {
 	if len(events) == 1 {
-		return outcome{refused: 1, why: why}
+		return outcome{refused: events, why: why}
 	}
 	mid := len(events) / 2
 	first := s.send(ctx, events[:mid])
@@ -204,7 +205,7 @@ func apart(ctx context.Context, s sender, events []Event, why string) outcome {
 		return outcome{left: append(append([]Event(nil), first.left...), events[mid:]...), refused: first.refused, why: first.why, err: first.err}
 	}
 	second := s.send(ctx, events[mid:])
-	out := outcome{left: append(append([]Event(nil), first.left...), second.left...), refused: first.refused + second.refused, why: second.why, err: second.err}
+	out := outcome{left: slices.Concat(first.left, second.left), refused: slices.Concat(first.refused, second.refused), why: second.why, err: second.err}
 	if out.why == "" {
 		out.why = first.why
 	}
@@ -300,7 +301,7 @@ func itemsOf(events []Event, body []byte) outcome {
 			out.left = append(out.left, events[i])
 			out.err = troublef("색인에 쓸 수 없습니다(%d %s)", "the index cannot be written to (%d %s)", it.Status, kind)
 		default:
-			out.refused++
+			out.refused = append(out.refused, events[i])
 			out.why = kind
 		}
 	}

@@ -74,8 +74,8 @@ func expect(t *testing.T, what string, out outcome, left []string, refused int, 
 			t.Errorf("%s: has no Korean: %s", what, said)
 		}
 	}
-	if !slices.Equal(namesOf(out.left), left) || out.refused != refused || out.why != why || !strings.HasPrefix(said, wrong) || (wrong == "") != (said == "") {
-		t.Errorf("%s: left %v, refused %d %q, %q\nwant %v, %d %q, %q", what, namesOf(out.left), out.refused, out.why, said, left, refused, why, wrong)
+	if !slices.Equal(namesOf(out.left), left) || len(out.refused) != refused || out.why != why || !strings.HasPrefix(said, wrong) || (wrong == "") != (said == "") {
+		t.Errorf("%s: left %v, refused %d %q, %q\nwant %v, %d %q, %q", what, namesOf(out.left), len(out.refused), out.why, said, left, refused, why, wrong)
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *splunk) send(ctx context.Context, events []Event) outcome {
 			// It stops at this one. Whether those before it were taken depends on its
 			// version, so they are sent again, under their names.
 			left := append(append([]Event(nil), events[:*n]...), events[*n+1:]...)
-			return outcome{left: left, refused: 1, why: why}
+			return outcome{left: left, refused: events[*n : *n+1], why: why}
 		}
 		return apart(ctx, s, events, why)
 	case !a.good():

@@ -98,15 +98,20 @@ func (a *app) feedFailure(err error, name string) error {
 
 func (a *app) feedAccept() *cobra.Command {
 	var f folder
-	c := a.command("accept --data DIR NAME", feedAcceptText)
+	var reason string
+	c := a.command("accept --data DIR --reason TEXT NAME", feedAcceptText)
 	c.Args = a.args(1)
 	a.folderFlags(c, &f)
+	c.Flags().StringVar(&reason, "reason", "", a.say(flagText.reason))
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if server.OneLine(reason) == "" {
+			return a.usage(feedWords.why)
+		}
 		client, err := a.running(cmd, &f)
 		if err != nil {
 			return err
 		}
-		got, err := client.AcceptFeed(cmd.Context(), args[0])
+		got, err := client.AcceptFeed(cmd.Context(), server.Acceptance{Name: args[0], By: operator(), Reason: reason})
 		if err != nil {
 			return a.feedFailure(err, args[0])
 		}

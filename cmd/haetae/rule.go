@@ -48,6 +48,7 @@ func atRoot(err error, args []string) error {
 func (a *app) ruleCheck() *cobra.Command {
 	var asJSON bool
 	var req server.DetectRequest
+	var feeds string
 	c := a.command("check FILE|DIR…", ruleCheckText)
 	c.Args = a.argRange(1, -1)
 	fl := c.Flags()
@@ -55,9 +56,10 @@ func (a *app) ruleCheck() *cobra.Command {
 	fl.StringVar(&req.Calendar, "calendar", "", a.say(detectFlags.calendar))
 	fl.StringVar(&req.Keys, "key-register", "", a.say(detectFlags.keyRegister))
 	fl.StringVar(&req.Lists, "lists", "", a.say(detectFlags.lists))
+	fl.StringVar(&feeds, "feeds", "", a.say(feedFlags.feeds))
 	fl.BoolVar(&asJSON, "json", false, a.say(detectFlags.json))
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		n, err := server.CheckRules(args, req)
+		n, err := server.CheckRules(args, req, feeds)
 		mistakes, rest := server.Mistakes(err)
 		if len(mistakes) > 0 {
 			a.code = exitFailed

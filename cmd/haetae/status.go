@@ -177,11 +177,14 @@ func (a *app) outputRows(v *statusView, zone *time.Location, row func(text, stri
 		list = v.Server.Outputs.Outputs
 	} else {
 		for _, o := range v.Outlets {
-			list = append(list, siem.Status{Name: o.Name, Place: siem.Place{Behind: o.Behind, Sent: o.Sent, Refused: o.Refused, Lost: o.Lost}, Since: o.From})
+			list = append(list, siem.Status{Name: o.Name, Place: siem.Place{From: o.From, Behind: o.Behind, Sent: o.Sent, Refused: o.Refused, Lost: o.Lost, LostEntries: o.LostEntries}, Since: o.From})
 		}
 	}
 	for _, o := range list {
 		line := a.sayf(exportWords.place, o.Name, count(o.Sent))
+		if !o.From.IsZero() {
+			line += a.sayf(exportWords.from, stamp(o.From, zone))
+		}
 		if o.Behind > 0 {
 			since := "-"
 			if !o.Since.IsZero() {
@@ -193,7 +196,7 @@ func (a *app) outputRows(v *statusView, zone *time.Location, row func(text, stri
 		for _, n := range []struct {
 			what text
 			n    int64
-		}{{exportWords.refused, o.Refused}, {exportWords.lost, o.Lost}} {
+		}{{exportWords.refused, o.Refused}, {exportWords.lost, o.Lost}, {exportWords.gone, o.LostEntries}} {
 			if n.n > 0 {
 				row(text{}, a.sayf(n.what, count(n.n)))
 			}

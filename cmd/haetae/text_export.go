@@ -32,16 +32,18 @@ keep the file accordingly. To send a SIEM what comes in from now on: docs/siem.m
 }
 
 var exportWords = struct {
-	signals, output, done, exists, outputs, place, waiting, refused, lost, failing, settings text
+	signals, output, done, exists, outputs, place, from, waiting, refused, lost, gone, failing, settings text
 }{
 	signals:  text{"규칙에 따른 탐지도 함께 내보냄", "also write what the rules find"},
 	output:   text{"저장할 `파일`. 지정하지 않으면 표준 출력", "`file` to write, else standard output"},
 	done:     text{"접속기록 %s건, 탐지 %s건을 내보냈습니다\n", "%s records and %s signals were written\n"},
 	outputs:  text{"SIEM 출력 설정 `파일`(YAML)", "`file` that says where records and signals are sent on to (YAML)"},
 	place:    text{"%s: 보낸 기록 %s건", "%s: %s records sent"},
+	from:     text{"(%s 이후 수집분)", " of those taken in since %s"},
 	waiting:  text{", 대기 중인 저널 항목 %s개(%s부터)", ", %s entries of the journal wait (since %s)"},
 	refused:  text{"수신 측이 거부하여 보내지 못한 기록 %s건", "refused by the receiver: %s"},
 	lost:     text{"보내기 전에 없어진 기록 %s건(보존기간 경과 또는 대기 한도 초과)", "gone before they were sent: %s (destroyed by retention, or more than may wait)"},
+	gone:     text{"보내기 전에 없어진 저널 항목 %s개(기록 수 알 수 없음)", "entries of the journal that were gone before they were sent: %s (how many records is not known)"},
 	failing:  text{"전송 실패 %s회: %s", "failures in a row: %s: %s"},
 	settings: text{"출력 설정 파일을 다시 읽지 못하여 이전 설정으로 계속합니다: %s", "the outputs file was not read again, and those before go on: %s"},
 	exists:   text{"%s: 같은 이름의 파일이 있어 덮어쓰지 않았습니다", "%s: a file of this name is there, and was left as it is"},

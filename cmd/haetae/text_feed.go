@@ -7,7 +7,7 @@ var feedFlags = struct{ feeds text }{
 }
 
 var feedWords = struct {
-	name, kind, state, age, rows, success, none, trouble, settings, days, hours, minutes, noFeeds, unknown, nothing, accepted text
+	name, kind, state, age, rows, success, none, trouble, settings, days, hours, minutes, noFeeds, unknown, nothing, accepted, why text
 }{
 	name:     text{"이름", "name"},
 	kind:     text{"종류", "kind"},
@@ -25,6 +25,7 @@ var feedWords = struct {
 	unknown:  text{"%s: 그런 연계가 없습니다. 이름은 haetae feed list로 확인하십시오", "%s: there is no such feed; haetae feed list shows the names"},
 	nothing:  text{"%s: 행이 줄어 반영을 보류한 내용이 없습니다", "%s: nothing of it was refused for being short"},
 	accepted: text{"%s: 행 수 %s(이전 %s)를 맞는 내용으로 확인하였습니다. 곧 다시 읽어 반영합니다.\n", "%s is accepted with its number of rows, %s (before: %s); it is read again and taken now\n"},
+	why:      text{"--reason이 필요합니다: 확인한 사람과 사유는 기록으로 남습니다", "--reason is needed: who accepted it, and why, is kept in the record"},
 }
 
 var feedStates = map[feed.State]text{
@@ -68,9 +69,9 @@ var feedListText = commandText{
 var feedAcceptText = commandText{
 	short: text{"행이 크게 줄어 보류된 내용을 맞는 것으로 확인합니다", "accept content that was refused for being much shorter"},
 	long: text{
-		"행이 설정한 비율(기본 50%)보다 많이 줄거나 비어 있으면 반영하지 않고 이전 내용을 씁니다. 잘린 인사 자료를 반영하면 빠진 사람이 모두 퇴사자가 되기 때문입니다. 실제로 줄어든 것이 맞으면 이 명령으로 확인하십시오.",
-		"Content that is empty, or has lost more rows than the setting allows (by default half), is not taken, and the one before goes on: from half an export of the personnel system, everybody who is missing would seem to have left. If it is right, say so."},
+		"행이 설정한 비율(기본 50%)보다 많이 줄거나 비어 있으면 반영하지 않고 이전 내용을 씁니다. 잘린 인사 자료를 반영하면 빠진 사람이 모두 퇴사자가 되기 때문입니다. 실제로 줄어든 것이 맞으면 이 명령으로 확인하십시오. 확인한 사람과 사유는 접속기록으로 남습니다.",
+		"Content that is empty, or has lost more rows than the setting allows (by default half), is not taken, and the one before goes on: from half an export of the personnel system, everybody who is missing would seem to have left. If it is right, say so. Who said it, and why, becomes an access record."},
 	example: text{`
-  haetae feed accept --data D staff`, `
-  haetae feed accept --data D staff`},
+  haetae feed accept --data D staff --reason '조직 개편으로 인원 감소'`, `
+  haetae feed accept --data D staff --reason 'a division was sold'`},
 }

@@ -31,7 +31,7 @@ func TestRuleHints(t *testing.T) {
 		if err := os.WriteFile(file, []byte(rule), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := server.CheckRules([]string{file}, server.DetectRequest{})
+		_, err := server.CheckRules([]string{file}, server.DetectRequest{}, "")
 		mistakes, rest := server.Mistakes(err)
 		if len(mistakes) == 0 || len(rest) > 0 {
 			t.Errorf("%v: %v", mistakes, rest)

@@ -18,9 +18,11 @@ var ruleCheckText = commandText{
 	short: text{"규칙 파일의 오류를 찾습니다", "find the mistakes in rule files"},
 	long: text{
 		`지정한 파일과 폴더를 서버가 읽는 것과 같이 한꺼번에 읽고, 모든 오류를 파일, 행, 항목과 함께
-표시합니다. 오류가 있으면 종료 코드는 1입니다. 규칙이 명단을 참조하면 --lists도 지정하십시오.`,
+표시합니다. 오류가 있으면 종료 코드는 1입니다. 규칙이 명단을 참조하면 --lists를,
+외부 연계가 채우는 명단이면 --feeds를 함께 지정하십시오.`,
 		`Reads the files and folders as one rulebook, as a server does, and prints every mistake with
-file, line and field. Exit code 1 if there is one. If a rule looks at a list, give --lists.`},
+file, line and field. Exit code 1 if there is one. If a rule looks at a list, give
+--lists, or --feeds where a feed fills it.`},
 	example: text{`
   haetae rule check my-rules
   haetae rule check my-rules/new.yaml my-rules/records.yaml --json`, `

@@ -157,7 +157,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	}
 	c := &Config{read: p.Reader}
 	keys := p.Keys(root, "", "version", "syslog", "kafka")
-	p.version(root, keys)
+	p.Version(root, keys)
 	if keys["syslog"] == nil && keys["kafka"] == nil && p.Found() == 0 {
 		p.Failf(root, "", "syslog나 kafka가 있어야 합니다", "neither syslog nor kafka is there")
 	}
@@ -234,19 +234,6 @@ func (p *parser) list(n *yaml.Node, field string, most int) []*yaml.Node {
 	return out
 }
 
-func (p *parser) version(root *yaml.Node, keys map[string]*yaml.Node) {
-	n := keys["version"]
-	if n == nil {
-		if !p.Has("version") {
-			p.Failf(root, "version", "없습니다. version: 1로 쓰십시오", "is missing: version: 1")
-		}
-		return
-	}
-	if s := p.text(n, "version", maxText); s != "" && s != "1" {
-		p.Failf(n, "version", "이 haetae는 버전 1을 읽습니다", "this haetae reads version 1")
-	}
-}
-
 var (
 	namePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	topicPattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
@@ -279,18 +266,4 @@ func (p *parser) address(n *yaml.Node, field string, listens bool) string {
 		return ""
 	}
 	return s
-}
-
-// duration is written as 90s, 15m or 1h30m.
-func (p *parser) duration(n *yaml.Node, field string, byDefault, least, most time.Duration) time.Duration {
-	s := p.text(n, field, maxText)
-	if s == "" {
-		return byDefault
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < least || d > most {
-		p.Failf(n, field, "%s 이상 %s 이하의 기간이어야 합니다. 90s, 15m, 6h처럼 쓰십시오", "expected a time from %s to %s, as 90s, 15m or 6h", least, most)
-		return byDefault
-	}
-	return d
 }

@@ -81,7 +81,7 @@ func TestMistakes(t *testing.T) {
 		"version: 1\nsyslog: [{}]": "inputs.yaml:2: syslog[0].sources: is missing",
 		"version: 1\nsyslog:\n- sources: [{app: a, source: x}, {app: a, host: h, source: y}]\n  listen: here\n  idle: 1s\n  tls: {cert: a}": "inputs.yaml:3: syslog[0].sources[1]: is never used: an entry before it takes all of this\n" +
 			"inputs.yaml:4: syslog[0].listen: an address is host:port, for example 127.0.0.1:6514\n" +
-			"inputs.yaml:5: syslog[0].idle: expected a time from 1m0s to 168h0m0s, as 90s, 15m or 6h\n" +
+			"inputs.yaml:5: syslog[0].idle: expected a time from 1m to 7d, as 30s, 15m, 6h or 2d\n" +
 			"inputs.yaml:6: syslog[0].tls.key: is missing",
 		"version: 1\nsyslog:\n- {sources: [{source: x}]}\n- {name: syslog-1, sources: [{source: x}]}": "inputs.yaml:4: syslog[1].listen: another input listens on this address\ninputs.yaml:4: syslog[1].name: another input has this name",
 		"version: 1\nkafka:\n- brokers: [\"k:9092\"]\n  group: g\n  topics: [{topic: a b, source: x}, {topic: t, source: x}, {topic: t, source: y}]\n  tls: {cert: c}\n  sasl: {mechanism: GSSAPI}\n  start: now": "inputs.yaml:5: kafka[0].topics[0].topic: the name of a topic is made of letters, digits, '.', '_' and '-'\n" +

@@ -38,7 +38,7 @@ func (p *parser) syslog(n *yaml.Node, field, name string) syslog.Settings {
 		s.Sources = append(s.Sources, r)
 	}
 	s.Connections = p.Number(keys["connections"], field+".connections", defaultConnections, 1, maxConnections)
-	s.Idle = p.duration(keys["idle"], field+".idle", defaultIdle, minIdle, maxIdle)
+	s.Idle = p.Duration(keys["idle"], field+".idle", defaultIdle, minIdle, maxIdle)
 	return s
 }
 

@@ -5,7 +5,8 @@
 // status pages. So a failure is put into words of ours, in both languages, and secrets
 // stand in files that are read anew for every call.
 //
-// What it is not: it knows no protocol above HTTP and never tries twice.
+// What it is not: it knows no protocol above HTTP and never tries twice, though it says
+// how long whoever does is to wait.
 package remote
 
 import (
@@ -94,6 +95,10 @@ var (
 	// Sound says that nothing is wrong.
 	Sound     written.Text
 	noAddress = written.Text{KO: "주소가 아닙니다. https://호스트/경로처럼 쓰십시오", EN: "is no address: https://host/path"}
+	secretURL = written.Text{
+		KO: "주소에 든 사용자 이름, 비밀번호, 질의 문자열은 비밀일 수 있습니다. 주소를 파일에 넣고 url_file에 그 파일을 적으십시오",
+		EN: "a name, a password or a query in an address can be a secret: put the address into a file, and name that in url_file",
+	}
 )
 
 // WrongURL says what is wrong with an address, without the address.
@@ -108,6 +113,17 @@ func WrongURL(s string, plain bool) written.Text {
 		return written.Text{KO: "다른 서버로 가는 http는 도중에 읽힐 수 있습니다. https를 쓰거나 plain: true를 적으십시오", EN: "http to another machine can be read on the way: use https, or say plain: true"}
 	case u.Scheme != "http" && u.Scheme != "https":
 		return noAddress
+	}
+	return Sound
+}
+
+// WrongShownURL is WrongURL for an address that stands in a file which is no secret.
+func WrongShownURL(s string, plain bool) written.Text {
+	if problem := WrongURL(s, plain); problem != Sound {
+		return problem
+	}
+	if u, err := url.Parse(s); err == nil && (u.User != nil || u.RawQuery != "") {
+		return secretURL
 	}
 	return Sound
 }

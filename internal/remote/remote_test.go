@@ -83,6 +83,13 @@ func TestWrongURL(t *testing.T) {
 			t.Errorf("%s: %q", address, got.EN)
 		}
 	}
+	for address, want := range map[string]written.Text{
+		"https://h/x": Sound, "https://h/x?key=1": secretURL, "https://me@h/x": secretURL, "https://me:pass@h/x": secretURL, "ftp://me@h/": noAddress,
+	} {
+		if got := WrongShownURL(address, false); got != want {
+			t.Errorf("%s: %+v", address, got)
+		}
+	}
 	if WrongURL("http://h/", true) != Sound {
 		t.Error("plain is not taken")
 	}
