@@ -238,6 +238,10 @@ func (a *app) unresolvedNote(u scope.Unresolved) string {
 // showItems lists the items in the catalog's order, by both names and class.
 func (a *app) showItems(e *scope.Extent, cat *catalog.Catalog) {
 	if len(e.Items) == 0 {
+		if e.Unresolved.Records > 0 { // something was read, and nobody knows of whom
+			a.printf(scopeText.itemsUnresolved)
+			return
+		}
 		a.printf(scopeText.itemsNone)
 		return
 	}
