@@ -19,6 +19,9 @@
 // their own with the settings of docs/sources.md, and hold the extent of each question
 // against what the database itself says was read.
 //
+// story_test.go sends the statements of testdata/story to PostgreSQL, and holds the answers
+// over three logs against those of the recorded one.
+//
 // report_test.go opens the report of a drill in Chromium, on a phone, a screen and paper,
 // and measures what its readers would see.
 //

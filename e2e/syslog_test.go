@@ -59,7 +59,7 @@ func TestLogger(t *testing.T) {
 		t.Fatal("logger is missing, and this test cannot do without it: it is of Debian's bsdutils")
 	}
 	port := freePort(t)
-	h := takesSyslog(t, "version: 1\nsyslog:\n  - listen: 127.0.0.1:"+port+"\n    sources:\n      - {app: shop, source: gateway}\n")
+	h := takesSyslog(t, "version: 1\nsyslog:\n  - listen: 127.0.0.1:"+port+"\n    sources:\n      - {app: shop, source: gateway}\n      - {app: nginx, source: gateway}\n")
 	ways := [][]string{{"--rfc5424", "--octet-count"}, {"--rfc5424"}, {"--rfc3164", "--octet-count"}, {"--rfc3164"}, {"--rfc5424=notq,notime,nohost"}}
 	n := 0
 	for i, way := range ways {
@@ -88,6 +88,24 @@ func TestLogger(t *testing.T) {
 	}
 	if accepted, aside, _ := h.messages(); accepted != int64(n) || aside != 0 {
 		t.Errorf("%d accepted, %d set aside", accepted, aside)
+	}
+
+	// The line of docs/sources.md, as it is typed there.
+	page, err := os.ReadFile("../docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, typed, found := strings.Cut(string(page), "```sh\nlogger ")
+	typed, _, ends := strings.Cut(typed, "```")
+	if !found || !ends || strings.Count(typed, "--port 6514") != 1 {
+		t.Fatal("docs/sources.md sends no line by hand to port 6514")
+	}
+	if out, err := exec.Command("sh", "-c", "logger "+strings.Replace(typed, "--port 6514", "--port "+port, 1)).CombinedOutput(); err != nil {
+		t.Fatalf("logger: %v\n%s", err, out)
+	}
+	h.caughtUp(n + 1)
+	if e := h.scope(`account == "m1000042" && actor.id == "s101"`); e.Reads != 1 {
+		t.Errorf("the line of the page: %+v", e)
 	}
 }
 

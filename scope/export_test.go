@@ -21,3 +21,13 @@ func SetHeldRecords(t testing.TB, n int) {
 
 // QuietSignals are those of which an answer asks.
 func QuietSignals(noted []Noted) map[Exception][]Noted { return quietSignals(noted) }
+
+// MaxAlone is for how many sources it is counted who is known by one alone.
+func MaxAlone() int { return maxAlone }
+
+// SetMaxAlone makes a test see what happens beyond them.
+func SetMaxAlone(t testing.TB, n int) {
+	old := maxAlone
+	maxAlone = n
+	t.Cleanup(func() { maxAlone = old })
+}

@@ -28,6 +28,9 @@ type Query struct {
 	// by what the ledger says and by Quiet, which is not written down yet.
 	Exceptions bool
 	Quiet      []Noted
+	// Sources asks for what each source says of the answer. Where several have reads
+	// the question is answered more than once.
+	Sources bool
 
 	anyWord bool // no word of the condition is refused because nothing holds it
 }
@@ -67,7 +70,9 @@ type Extent struct {
 	// Known says for each item how it is known that the answers carried it.
 	Known  map[string]Basis `json:"known"`
 	Limits []Limit          `json:"limits"`
-	By     []GroupRow       `json:"by,omitempty"`
+	// Sources says of the numbers by which source they are known, when the query asked.
+	Sources []SourceShare `json:"sources,omitempty"`
+	By      []GroupRow    `json:"by,omitempty"`
 	// Exceptions are those that kept a signal quiet of which a record is in the answer.
 	Exceptions []Exception `json:"exceptions,omitempty"`
 	// Ledger numbers the state that was asked: the same question to the same
@@ -248,6 +253,11 @@ func Run(ctx context.Context, v View, q Query) (*Extent, error) {
 	e.Limits = append(e.Limits, many...)
 	if q.By != "" {
 		e.By = p.groupRows(t, e)
+	}
+	if q.Sources {
+		if err := p.sources(ctx, q, t, e); err != nil {
+			return nil, err
+		}
 	}
 	if q.Exceptions {
 		if e.Exceptions, err = p.exceptions(ctx, q, t); err != nil {

@@ -60,7 +60,7 @@ func TestModel(t *testing.T) {
 			var before *twice
 			for range 25 {
 				q := w.question(rnd.IntN(4))
-				ask := scope.Query{Where: q.text, Keep: true}
+				ask := scope.Query{Where: q.text, Keep: true, Sources: rnd.IntN(4) > 0}
 				if rnd.IntN(2) == 0 {
 					ask.From = day(rnd.IntN(worldDays))
 				}
@@ -79,6 +79,13 @@ func TestModel(t *testing.T) {
 					scope.SetMaxGroups(t, 10_000)
 				}
 				want := ref.extent(q, ask.From, ask.To, ask.Now, ask.By, l.Catalog().Edition)
+				scope.SetMaxAlone(t, 1+rnd.IntN(8))
+				if ask.Sources {
+					want.Sources = ref.shares(q, ask.From, ask.To)
+					if slices.ContainsFunc(want.Sources, func(s scope.SourceShare) bool { return s.PeopleOnly == nil }) {
+						want.Limits = append(want.Limits, scope.Limit{Code: "sources"})
+					}
+				}
 				ref.count(ref.find(q, ask.From, ask.To))
 				var set *scope.Set
 				for _, ask.Workers = range []int{1, 1 + rnd.IntN(7)} {

@@ -25,6 +25,7 @@ type plan struct {
 	any       bool                  // whether there is a record at all is enough
 	only      map[movedKey]struct{} // the rows to look at, by the account where they live; nil = all
 	parts     map[int]bool          // the partitions of them
+	ofSource  func(string) bool     // the sources to look at; nil = all
 	catalog   *catalog.Catalog
 	olds      map[uint32]*catalog.Catalog // that decoded records; without the one in force
 	registers []*edition.Register
@@ -470,6 +471,9 @@ func (p *plan) decideShape(mp *meaningPlan, all []truth) {
 	mp.bySplit = p.byAccount && mp.named && mp.shape.Flags&segment.Split != 0 && !(mp.Known && mp.Position == event.PositionActor)
 	if p.byAccount && mp.carrier {
 		mp.verdict = no // decided by the fragment that has the subject
+	}
+	if p.ofSource != nil && !p.ofSource(mp.shape.Source) {
+		mp.verdict = no
 	}
 }
 

@@ -62,10 +62,21 @@ type Accesses struct {
 	// Unresolved are the reads of the time asked about that name nobody: each may
 	// have shown this person.
 	Unresolved int64 `json:"unresolved"`
+	// Sources divides these numbers among the logs that know of them.
+	Sources []AccessSource `json:"sources"`
 	// Limits say what this answer could not tell.
 	Limits []Limit `json:"limits"`
 	// Exceptions are those that kept a signal quiet of which one of these accesses is.
 	Exceptions []Exception `json:"exceptions,omitempty"`
+}
+
+// AccessSource is what one source says of a person. One look-up that two logs tell of
+// is an access in each.
+type AccessSource struct {
+	Source     string `json:"source"`
+	Accesses   int    `json:"accesses"`
+	Reads      int    `json:"reads"`
+	Unresolved int64  `json:"unresolved"` // reads of it that name nobody
 }
 
 // Subject lists every access to a person's data, oldest first.
@@ -83,7 +94,7 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}, Limits: []Limit{}}, seen: map[movedKey]int{}, rows: map[movedKey]struct{}{}, ofActor: map[routeKey]bool{}}
+	f := &finder{plan: p, out: &Accesses{Accesses: []Access{}, Limits: []Limit{}}, seen: map[movedKey]int{}, rows: map[movedKey]struct{}{}, nameless: map[string]int64{}, ofActor: map[routeKey]bool{}}
 	if err := f.targets(ctx, id, q.Workers); err != nil {
 		return nil, err
 	}
@@ -116,6 +127,7 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 			out.Reads++
 		}
 	}
+	out.Sources = f.bySource()
 	if q.Exceptions {
 		if out.Exceptions, err = f.exceptions(ctx, q); err != nil {
 			return nil, err
@@ -128,6 +140,32 @@ func Subject(ctx context.Context, v View, id event.AccountID, q Query, limit int
 	return out, nil
 }
 
+// bySource divides the accesses, and the reads that name nobody, among their sources.
+func (f *finder) bySource() []AccessSource {
+	of := map[string]AccessSource{}
+	for i := range f.out.Accesses {
+		a := &f.out.Accesses[i]
+		s := of[a.Source]
+		s.Accesses++
+		if a.Read {
+			s.Reads++
+		}
+		of[a.Source] = s
+	}
+	for source, n := range f.nameless {
+		s := of[source]
+		s.Unresolved = n
+		of[source] = s
+	}
+	out := []AccessSource{}
+	for _, source := range slices.Sorted(maps.Keys(of)) {
+		s := of[source]
+		s.Source = source
+		out = append(out, s)
+	}
+	return out
+}
+
 // finder looks for the accesses to some accounts.
 type finder struct {
 	*plan
@@ -136,6 +174,8 @@ type finder struct {
 	order []dictionary.Ref // of books, sorted
 	seen  map[movedKey]int
 	rows  map[movedKey]struct{} // of the accesses, by the account where they live
+	// nameless are the reads that name nobody, by source.
+	nameless map[string]int64
 	// ofActor: the catalog in force says that a stored route is about the actor.
 	ofActor map[routeKey]bool
 

@@ -16,10 +16,11 @@ import (
 func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
 	out := f.out
 	for _, r := range f.view.Segments() {
-		n, err := f.unresolved(r)
-		if err != nil {
+		if err := f.unresolved(r); err != nil {
 			return err
 		}
+	}
+	for _, n := range f.nameless {
 		out.Unresolved += n
 	}
 	if n := out.Unresolved; n > 0 {
@@ -42,16 +43,16 @@ func (f *finder) limitsOf(zone *time.Location, now event.Millis) error {
 	return nil
 }
 
-// unresolved counts the reads of a segment that name nobody. Mostly the groups
-// tell it, and no row is read.
-func (f *finder) unresolved(r *segment.Reader) (n int64, err error) {
+// unresolved counts, by source, the reads of a segment that name nobody. Mostly the
+// groups tell it, and no row is read.
+func (f *finder) unresolved(r *segment.Reader) error {
 	info, err := r.Info()
 	if err != nil || info.MaxTime < f.from || info.MinTime >= f.to {
-		return 0, err
+		return err
 	}
 	shapes, err := r.Shapes()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	nameless := make([]*meaningSet, len(shapes))
 	some := false
@@ -61,7 +62,7 @@ func (f *finder) unresolved(r *segment.Reader) (n int64, err error) {
 		}
 		m, err := f.meaningsOf(&shapes[i], nil)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for k := range m.meanings {
 			if mp := &m.meanings[k]; mp.read && (!mp.anybody || mp.moved) {
@@ -70,33 +71,34 @@ func (f *finder) unresolved(r *segment.Reader) (n int64, err error) {
 		}
 	}
 	if !some {
-		return 0, nil
+		return nil
 	}
 	for part := range dictionary.Partitions {
 		pt, err := r.Partition(part)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for g, gr := range pt.Groups() {
 			m := nameless[gr.Shape]
 			if m == nil || gr.MaxTime < f.from || gr.MinTime >= f.to {
 				continue
 			}
+			source := shapes[gr.Shape].Source
 			if one := m.one(gr.MinTime, gr.MaxTime); one != nil && !one.moved && gr.MinTime >= f.from && gr.MaxTime < f.to {
 				if one.read && !one.anybody {
-					n += int64(gr.Rows)
+					f.nameless[source] += int64(gr.Rows)
 				}
 				continue
 			}
 			if f.homes, err = pt.Homes(g, f.homes); err != nil {
-				return 0, err
+				return err
 			}
 			if err := pt.Details(g, f.homes, &f.details, false); err != nil {
-				return 0, err
+				return err
 			}
 			ss, err := pt.Sessions()
 			if err != nil {
-				return 0, err
+				return err
 			}
 			for i, at := range f.details.Time {
 				mp := m.at(at)
@@ -104,10 +106,10 @@ func (f *finder) unresolved(r *segment.Reader) (n int64, err error) {
 					continue
 				}
 				if !mp.anybody || mp.moved && !ss.HasActor[f.details.Session[i]] {
-					n++
+					f.nameless[source]++
 				}
 			}
 		}
 	}
-	return n, nil
+	return nil
 }

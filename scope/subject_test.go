@@ -20,6 +20,7 @@ import (
 type told struct {
 	Time, Route, Items, Book string
 	Own, Read                bool
+	Source                   string
 }
 
 // subject lists the accesses to a person by walking over every record and every
@@ -51,7 +52,7 @@ func (x *reference) subject(id string, account bool, from, to event.Millis, labe
 		if account {
 			names := slices.Contains(stored, id) || len(stored) == 0 && string(r.Lifted) == id && !self(id)
 			if is := slices.Contains(about, id); is || names {
-				t := told{Time: moment(r.Time), Route: route, Items: "[]", Own: self(id), Read: read && is}
+				t := told{Time: moment(r.Time), Route: route, Items: "[]", Own: self(id), Read: read && is, Source: r.Source}
 				if t.Read {
 					t.Items = fmt.Sprint(items)
 				}
@@ -90,7 +91,7 @@ func (x *reference) subject(id string, account bool, from, to event.Millis, labe
 				}
 			}
 			if len(shown) > 0 {
-				out = append(out, told{moment(r.Time), route, fmt.Sprint(shown), label(s), self(s), true})
+				out = append(out, told{moment(r.Time), route, fmt.Sprint(shown), label(s), self(s), true, r.Source})
 				v.account = s
 				each(&v)
 			}
@@ -102,6 +103,33 @@ func (x *reference) subject(id string, account bool, from, to event.Millis, labe
 
 func compareTold(a, b told) int {
 	return slices.Compare([]string{a.Time, fmt.Sprint(a)}, []string{b.Time, fmt.Sprint(b)})
+}
+
+// accessSources divides accesses, and the reads among all records that name nobody.
+func (x *reference) accessSources(list []told, all []match) []scope.AccessSource {
+	of := map[string]*scope.AccessSource{}
+	at := func(source string) *scope.AccessSource {
+		if of[source] == nil {
+			of[source] = &scope.AccessSource{Source: source}
+		}
+		return of[source]
+	}
+	for _, a := range list {
+		at(a.Source).Accesses++
+		if a.Read {
+			at(a.Source).Reads++
+		}
+	}
+	for _, m := range all {
+		if m.read && m.named == 0 {
+			at(m.rec.Source).Unresolved++
+		}
+	}
+	out := []scope.AccessSource{}
+	for _, s := range slices.Sorted(maps.Keys(of)) {
+		out = append(out, *of[s])
+	}
+	return out
 }
 
 // TestSubjectModel: what a person is told equals a walk over everything, also of
@@ -195,7 +223,7 @@ func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q sco
 	}
 	list, reads := []told{}, 0
 	for _, a := range got.Accesses {
-		list = append(list, told{a.Time, a.Route, fmt.Sprint(a.Items), a.Book, a.Own, a.Read})
+		list = append(list, told{a.Time, a.Route, fmt.Sprint(a.Items), a.Book, a.Own, a.Read, a.Source})
 		if a.Read {
 			reads++
 		}
@@ -210,7 +238,11 @@ func checkSubject(t *testing.T, v *ledger.View, ref *reference, id string, q sco
 	if got.Known != (account || person) || got.Total != len(list) || got.Reads != reads || got.Truncated {
 		t.Fatalf("%s: known %v, total %d, reads %d; want %v, %d, %d", id, got.Known, got.Total, got.Reads, account || person, len(list), reads)
 	}
-	if n := ref.count(ref.find(ask("true", func(*values) bool { return true }), q.From, q.To)).unresolved.Records; got.Unresolved != n {
+	all := ask("true", func(*values) bool { return true })
+	if d := cmp.Diff(ref.accessSources(want, ref.find(all, q.From, q.To)), got.Sources); d != "" {
+		t.Fatalf("%s from %v to %v: by source (-want +got)\n%s", id, q.From, q.To, d)
+	}
+	if n := ref.count(ref.find(all, q.From, q.To)).unresolved.Records; got.Unresolved != n {
 		t.Fatalf("%s from %v to %v: %d unresolved, want %d", id, q.From, q.To, got.Unresolved, n)
 	}
 	// A limit cuts the list and no number.

@@ -28,6 +28,7 @@ type tally struct {
 	names    []string
 	unmapped map[string]int64
 	routes   map[string]int64
+	sources  map[string]sourceTally
 	split    map[splitKey]splitCount
 	shared   []personItems
 	actors   map[actorKey]struct{} // member actors whose home is elsewhere
@@ -118,7 +119,7 @@ type keptPart struct {
 func newTally() *tally {
 	return &tally{
 		groups: map[string]int32{"": 0}, names: []string{""}, counts: make([]counts, 1),
-		unmapped: map[string]int64{}, routes: map[string]int64{}, split: map[splitKey]splitCount{},
+		unmapped: map[string]int64{}, routes: map[string]int64{}, sources: map[string]sourceTally{}, split: map[splitKey]splitCount{},
 		actors: map[actorKey]struct{}{}, editions: map[uint32]bool{}, registers: map[int16]bool{}, holdings: map[int16]bool{},
 		first: catalog.Never, last: catalog.Always,
 	}
@@ -186,10 +187,14 @@ func (c *counts) record(m *meaningPlan, n int64, rows returned, named bool) {
 // whole counts what is not told by line of --by.
 func (t *tally) whole(m *meaningPlan, n int64) {
 	t.editions[m.shape.Edition] = true
+	s := t.sources[m.shape.Source]
+	s.records += n
 	if m.read {
+		s.reads += n
 		t.routes[m.route] += n
 		t.added |= m.added
 	}
+	t.sources[m.shape.Source] = s
 	if !m.Known && m.shape.Source != ownSource { // no catalog describes Haetae's own records
 		t.unmapped[m.route] += n
 	}
@@ -233,6 +238,10 @@ func (t *tally) add(o *tally) error {
 	}
 	for k, v := range o.routes {
 		t.routes[k] += v
+	}
+	for k, v := range o.sources {
+		s := t.sources[k]
+		t.sources[k] = sourceTally{s.records + v.records, s.reads + v.reads}
 	}
 	for k, v := range o.split {
 		k.group = code[k.group]

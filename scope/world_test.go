@@ -260,7 +260,7 @@ func (w *world) text(c *madeCatalog) []byte {
 		fmt.Fprintf(&b, "  %s: {ko: 항목, en: %s, class: ordinary}\n", it, it)
 	}
 	fmt.Fprintf(&b, "sources:\n")
-	for _, s := range []string{"gateway", "admin", "silent"} {
+	for _, s := range []string{"gateway", "admin", "database", "silent"} {
 		fmt.Fprintf(&b, "  %s:\n    format: json\n    fields: {time: t, uri: u}\n", s)
 		if d := w.cadence[s]; d > 0 {
 			fmt.Fprintf(&b, "    cadence: %dh\n", int(d.Hours()))
@@ -312,7 +312,7 @@ func (w *world) makeRecord(i, decoder int) madeRecord {
 	if rnd.IntN(40) == 0 {
 		return w.makeOpening(r)
 	}
-	r.Source = pick(rnd, []string{"gateway", "gateway", "admin"})
+	r.Source = pick(rnd, []string{"gateway", "gateway", "admin", "database"})
 	r.ID = event.RecordID(fmt.Sprint("r", i))
 	if rnd.IntN(4) == 0 {
 		r.ID = "" // then the content tells records apart, and this the content

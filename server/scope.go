@@ -74,7 +74,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q question) {
 	}
 	zone := s.zone()
 	begin := time.Now()
-	query := scope.Query{Where: q.Where, Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(begin), Exceptions: true}
+	query := scope.Query{Where: q.Where, Zone: zone, Workers: s.opts.Workers, Now: event.MillisOf(begin), Exceptions: true, Sources: true}
 	if s.detector != nil {
 		query.Quiet = s.detector.quiet()
 	}

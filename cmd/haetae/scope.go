@@ -49,7 +49,7 @@ func (a *app) scopeCommand() *cobra.Command {
 
 // query reads the flags, so that a mistake does not have to wait for the folder.
 func (a *app) query(f *scopeFlags) (scope.Query, error) {
-	q := scope.Query{Where: f.where, Workers: f.workers, Exceptions: true, Keep: f.save != "" || f.export != ""}
+	q := scope.Query{Where: f.where, Workers: f.workers, Exceptions: true, Sources: true, Keep: f.save != "" || f.export != ""}
 	if strings.TrimSpace(f.where) == "" {
 		return q, a.usage(usageText.needWhere)
 	}
@@ -188,6 +188,7 @@ func (a *app) showExtent(e *scope.Extent, cat *catalog.Catalog, by string, expla
 	}
 	t.write(a.stdout)
 	a.showItems(e, cat)
+	a.showShares(e, cat)
 	if len(e.Routes) > 0 && by != "route" {
 		a.printf(scopeText.routes)
 		t := newTable(1)
@@ -237,6 +238,10 @@ func (a *app) unresolvedNote(u scope.Unresolved) string {
 // showItems lists the items in the catalog's order, by both names and class.
 func (a *app) showItems(e *scope.Extent, cat *catalog.Catalog) {
 	if len(e.Items) == 0 {
+		if e.Unresolved.Records > 0 { // something was read, and nobody knows of whom
+			a.printf(scopeText.itemsUnresolved)
+			return
+		}
 		a.printf(scopeText.itemsNone)
 		return
 	}

@@ -85,6 +85,7 @@ func (a *app) showAccesses(g *scope.Accesses) {
 	if books || g.Accounts > 1 {
 		a.printf(subjectWords.accounts, count(g.Accounts))
 	}
+	a.showAccessSources(g.Sources)
 	if len(g.Accesses) > 0 {
 		t := newTable()
 		head := []string{a.say(subjectWords.when), a.say(subjectWords.reader), a.say(subjectWords.key), a.say(subjectWords.did), a.say(subjectWords.status), a.say(subjectWords.items)}
