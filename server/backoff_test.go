@@ -178,7 +178,7 @@ func TestCannotBegin(t *testing.T) {
 		}
 		mem.Limit(1)
 		log := &said{}
-		s := &Server{opts: Options{FS: mem, Data: "d"}, ledger: l, log: slog.New(log)}
+		s := &Server{opts: Options{FS: mem, Data: "d", DetectEvery: detectEvery, Clock: time.Now}, ledger: l, log: slog.New(log)}
 		s.detector = newDetector(s, book, nil)
 		ctx, stop := context.WithCancel(t.Context())
 		s.wg.Go(func() { s.detector.run(ctx) })

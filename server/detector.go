@@ -23,8 +23,7 @@ import (
 )
 
 const (
-	// detectEvery is how often what has arrived is looked at and what has changed
-	// is told. It is most of the time between a record and its signal.
+	// detectEvery is the default of Options.DetectEvery.
 	detectEvery = 200 * time.Millisecond
 	// growEvery is how often the numbers of a signal that goes on are worked out
 	// anew; the first time and a higher severity do not wait.
@@ -65,6 +64,7 @@ type detector struct {
 	generation uint64
 	stream     *stream
 	status     DetectorStatus
+	box        *tapBox // of the engine that runs; nil: there was none yet
 }
 
 // DetectorStatus says how detection stands.
@@ -79,7 +79,10 @@ type DetectorStatus struct {
 	LiveOnly  int       `json:"live_only"` // among their parts, decided as a line comes
 	NotRun    int       `json:"not_run"`   // correlations by what no record holds
 	Late      int64     `json:"late"`
-	Restarts  int       `json:"restarts"`
+	// Pending are rows that came and of which not everything is told yet that the rules
+	// say of them.
+	Pending  int64 `json:"pending"`
+	Restarts int   `json:"restarts"`
 	// Learning are the rules by which nothing is high yet.
 	Learning []detect.Learning `json:"learning,omitempty"`
 }
@@ -134,6 +137,7 @@ type tapBox struct {
 	rows    int
 	over    bool // more than may wait
 	history bool // what was before has changed
+	looked  int  // rows that were taken and of which nothing was told yet; 1 of history
 }
 
 func (b *tapBox) put(t ledger.Tap) {
@@ -154,8 +158,26 @@ func (b *tapBox) take() (taps []ledger.Tap, over, history bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taps, over, history = b.taps, b.over, b.history
+	b.looked += b.rows
 	b.taps, b.rows, b.history = nil, 0, false
 	return taps, over, history
+}
+
+// told says that whatever the rows that were taken have changed is told.
+func (b *tapBox) told() {
+	b.mu.Lock()
+	b.looked = 0
+	b.mu.Unlock()
+}
+
+// pending counts the rows of which something may still have to be told.
+func (b *tapBox) pending() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return tapRows
+	}
+	return int64(b.rows + b.looked)
 }
 
 // run detects until ctx ends.
@@ -185,7 +207,7 @@ func (d *detector) run(ctx context.Context) {
 		d.s.log.Warn("how far detection had got cannot be read: what was decided while nothing came is decided anew", "error", err)
 	}
 	build()
-	tick := time.NewTicker(detectEvery)
+	tick := time.NewTicker(d.s.opts.DetectEvery)
 	defer tick.Stop()
 	pending := false
 	for {
@@ -219,6 +241,9 @@ func (d *detector) run(ctx context.Context) {
 				}
 				live.stop()
 				live = r
+				d.mu.Lock()
+				d.box = live.box
+				d.mu.Unlock()
 				if live.late = d.late.due; live.late {
 					d.late = lateness{next: time.Now().Add(max(lateEvery, 10*r.took))}
 				}
@@ -319,7 +344,7 @@ func (d *detector) prepare(ctx context.Context, heard time.Time) (_ *liveEngine,
 	if err := d.s.openIntake(book); err != nil {
 		return nil, err
 	}
-	r := &liveEngine{box: &tapBox{}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: heard}
+	r := &liveEngine{box: &tapBox{looked: 1}, told: map[string]time.Time{}, level: map[string]detect.Severity{}, zone: d.s.zone(), heard: heard}
 	r.view, r.end, err = d.s.ledger.Follow(r.box.put)
 	if err != nil {
 		return nil, err
@@ -394,7 +419,7 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 		r.failed = true
 		return true, err
 	}
-	now := event.MillisOf(time.Now())
+	now := event.MillisOf(d.s.opts.Clock())
 	r.engine.Custody(now)
 	r.engine.Missing(d.s.ledger.Gaps(), catalog.Always, catalog.Never, now)
 	r.engine.Stale(d.s.covers(), catalog.Always, catalog.Never, now)
@@ -402,6 +427,7 @@ func (r *liveEngine) step(ctx context.Context, d *detector) (again bool, err err
 		r.failed = true
 		return true, err
 	}
+	r.box.told()
 	return history, nil
 }
 
@@ -422,9 +448,10 @@ func (r *liveEngine) tell(ctx context.Context, d *detector) error {
 		return nil
 	}
 	d.keep(r, now, true, false)
+	clock := d.s.opts.Clock()
 	due := func(id string, level detect.Severity) bool {
 		last, ok := r.told[id]
-		return !ok || level > r.level[id] || now.Sub(last) >= growEvery
+		return !ok || level > r.level[id] || clock.Sub(last) >= growEvery
 	}
 	v, err := d.s.ledger.View()
 	if err != nil {
@@ -436,7 +463,7 @@ func (r *liveEngine) tell(ctx context.Context, d *detector) error {
 		return err
 	}
 	for _, s := range list {
-		r.told[s.ID], r.level[s.ID] = now, s.Severity
+		r.told[s.ID], r.level[s.ID] = clock, s.Severity
 	}
 	if !r.spoken {
 		// It has told of nothing yet, so these are all there are.
@@ -574,7 +601,11 @@ func (d *detector) watermark() time.Time {
 func (d *detector) all() ([]detect.Signal, DetectorStatus) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.list(), d.status
+	st := d.status
+	if d.box != nil {
+		st.Pending = d.box.pending()
+	}
+	return d.list(), st
 }
 
 func (d *detector) list() []detect.Signal {

@@ -95,7 +95,7 @@ func idleServer(t *testing.T, fsys, of disk.FS, book *ruleBook, cfg *alert.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{opts: Options{FS: fsys, Data: "d"}, ledger: l, desk: desk, log: slog.New(log)}
+	s := &Server{opts: Options{FS: fsys, Data: "d", DetectEvery: detectEvery, Clock: time.Now}, ledger: l, desk: desk, log: slog.New(log)}
 	s.detector = newDetector(s, book, desk)
 	ctx, stop := context.WithCancel(t.Context())
 	s.wg.Go(func() { s.detector.run(ctx) })

@@ -92,6 +92,13 @@ type Options struct {
 	// Detect says which rules run over what arrives; nil = none. Rules cost up to a
 	// quarter of the rate at which records are taken in.
 	Detect *DetectRequest
+	// DetectEvery is how often what has arrived is looked at. Default 200 ms; it is most
+	// of the time between a record and its signal.
+	DetectEvery time.Duration
+	// Clock is the present by which keys have lost their custodian, sources are silent,
+	// registers are old, and growth is told. Default: the present. A drill plays records
+	// of another time, and gives theirs.
+	Clock func() time.Time
 	// Alerts is the file that says whom signals are told (docs/alerts.md). Empty:
 	// they are only logged, counted and shown.
 	Alerts string
@@ -179,6 +186,10 @@ func (o *Options) check() error {
 	setDuration("MergeEvery", &o.MergeEvery, 10*time.Minute)
 	setDuration("PollEvery", &o.PollEvery, 500*time.Millisecond)
 	setDuration("LingerFor", &o.LingerFor, DefaultLinger)
+	setDuration("DetectEvery", &o.DetectEvery, detectEvery)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
 	if o.MemtableRows < 0 {
 		bad("MemtableRows", "negative")
 	}

@@ -192,17 +192,6 @@ func (a *app) drillGenerate() *cobra.Command {
 	return c
 }
 
-// logName is how the log of a source is called.
-func logName(s *drill.Scenario, log string) string {
-	switch s.Logs.Of[log].Format {
-	case "pgaudit":
-		return log + ".csv"
-	case "cloudtrail":
-		return log + ".json"
-	}
-	return log + ".ndjson"
-}
-
 // generate writes everything that a tool is given, and the sealed truth beside it.
 func generate(ctx context.Context, m *traffic.Maker, s *drill.Scenario, dir string) error {
 	write := func(name string, fill func(io.Writer) error) error {
@@ -256,7 +245,7 @@ func generate(ctx context.Context, m *traffic.Maker, s *drill.Scenario, dir stri
 func generateLogs(ctx context.Context, m *traffic.Maker, s *drill.Scenario, dir string) (err error) {
 	logs := map[string]*bufio.Writer{}
 	for _, log := range s.Logs.Names {
-		f, e := os.OpenFile(filepath.Join(dir, logName(s, log)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		f, e := os.OpenFile(filepath.Join(dir, play.LogName(log, s.Logs.Of[log].Format)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if e != nil {
 			return fmt.Errorf("generate: %w", e)
 		}

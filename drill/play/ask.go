@@ -26,7 +26,7 @@ const operator = "drill"
 
 // evidence sets the hold that somebody sets when it rings, and lets the retention job
 // of the scenario run.
-func (r *run) evidence(context.Context) error {
+func (r *run) evidence(ctx context.Context) error {
 	var held time.Time
 	if !r.o.NoHold {
 		for _, s := range r.told {
@@ -42,19 +42,25 @@ func (r *run) evidence(context.Context) error {
 			continue
 		}
 		if !held.IsZero() && held.Before(f.At.Time) && !set {
-			if err := r.l.SetHold(ledger.Hold{Name: "drill", Reason: "drill", By: operator}); err != nil {
+			if err := r.setHold(ctx, ledger.Hold{Name: "drill", Reason: "drill", By: operator}); err != nil {
 				return err
 			}
 			set = true
 			r.found.Statements = append(r.found.Statements, score.Statement{Kind: score.Hold, From: held})
 		}
-		_, err := r.l.Retain(event.MillisOf(f.Before.Time))
-		if _, held := errors.AsType[*ledger.HeldError](err); err != nil && !(held && set) {
+		stopped, err := r.retain(ctx, event.MillisOf(f.Before.Time))
+		if err != nil {
 			return err
+		}
+		if stopped && !set {
+			return errHeld
 		}
 	}
 	return nil
 }
+
+// errHeld: somebody else's hold stands in the way of the scenario's retention job.
+var errHeld = errors.New("drill: a hold that the drill did not set stops its retention job")
 
 // ask is the investigator: the question of the scenario, with the people by name.
 func (r *run) ask(ctx context.Context) error {
@@ -145,7 +151,7 @@ func (r *run) open(ctx context.Context, set *scope.Set) error {
 		return err
 	}
 	o := server.Opening{By: operator, What: "scope export", Reason: "drill " + r.s.ID, Rows: int64(len(set.People))}
-	if err := server.RecordOpening(ctx, r.l, o); err != nil {
+	if err := r.recordOpening(ctx, o); err != nil {
 		return err
 	}
 	v, err := r.l.View()

@@ -27,35 +27,9 @@ type signal struct {
 
 // detect runs the rules over history and notes when each signal was told.
 func (r *run) detect(ctx context.Context) error {
-	begin := time.Now()
-	req := server.DetectRequest{Rules: r.o.Rules, Now: r.s.To.Time}
-	var err error
-	if keys := r.maker.Keys(); keys != nil {
-		if req.Keys, err = r.write("keys.csv", text(keys)); err != nil {
-			return err
-		}
-	}
-	if calendar := r.maker.Calendar(); calendar != nil {
-		if req.Calendar, err = r.write("calendar.yaml", text(calendar)); err != nil {
-			return err
-		}
-	}
-	names := r.names()
-	take := func(at time.Time, s detect.Signal) error {
-		if s.Rule == coverageLost {
-			// It accuses nobody: it says what could not be seen.
-			r.res.Lost++
-			first, _ := time.Parse(time.RFC3339, s.First)
-			last, _ := time.Parse(time.RFC3339, s.Last)
-			r.found.Statements = append(r.found.Statements, score.Statement{Kind: score.CoverageLost, From: first, To: last})
-			return nil
-		}
-		a, err := r.alert(ctx, names, at, s)
-		if err != nil {
-			return err
-		}
-		r.told = append(r.told, signal{at, s, a})
-		return nil
+	req, err := r.rules()
+	if err != nil {
+		return err
 	}
 	var told []signal
 	req.Watch = func(at time.Time, list []detect.Signal) {
@@ -63,34 +37,77 @@ func (r *run) detect(ctx context.Context) error {
 			told = append(told, signal{at: at, Signal: s})
 		}
 	}
+	return r.history(ctx, req, &told)
+}
+
+// rules says which rules run, and with what beside them.
+func (r *run) rules() (server.DetectRequest, error) {
+	req := server.DetectRequest{Rules: r.o.Rules, Now: r.s.To.Time}
+	var err error
+	if keys := r.maker.Keys(); keys != nil {
+		if req.Keys, err = r.write("keys.csv", text(keys)); err != nil {
+			return req, err
+		}
+	}
+	if calendar := r.maker.Calendar(); calendar != nil {
+		if req.Calendar, err = r.write("calendar.yaml", text(calendar)); err != nil {
+			return req, err
+		}
+	}
+	return req, nil
+}
+
+// history runs the rules over all that is kept. told is what was told on the way.
+func (r *run) history(ctx context.Context, req server.DetectRequest, told *[]signal) error {
+	begin := time.Now()
 	rep, err := server.Detect(ctx, r.l, req, func(done, all int64) { r.progress(Progress{Stage: Rules, Done: done, All: all}) })
 	if err != nil {
 		return err
 	}
-	level := map[string]detect.Severity{}
-	for _, s := range told {
-		level[s.ID] = max(level[s.ID], s.Severity)
-		if err := take(s.at, s.Signal); err != nil {
+	for _, s := range *told {
+		if err := r.take(ctx, s.at, s.Signal); err != nil {
 			return err
 		}
 	}
 	// What is decided when no further record comes is told when the traffic ends.
 	for _, s := range rep.Signals {
-		if before, known := level[s.ID]; known && s.Severity <= before {
-			continue
-		}
-		if err := take(r.s.To.Time, s); err != nil {
+		if err := r.take(ctx, r.s.To.Time, s); err != nil {
 			return err
 		}
 	}
 	r.found.Rules = rep.Rules
-	r.res.Detected = time.Since(begin).Seconds()
+	r.res.Detected += time.Since(begin).Seconds()
 	return nil
 }
 
-// names is which pseudonym is whose, of those that belong to the attack: what a person
+// take notes a signal at the moment it was told: the first time, and when it is graver.
+func (r *run) take(ctx context.Context, at time.Time, s detect.Signal) error {
+	if before, known := r.level[s.ID]; known && s.Severity <= before {
+		return nil
+	}
+	r.level[s.ID] = s.Severity
+	if s.Rule == coverageLost {
+		// It accuses nobody: it says what could not be seen.
+		r.res.Lost++
+		first, _ := time.Parse(time.RFC3339, s.First)
+		last, _ := time.Parse(time.RFC3339, s.Last)
+		r.found.Statements = append(r.found.Statements, score.Statement{Kind: score.CoverageLost, From: first, To: last})
+		return nil
+	}
+	if r.names == nil {
+		r.names = r.pseudonyms()
+	}
+	a, err := r.alert(ctx, r.names, at, s)
+	if err != nil {
+		return err
+	}
+	r.told = append(r.told, signal{at, s, a})
+	return nil
+}
+
+// pseudonyms is which pseudonym is whose, of those that belong to the attack: what a person
 // who opened the dictionary would see.
-func (r *run) names() map[string]string {
+func (r *run) pseudonyms() map[string]string {
 	h := r.l.Hasher()
 	out := map[string]string{}
 	for _, a := range r.maker.Truth().Marks.Actors {

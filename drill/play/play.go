@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/haetae/haetae/detect"
 	"github.com/haetae/haetae/drill"
 	"github.com/haetae/haetae/drill/score"
 	"github.com/haetae/haetae/drill/traffic"
@@ -34,6 +36,11 @@ type Options struct {
 	NoHold   bool
 	Workers  int
 	Progress func(Progress) // may be nil; from one goroutine at a time
+	// Until ends the scenario there: no traffic, fault or expectation is later. Zero: all
+	// of it.
+	Until time.Time
+	// Live: a server follows the logs as they grow. Nil: import, and rules over history.
+	Live *Live
 }
 
 // Progress is how far a run is.
@@ -83,21 +90,36 @@ type run struct {
 	dir   string // files that are handed in
 	data  string // the data folder
 	l     *ledger.Ledger
+	live  *live // nil: none
 	res   Result
 	found score.Found
 	told  []signal
+	level map[string]detect.Severity // of what was told
+	names map[string]string          // see pseudonyms
 }
 
-// Run plays a scenario through the embedded engine: import, rules over history with
-// what was known by when, retention, scope.
-func Run(ctx context.Context, s *drill.Scenario, o Options) (_ *Result, err error) {
+// Run plays a scenario through the product: traffic in, rules over it with what was
+// known by when, retention, scope. Without Live the embedded engine imports the logs and
+// runs the rules over history.
+func Run(ctx context.Context, s *drill.Scenario, o Options) (*Result, error) {
+	r, err := play(ctx, s, o)
+	if err != nil {
+		return nil, err
+	}
+	return &r.res, nil
+}
+
+func play(ctx context.Context, s *drill.Scenario, o Options) (_ *run, err error) {
 	if o.Scale == 0 {
 		o.Scale = int64(s.Scale)
 	}
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
-	r := &run{s: s, o: o}
+	if s, err = until(s, o.Until); err != nil {
+		return nil, err
+	}
+	r := &run{s: s, o: o, level: map[string]detect.Severity{}}
 	if r.maker, err = traffic.New(s, traffic.Options{Scale: o.Scale, Seed: o.Seed}); err != nil {
 		return nil, err
 	}
@@ -105,6 +127,9 @@ func Run(ctx context.Context, s *drill.Scenario, o Options) (_ *Result, err erro
 		return nil, fmt.Errorf("drill: %w", err)
 	}
 	defer os.RemoveAll(r.dir)
+	if o.Live != nil && o.Live.Server != "" {
+		return r, r.withServer(ctx)
+	}
 	if r.data = o.Data; r.data == "" {
 		r.data = filepath.Join(r.dir, "data")
 	}
@@ -114,15 +139,49 @@ func Run(ctx context.Context, s *drill.Scenario, o Options) (_ *Result, err erro
 	if r.l, err = ledger.Open(disk.OS, r.data, ledger.Options{}); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.l.Close()) }()
-	for _, step := range []func(context.Context) error{r.traffic, r.detect, r.evidence, r.ask, r.judge} {
+	defer func() { err = errors.Join(err, r.close()) }()
+	steps := []func(context.Context) error{r.traffic, r.detect, r.evidence, r.ask, r.judge}
+	if o.Live != nil {
+		steps = []func(context.Context) error{r.papers, r.follow, r.rest, r.evidence, r.ask, r.judge}
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
 	r.res.Disk = sizeOf(r.data)
-	return &r.res, nil
+	return r, nil
 }
+
+// close lets the folder go, by the server that owns it or without one.
+func (r *run) close() error {
+	if r.live != nil && r.live.stop != nil {
+		return r.live.stop()
+	}
+	if r.l == nil {
+		return nil
+	}
+	return r.l.Close()
+}
+
+// until is a scenario that ends sooner.
+func until(s *drill.Scenario, end time.Time) (*drill.Scenario, error) {
+	if end.IsZero() {
+		return s, nil
+	}
+	if !end.After(s.From.Time) || end.After(s.To.Time) {
+		return nil, ErrUntil
+	}
+	x := *s
+	x.To.Time = end
+	x.Faults = slices.DeleteFunc(slices.Clone(s.Faults), func(f drill.Fault) bool { return f.Kind == "retention" && f.At.After(end) })
+	x.Expect.Rings = slices.DeleteFunc(slices.Clone(s.Expect.Rings), func(g drill.Ring) bool { return g.By.After(end) })
+	x.Outside = slices.DeleteFunc(slices.Clone(s.Outside), func(o drill.Outside) bool { return o.At.After(end) })
+	return &x, nil
+}
+
+// ErrUntil: a scenario cannot end there.
+var ErrUntil = errors.New("drill: the end lies outside the scenario")
 
 func (r *run) progress(p Progress) {
 	if r.o.Progress != nil {
@@ -152,18 +211,30 @@ func text(b []byte) func(io.Writer) error {
 // is made: at full scale it would not fit on a disk.
 func (r *run) traffic(ctx context.Context) error {
 	begin := time.Now()
-	req := server.ImportRequest{New: true}
-	var err error
-	if req.Catalog, err = r.write("catalog.yaml", text(r.maker.Catalog())); err != nil {
+	req, err := r.request()
+	if err != nil {
 		return err
+	}
+	if err := r.importLogs(ctx, req); err != nil {
+		return err
+	}
+	r.res.Made = time.Since(begin).Seconds()
+	return nil
+}
+
+// request is an import of catalog, register and holdings.
+func (r *run) request() (req server.ImportRequest, err error) {
+	req.New = true
+	if req.Catalog, err = r.write("catalog.yaml", text(r.maker.Catalog())); err != nil {
+		return req, err
 	}
 	register, err := r.write("register.csv", r.maker.WriteRegister)
 	if err != nil {
-		return err
+		return req, err
 	}
 	holdings, err := r.write("holdings.csv", r.maker.WriteHoldings)
 	if err != nil {
-		return err
+		return req, err
 	}
 	// A register that the scenario has exported once is old by and by. Any other comes
 	// anew all the time, and so is known from the first day on to the last.
@@ -174,11 +245,7 @@ func (r *run) traffic(ctx context.Context) error {
 		req.Register = []server.DatedFile{{File: register, From: day(r.s.From.Time)}, {File: register, From: day(r.s.To.Time)}}
 	}
 	req.Holdings = []server.DatedFile{{File: holdings}}
-	if err := r.importLogs(ctx, req); err != nil {
-		return err
-	}
-	r.res.Made = time.Since(begin).Seconds()
-	return nil
+	return req, nil
 }
 
 // importLogs gives every log to an import of its own. One that is alone is piped.
