@@ -50,10 +50,12 @@ func (a *app) drillRun() *cobra.Command {
 	var o drillOptions
 	var asJSON bool
 	var p play.Options
+	var live liveFlags
 	var out string
 	c := a.command("run NAME", drillRunText)
 	c.Args = a.args(1)
 	a.drillFlags(c, &o)
+	a.liveFlags(c, &live)
 	fl := c.Flags()
 	fl.StringVar(&p.Data, "data", "", a.say(drillFlags.data))
 	fl.StringVar(&p.Rules, "rules", "", a.say(detectFlags.rules))
@@ -71,6 +73,9 @@ func (a *app) drillRun() *cobra.Command {
 				return a.failure(fs.ErrExist, drillWords.reportThere, filepath.Base(out))
 			}
 		}
+		if err := live.take(a, cmd, s, &p); err != nil {
+			return err
+		}
 		bar := newDrillBar(a, s)
 		p.Scale, p.Seed, p.Progress = o.scale, o.seed, bar.show
 		res, err := play.Run(cmd.Context(), s, p)
@@ -78,15 +83,16 @@ func (a *app) drillRun() *cobra.Command {
 		if err != nil {
 			return a.fileError(err)
 		}
-		res.Run = score.Run{Tool: "haetae", Version: version(), Command: drillCommandLine(s, &o, &p)}
+		res.Run = score.Run{Tool: "haetae", Version: version(), Command: drillCommandLine(s, &o, &p, &live)}
 		return a.scored(s, res.Score, res, out, asJSON)
 	}
 	return c
 }
 
 // drillCommandLine is what has to be typed for the same score.
-func drillCommandLine(s *drill.Scenario, o *drillOptions, p *play.Options) string {
+func drillCommandLine(s *drill.Scenario, o *drillOptions, p *play.Options, live *liveFlags) string {
 	line := []string{"haetae drill run", s.ID, "--scale", fmt.Sprint(o.scale), "--seed", fmt.Sprint(o.seed)}
+	line = append(line, live.words(p.Live != nil)...)
 	if p.NoHold {
 		line = append(line, "--no-hold")
 	}

@@ -51,20 +51,30 @@ var drillRunText = commandText{
 조사자의 질문으로 조회 범위를 구하여 정답과 비교합니다. 심각도 높음의 경보가 울리면 한 시간 뒤에
 자료 보전이 설정된 것으로 합니다(--no-hold: 하지 않음). 통과하지 못하면 종료 코드는 1입니다.
 
+--live: 자료를 가져오는 대신, 늘어나는 로그 파일을 따라 읽는 서버에 시나리오의 시간 순서대로 흘려
+보냅니다. --speed 3600은 한 시간을 1초에 보냅니다(없으면 가능한 한 빠르게). --server와 --into로는
+이미 실행 중인 서버에 보냅니다. 준비할 것: docs/drills.md
+
 --scale 1000은 실제의 1,000분의 1입니다. 같은 축척과 --seed로 실행하면 결과가 같습니다.`,
 		`Makes the logs and imports them, runs the rules over all of it and notes, hour by hour, what would
 have rung when, asks the record the investigator's question, and holds the answer against the
 truth. When something of high severity rings, a hold is set an hour later (--no-hold: nobody does).
 Exit code 1 if the drill is not passed.
 
+--live plays it, in the time of the scenario, into log files that a server follows, instead of
+importing them. --speed 3600 plays an hour in a second (without it, as fast as it goes). --server
+and --into play it into a server that runs already; docs/drills.md says how to set one up.
+
 --scale 1000 is a thousandth of what happened. The same scale and --seed give the same score.`},
 	example: text{`
   haetae drill run coupang-2025
   haetae drill run coupang-2025 --scale 100 --report coupang.html
-  haetae drill run quiet-year --rules my-rules --json`, `
+  haetae drill run quiet-year --rules my-rules --json
+  haetae drill run coupang-2025 --live --speed 86400 --from 2025-04-10 --to 2025-04-20`, `
   haetae drill run coupang-2025
   haetae drill run coupang-2025 --scale 100 --report coupang.html
-  haetae drill run quiet-year --rules my-rules --json`},
+  haetae drill run quiet-year --rules my-rules --json
+  haetae drill run coupang-2025 --live --speed 86400 --from 2025-04-10 --to 2025-04-20`},
 }
 
 var drillGenerateText = commandText{
@@ -96,6 +106,7 @@ against the truth. Formats of the files: docs/drills.md`},
 
 var drillFlags = struct {
 	scenarios, scale, seed, data, noHold, report, out, truth, key, alerts, people, others, statements, numbers, tool text
+	live, speed, step, from, to, server, into                                                                        text
 }{
 	scenarios:  text{"시나리오 `폴더` (없으면 함께 배포되는 것)", "`folder` of scenarios (without it, those that ship)"},
 	scale:      text{"축척 1:`N` (없으면 시나리오의 기본값)", "scale 1:`N` (without it, the scenario's own)"},
@@ -111,6 +122,13 @@ var drillFlags = struct {
 	others:     text{"가능성이 있거나 제외된 사람 `파일`(CSV: kind,person,items)", "`file` of people possible or excluded (CSV: kind,person,items)"},
 	statements: text{"기록의 공백 등을 적은 `파일`(CSV: kind,log,from,to,rows)", "`file` of what is said about the record (CSV: kind,log,from,to,rows)"},
 	numbers:    text{"건수 `파일`(JSON: reads, accounts, people, ghosts …)", "`file` of counts (JSON: reads, accounts, people, ghosts …)"},
+	live:       text{"늘어나는 로그를 따라 읽는 서버에 보냄", "play it into logs that a server follows"},
+	speed:      text{"1초에 지나가는 시나리오의 시간, `초` (1: 실제 속도)", "`seconds` of the scenario in a second (1: real time)"},
+	step:       text{"서버에 확인하기 전에 쓰는 로그의 `기간`, 한 시간 단위 (기본 24h, --speed가 있으면 1h)", "`time` that is written before the server is asked, whole hours (24h; with --speed 1h)"},
+	from:       text{"--speed가 적용되기 시작하는 `시각`", "`time` from which --speed counts"},
+	to:         text{"시나리오를 끝낼 `시각`", "`time` at which the scenario ends"},
+	server:     text{"실행 중인 서버의 데이터 `폴더`", "data `folder` of a running server"},
+	into:       text{"그 서버가 따라 읽는 로그의 `폴더`", "`folder` of the logs that it follows"},
 	tool:       text{"채점표에 적을 도구 `이름`", "`name` of the tool, for the report"},
 }
 
@@ -119,6 +137,7 @@ var drillWords = struct {
 	reconstruction, unsettled, attack, faults, outside, blind, figures, sources, invented, calc, uncertain                                          text
 	making, reported, generated, aside, asideMore, reality, first, high, noAlarm, noHigh, notSeen, phaseRang, falseAlarms                           text
 	faultUnsaid, faultHeld, faultSaid, claim, cost, inventedCount, passed, failed, truth, found, wrong, missed, people, reads, accountsRead, ghosts text
+	outsideSpan, badSpeed, badStep, fromWithout, serverWithout, serverWith                                                                          text
 	missedSaid, days                                                                                                                                text
 	stages                                                                                                                                          map[string]text
 }{
@@ -130,6 +149,13 @@ var drillWords = struct {
 	needTruth:    text{"--truth와 --key가 필요합니다", "--truth and --key are needed"},
 	needFindings: text{"채점할 것이 없습니다: --alerts나 --people을 지정하십시오", "there is nothing to score: give --alerts or --people"},
 	needOut:      text{"--out이 필요합니다", "--out is needed"},
+
+	outsideSpan:   text{"%s: 시나리오의 기간 %s – %s 안의 시각이어야 합니다", "%s has to be within the scenario, %s to %s"},
+	badSpeed:      text{"--speed는 0보다 크고 1000000000 이하여야 합니다", "--speed has to be more than 0, and 1000000000 at most"},
+	badStep:       text{"--step은 1h 이상이고 한 시간 단위여야 합니다", "--step has to be whole hours, 1h or more"},
+	fromWithout:   text{"--from은 --speed와 함께 쓰십시오", "--from goes with --speed"},
+	serverWithout: text{"--server와 --into는 함께 쓰십시오", "--server and --into go together"},
+	serverWith:    text{"--server는 --data, --rules와 함께 쓸 수 없습니다. 데이터 폴더와 규칙은 그 서버의 것입니다", "--server goes without --data and --rules: folder and rules are the server's"},
 
 	reconstruction: text{"\n공개된 자료로 재구성한 것입니다. 특정인을 가리키지 않습니다.\n", "\nA reconstruction from public reports. It names no person.\n"},
 	unsettled:      text{"\n확정되지 않은 것\n", "\nNot settled\n"},

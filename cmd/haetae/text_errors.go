@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/haetae/haetae/drill/play"
 	"github.com/haetae/haetae/internal/disk"
 	"github.com/haetae/haetae/internal/pseudonym"
 	"github.com/haetae/haetae/ledger"
@@ -37,6 +38,12 @@ var errorTexts = []struct {
 	{errNoCatalog, "데이터 폴더에 카탈로그가 없습니다"},
 	{server.ErrNoSource, "카탈로그의 어느 로그인지 알 수 없습니다"},
 	{server.ErrNoServer, "이 데이터 폴더를 사용 중인 서버가 없습니다"},
+	{play.ErrUsed, "서버에 이미 접속기록이 있습니다. 모의훈련에는 빈 데이터 폴더의 서버를 쓰십시오"},
+	{play.ErrUnasked, "서버가 탐지 없이 실행 중입니다(--no-detect)"},
+	{play.ErrNotEmpty, "--into의 로그 파일에 이미 내용이 있습니다"},
+	{play.ErrStuck, "서버가 1분 동안 로그를 읽지 않았습니다"},
+	{play.ErrNoFollow, "서버가 시나리오의 로그를 따라 읽고 있지 않습니다. --follow로 지정하여 서버를 다시 시작하십시오"},
+	{play.ErrDetection, "서버의 탐지가 시작되지 못하였습니다"},
 	{server.ErrTokens, "토큰 파일을 읽을 수 없습니다"},
 	{pseudonym.ErrSealed, "암호화된 식별자를 이 키로 열 수 없습니다"},
 	{pseudonym.ErrKey, "haetae 키 파일이 아니거나 이 데이터 폴더의 키가 아닙니다"},

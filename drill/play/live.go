@@ -127,9 +127,11 @@ func (r *run) follow(ctx context.Context) error {
 		return err
 	}
 	l.rules = req
-	// Logs are written a step of one after that of another, so that the lines of the last
-	// come a step later than those of the first.
-	req.Lateness = l.Step
+	// A step of one log is read after that of another, so that the lines of the last come
+	// a step later than those of the first. Of one log they come in order.
+	if len(r.s.Logs.Names) > 1 {
+		req.Lateness = l.Step
+	}
 	o := server.Options{
 		Data: r.data, Listen: "127.0.0.1:0", Detect: &req, Workers: r.o.Workers,
 		PollEvery: 10 * time.Millisecond, DetectEvery: 10 * time.Millisecond,
