@@ -206,7 +206,7 @@ func (e *Engine) signal(ctx context.Context, f *finding, ask Asker) (*Signal, er
 	if s.Group, err = e.groupOf(f); err != nil {
 		return nil, err
 	}
-	s.ID = SignalID(c.id, s.Group)
+	s.ID, s.Standing = SignalID(c.id, s.Group), c.kind == rule.Custody
 	if s.Where, s.Exact, err = e.where(f); err != nil {
 		return nil, err
 	}

@@ -78,8 +78,11 @@ type Signal struct {
 	Where  string           `json:"where"` // a predicate for haetae scope
 	// Exact: Where finds just the records the rule counted. If not, it finds those
 	// and others of the same group.
-	Exact  bool   `json:"exact"`
-	Status Status `json:"status"`
+	Exact bool `json:"exact"`
+	// Standing: it is about how something stands in a register, whose key is not
+	// exchanged, and rings without a record. Where finds what was read meanwhile.
+	Standing bool   `json:"-"`
+	Status   Status `json:"status"`
 
 	// Reached is the number that made the rule fire, at its largest.
 	Reached float64 `json:"reached"`

@@ -30,7 +30,8 @@ func (r *run) evidence(ctx context.Context) error {
 	var held time.Time
 	if !r.o.NoHold {
 		for _, s := range r.told {
-			if s.Severity >= detect.High && s.Rule != coverageLost {
+			// A key that should be exchanged is exchanged: nobody keeps a year of logs for it.
+			if s.Severity >= detect.High && !s.Standing {
 				held = s.at.Add(Reaction)
 				break
 			}
@@ -87,10 +88,18 @@ func (r *run) ask(ctx context.Context) error {
 		}
 		r.state(x)
 		if len(r.s.Question) == 1 {
-			r.found.Numbers = score.Numbers{Reads: &x.Reads, Accounts: &x.Accounts, People: &x.People, Ghosts: x.Ghosts, ByItem: x.Items, ReadsByItem: map[string]int64{}}
-			for _, g := range x.By {
-				r.found.Numbers.ReadsByItem[g.Value] = g.Reads
+			n := score.Numbers{Reads: &x.Reads, Accounts: &x.Accounts, People: &x.People, Ghosts: x.Ghosts, ByItem: x.Items}
+			// A read of a door code that is empty is a read, too: three numbers, not one.
+			n.ReadsByItem, n.AccountsByItem = map[string]int64{}, map[string]int64{}
+			for _, item := range r.s.Items.Names {
+				n.ReadsByItem[item], n.AccountsByItem[item] = 0, 0
 			}
+			for _, g := range x.By {
+				if _, is := n.ReadsByItem[g.Value]; is {
+					n.ReadsByItem[g.Value], n.AccountsByItem[g.Value] = g.Reads, g.Accounts
+				}
+			}
+			r.found.Numbers = n
 		}
 	}
 	if set != nil {

@@ -110,7 +110,8 @@ func (r *run) take(ctx context.Context, at time.Time, s detect.Signal) error {
 func (r *run) pseudonyms() map[string]string {
 	h := r.l.Hasher()
 	out := map[string]string{}
-	for _, a := range r.maker.Truth().Marks.Actors {
+	marks := &r.maker.Truth().Marks
+	for _, a := range slices.Concat(marks.Actors, marks.SharedActors) {
 		out[textOf(h.Account(event.AccountID(a)))] = a
 		out[textOf(h.Actor(event.ActorID(a), ""))] = a
 	}
@@ -121,17 +122,23 @@ func (r *run) pseudonyms() map[string]string {
 func textOf(p pseudonym.Pseudonym) string { return fmt.Sprintf("p:%x", p[:]) }
 
 // alert is a signal in the plain form in which any tool is scored: what its group
-// names, and the routes of the records it is about. A signal whose records are mostly
-// others than those of the investigator's question names nothing that it could be
-// credited for.
+// names, and the routes of the records it is about. Three kinds are told apart:
+//
+//   - A signal about how a key stands in its register is about no records, and names the
+//     key alone.
+//   - One that names an account, of which some records are those of the investigator's
+//     question, names it: whoever looks at that account looks at the right one.
+//   - Any other, such as a key that all members' tokens have, names nothing that it could
+//     be credited for unless most of its records are those of the question.
 func (r *run) alert(ctx context.Context, names map[string]string, at time.Time, s detect.Signal) (score.Alert, error) {
 	a := score.Alert{Time: at, Severity: s.Severity.String(), Rule: s.Rule, Text: s.Reason.EN}
-	if s.Where != "" {
+	if s.Where != "" && !s.Standing {
 		mine, all, routes, err := r.about(ctx, s)
 		if err != nil {
 			return a, err
 		}
-		if a.Routes = routes; all > 0 && 2*mine < all {
+		_, account := s.Group["actor.id"]
+		if a.Routes = routes; all > 0 && 2*mine < all && !(account && mine > 0) {
 			return a, nil
 		}
 	}

@@ -77,9 +77,11 @@ func (j *judge) numbers() {
 		v := j.found.Proved.Len()
 		n.People.Found = &v
 	}
-	n.ByItem = map[string]Pair{}
+	n.ByItem, n.ReadsByItem, n.AccountsByItem = map[string]Pair{}, map[string]Pair{}, map[string]Pair{}
 	for k, item := range t.Items {
 		n.ByItem[item] = Pair{j.all.items[k], j.foundOf(item)}
+		n.ReadsByItem[item] = Pair{t.ReadsByItem[item], given(f.ReadsByItem, item)}
+		n.AccountsByItem[item] = Pair{t.AccountsByItem[item], given(f.AccountsByItem, item)}
 	}
 	var rows int64
 	for _, s := range j.found.Statements {
@@ -88,6 +90,14 @@ func (j *judge) numbers() {
 		}
 	}
 	n.Unresolved = Pair{t.UnresolvedRows, &rows}
+}
+
+// given is a number that a tool may have given.
+func given(of map[string]int64, item string) *int64 {
+	if v, ok := of[item]; ok {
+		return &v
+	}
+	return nil
 }
 
 // foundOf is how many people the tool says an item was shown of: in its numbers, or in

@@ -62,4 +62,7 @@ type Numbers struct {
 	Ghosts      *int64           `json:"ghosts"`
 	ByItem      map[string]int64 `json:"people_by_item"` // if not given, counted among the proved
 	ReadsByItem map[string]int64 `json:"reads_by_item"`
+	// AccountsByItem are the accounts of which a page with the item was read, whether or
+	// not it was empty.
+	AccountsByItem map[string]int64 `json:"accounts_by_item"`
 }

@@ -66,11 +66,12 @@ func meaning(t *drill.Truth, a Alert) string {
 		return "false"
 	}
 	route := has(a.Routes, "GET /profile")
-	early, within := true, false
+	early, within := false, false
 	for _, p := range t.Phases {
-		early = early && a.Time.Before(p.First)
+		early = early || a.Time.Before(p.First)
 		within = within || !a.Time.Before(p.First) && a.Time.Sub(p.Last) <= 24*time.Hour
 	}
+	early = early && !within                     // a phase is still to come, and none goes on
 	vague := shared && !own && !others && !route // the right key, and not which use of it
 	switch {
 	case vague && early, own && !others && early, shared && route && !others && early:

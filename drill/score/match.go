@@ -21,7 +21,7 @@ const (
 	mixed                 // names the attack, and others
 	evidence              // names nothing, and evidence had a fault
 	late                  // names the attack alone, and at no time of it
-	ahead                 // names a credential of the attack before it began
+	ahead                 // names a credential of the attack before it, or between two phases
 	correct
 )
 
@@ -122,9 +122,10 @@ func (m *matcher) of(a Alert) sense {
 	return correct
 }
 
-// before says whether nothing hostile had happened yet.
+// before says whether a phase was still to come, and none went on.
 func (m *matcher) before(at time.Time) bool {
-	return !slices.ContainsFunc(m.phases, func(p drill.PhaseTruth) bool { return p.Records > 0 && !at.Before(p.First) })
+	return slices.ContainsFunc(m.phases, func(p drill.PhaseTruth) bool { return p.Records > 0 && at.Before(p.First) }) &&
+		!slices.ContainsFunc(m.phases, func(p drill.PhaseTruth) bool { return during(p, at) })
 }
 
 // mostly says whether, in a phase that went on then, most lines on the routes that an

@@ -173,7 +173,7 @@ func ReadNumbers(file string, r io.Reader, items []string) (Numbers, []string, e
 		return n, nil, written.Mistakes{l.mistake("", badNumbers)}
 	}
 	var rules []string
-	known := []string{"reads", "accounts", "people", "ghosts", "people_by_item", "reads_by_item", "rules"}
+	known := []string{"reads", "accounts", "people", "ghosts", "people_by_item", "reads_by_item", "accounts_by_item", "rules"}
 	for name := range o {
 		if !slices.Contains(known, name) && !strings.HasPrefix(name, "x_") {
 			l.wrong("", noColumn, strings.Join(known, ", "))
@@ -184,7 +184,7 @@ func ReadNumbers(file string, r io.Reader, items []string) (Numbers, []string, e
 			l.wrong(known[i], badCount)
 		}
 	}
-	for i, by := range []*map[string]int64{&n.ByItem, &n.ReadsByItem} {
+	for i, by := range []*map[string]int64{&n.ByItem, &n.ReadsByItem, &n.AccountsByItem} {
 		name := known[4+i]
 		if json.Unmarshal(or(o[name], "null"), by) != nil {
 			l.wrong(name, badCount)

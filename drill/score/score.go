@@ -31,8 +31,8 @@ type Score struct {
 	Scope   Scope  `json:"scope"`
 	Numbers Pairs  `json:"numbers"`
 
-	// Ahead are alerts that named a credential of the attack before it was used: a key
-	// whose custodian had left, say.
+	// Ahead are alerts that named a credential of the attack before a phase that was still
+	// to come, and while none went on: a key whose custodian had left, say.
 	Ahead       []Warning   `json:"ahead"`
 	FalseAlarms FalseAlarms `json:"false_alarms"`
 	Rules       []RuleScore `json:"rules"`
@@ -151,7 +151,11 @@ type Pairs struct {
 	Accounts Pair            `json:"accounts"`
 	People   Pair            `json:"people"`
 	ByItem   map[string]Pair `json:"people_by_item"`
-	Ghosts   Pair            `json:"ghosts"`
+	// ReadsByItem and AccountsByItem count pages that have the item, also where it was
+	// empty.
+	ReadsByItem    map[string]Pair `json:"reads_by_item"`
+	AccountsByItem map[string]Pair `json:"accounts_by_item"`
+	Ghosts         Pair            `json:"ghosts"`
 	// Unresolved are the rows of the attack that name nobody, against those stated.
 	Unresolved Pair `json:"unresolved_rows"`
 }
