@@ -98,6 +98,9 @@ type Reached struct {
 	// Named: a line that is left names the account by which this person was reached.
 	// False: only lines that name nobody, or lines that a fault took.
 	Named bool
+	// ByHold: the lines that do are those which a retention job destroys unless a hold was
+	// set.
+	ByHold bool
 	// Account: the person is the holder of an account, whose id is the same.
 	Account bool
 }

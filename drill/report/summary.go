@@ -17,6 +17,49 @@ func (v *view) Alarm() *score.Alarm {
 	return v.Sc.Overall.FirstCorrect
 }
 
+// Stage is the phase in which Alarm rang, where there are several: the time since an
+// attack began says little where a test came months before it.
+func (v *view) Stage() *score.Part {
+	a := v.Alarm()
+	if a == nil || len(v.Sc.Phases) < 2 {
+		return nil
+	}
+	for i := range v.Sc.Phases {
+		p := &v.Sc.Phases[i]
+		if x := p.FirstCorrect; x != nil && x.Time.Equal(a.Time) {
+			return p
+		}
+		if x := p.FirstHigh; x != nil && x.Time.Equal(a.Time) {
+			return p
+		}
+	}
+	return nil
+}
+
+// Stages are the phases, with what rang in each, where there are several.
+func (v *view) Stages() []score.Part {
+	if len(v.Sc.Phases) < 2 {
+		return nil
+	}
+	return v.Sc.Phases
+}
+
+// Rang says which alarm of a phase it was, and when.
+func (v *view) Rang(a *score.Alarm) string {
+	if a == nil {
+		return v.T("없음", "none")
+	}
+	return v.T(v.After(a.After)+" 뒤 · ", v.After(a.After)+" after · ") + v.Severity(a.Severity) + " · " + a.Rule
+}
+
+// Alert is an alarm of a phase, the first of high severity or else the first at all.
+func (v *view) Alert(p score.Part) *score.Alarm {
+	if p.FirstHigh != nil {
+		return p.FirstHigh
+	}
+	return p.FirstCorrect
+}
+
 // IsHigh says whether Alarm is of high severity.
 func (v *view) IsHigh() bool { return v.Sc.Overall.FirstHigh != nil }
 
@@ -60,7 +103,12 @@ func (v *view) Headline() template.HTML {
 	out := say("공격 시작 %s 뒤 %s가 울렸고, 그때까지 %s 가운데 %s의 개인정보가 조회되었습니다.",
 		"%[1]s after the attack began %[2]s rang; the data of %[4]s out of %[3]s had been reached by then.",
 		b(v.After(a.After)), grade, b(v.People(o.People)), b(v.People(a.People)))
-	if v.Lang == "en" && a.After == 0 {
+	if p := v.Stage(); p != nil {
+		x := v.Alert(*p)
+		out = say("‘%s’ 단계가 시작되고 %s 뒤 %s가 울렸고, 그때까지 전체 %s 가운데 %s의 개인정보가 조회되었습니다.",
+			"%[2]s after the phase “%[1]s” began %[3]s rang; the data of %[5]s out of %[4]s had been reached by then.",
+			v.Of(p.What), b(v.After(x.After)), grade, b(v.People(o.People)), b(v.People(a.People)))
+	} else if v.Lang == "en" && a.After == 0 {
 		out = say("In the second in which the attack began %[1]s rang; the data of %[3]s out of %[2]s had been reached by then.",
 			"In the second in which the attack began %[1]s rang; the data of %[3]s out of %[2]s had been reached by then.", grade, b(v.People(o.People)), b(v.People(a.People)))
 	}

@@ -45,8 +45,19 @@ func (v *view) count(c score.Count) string { return v.Dec(c.Number) + " " + v.Of
 func (v *view) below() []mark {
 	var out []mark
 	say := func(a *score.Alarm, ko, en string) {
-		out = append(out, mark{a.Time, v.Clock(a.Time), v.T(ko, en) + " · " + v.T("시작 후 "+v.After(a.After), v.After(a.After)+" after it began") + " · " +
+		began := v.T("시작 후 "+v.After(a.After), v.After(a.After)+" after it began")
+		for _, p := range v.Stages() {
+			if x := v.Alert(p); x != nil && x.Time.Equal(a.Time) {
+				began = v.T("단계 시작 후 "+v.After(x.After), v.After(x.After)+" into its phase")
+			}
+		}
+		out = append(out, mark{a.Time, v.Clock(a.Time), v.T(ko, en) + " · " + began + " · " +
 			v.T(v.People(a.People)+" 조회됨", v.People(a.People)+" reached"), "ours"})
+	}
+	for i, w := range v.Sc.Ahead {
+		if i == 0 {
+			out = append(out, mark{w.Time, v.Clock(w.Time), v.T("공격에 앞선 경고", "warning ahead of the attack") + " · " + w.Rule, "ours weak"})
+		}
 	}
 	o := v.Sc.Overall
 	switch a, h := o.FirstCorrect, o.FirstHigh; {

@@ -200,6 +200,7 @@ func (j *judge) people(reached iter.Seq2[drill.Reached, error]) error {
 	f.Proved.forget()
 	gaps := spans(f.Statements, Gap, CoverageLost)
 	rows := spans(f.Statements, Unresolved)
+	held := j.heldInTime()
 	when := make([]int64, len(j.rings))
 	for i, r := range j.rings {
 		when[i] = r.Time.Unix()
@@ -235,11 +236,13 @@ func (j *judge) people(reached iter.Seq2[drill.Reached, error]) error {
 		if _, maybe := f.Possible.Items(p.Person); maybe {
 			sc.PossibleTrue++
 		}
-		// Whom a line names that is left could have been proved, whatever was stated.
+		// Whom a line names that is left could have been proved, whatever was stated. What
+		// a retention job destroys is left only under a hold.
+		named := p.Named && (held || !p.ByHold)
 		switch {
-		case !p.Named && holds(gaps, p.First):
+		case !named && holds(gaps, p.First):
 			sc.MissedInGap++
-		case !p.Named && holds(rows, p.First):
+		case !named && holds(rows, p.First):
 			sc.MissedUnresolved++
 		default:
 			sc.MissedUnsaid++
@@ -249,6 +252,13 @@ func (j *judge) people(reached iter.Seq2[drill.Reached, error]) error {
 		return errDifferent
 	}
 	return nil
+}
+
+// heldInTime says whether a hold was set before the first retention job ran.
+func (j *judge) heldInTime() bool {
+	return slices.ContainsFunc(j.found.Statements, func(s Statement) bool {
+		return s.Kind == Hold && !slices.ContainsFunc(j.s.Faults, func(f drill.Fault) bool { return f.Kind == "retention" && !s.From.Before(f.At.Time) })
+	})
 }
 
 // phaseAt is the phase that somebody was reached in: of two that overlap, the one that

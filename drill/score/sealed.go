@@ -111,6 +111,7 @@ const (
 	kFirst   = `,"first":`
 	kNamed   = `,"named":`
 	kAccount = `,"account":`
+	kByHold  = `,"by_hold":true` // left out where it is false
 )
 
 // simple ids stand in JSON as they are.
@@ -135,6 +136,9 @@ func appendReached(b []byte, p drill.Reached) []byte {
 	b = strconv.AppendInt(append(b, kFirst...), p.First, 10)
 	b = strconv.AppendBool(append(b, kNamed...), p.Named)
 	b = strconv.AppendBool(append(b, kAccount...), p.Account)
+	if p.ByHold {
+		b = append(b, kByHold...)
+	}
 	return append(b, "}\n"...)
 }
 
@@ -280,11 +284,12 @@ func parseReached(line []byte) (drill.Reached, bool) {
 		First   *int64  `json:"first"`
 		Named   *bool   `json:"named"`
 		Account *bool   `json:"account"`
+		ByHold  bool    `json:"by_hold"`
 	}
 	dec := json.NewDecoder(strings.NewReader(s))
 	dec.DisallowUnknownFields()
 	if dec.Decode(&j) != nil || j.Person == nil || j.Items == nil || j.First == nil || j.Named == nil || j.Account == nil || dec.More() || !plain(*j.Person) {
 		return p, false
 	}
-	return drill.Reached{Person: *j.Person, Items: *j.Items, First: *j.First, Named: *j.Named, Account: *j.Account}, true
+	return drill.Reached{Person: *j.Person, Items: *j.Items, First: *j.First, Named: *j.Named, Account: *j.Account, ByHold: j.ByHold}, true
 }

@@ -311,6 +311,9 @@ func (m *Maker) People(yield func(drill.Reached) bool) {
 			continue
 		}
 		r := drill.Reached{Items: mask, First: m.from/1000 + int64(t.first[i]), Named: t.flags[i]&flagNamed != 0}
+		for f := range t.lost {
+			r.ByHold = r.ByHold || r.Named && t.lost[f].ByHold && t.flags[i]&flagIn(f) != 0 && t.flags[i]&flagOutside(f) == 0
+		}
 		if a := int64(i); a < m.people.Accounts {
 			r.Account = true
 			buf = m.people.AppendAccount(buf[:0], a)
