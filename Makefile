@@ -8,6 +8,7 @@
 # make peers   bench/ compiles: it is a module of its own, with what it compares with (needs a C compiler)
 # make race    the race detector on what runs in parallel (needs a C compiler)
 # make lives   every operation of a ledger's life fails, in every way (minutes)
+# make drills  every scenario, against docs/drills-table.md (a minute of one core)
 # make worlds  answers against a walk over every record, over many histories (minutes)
 # make fuzz    every fuzz target for FUZZTIME (5s)
 # make bench   the benchmarks beside the packages
@@ -28,7 +29,7 @@ SECONDS ?= 10
 GROUPS ?= 10000000
 CURVE ?= 10000000,100000000,1000000000
 
-.PHONY: help run test unit e2e exporter nginx smtp curl rsyslog postgres mariadb chromium sigmahq check peers race lives worlds fuzz bench peer curve memory detect-bench ci
+.PHONY: help run test unit e2e exporter nginx smtp curl rsyslog postgres mariadb chromium sigmahq check peers race lives drills worlds fuzz bench peer curve memory detect-bench ci
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -141,6 +142,9 @@ race:
 
 lives:
 	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -every
+
+drills:
+	$(GO) test ./drill/play -count 1 -timeout 1h -run '^Test(Table|Background)$$' -all
 
 worlds:
 	HAETAE_WORLDS=$(WORLDS) $(GO) test ./scope -count 1 -timeout 1h -run 'Model$$'
