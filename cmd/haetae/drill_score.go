@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -154,9 +155,13 @@ func (a *app) showScore(s *drill.Scenario, sc *score.Score, res *play.Result) {
 		if x.Prevented != nil {
 			share = *x.Prevented
 		}
-		a.printf(words, x.Time.In(s.Location()).Format(minutes), x.Rule, a.both(score.SeverityText(x.Severity)), count(x.People), 100*share)
+		a.printf(words, x.Time.In(s.Location()).Format(minutes), x.Rule, a.both(score.SeverityText(x.Severity)), count(x.People), floor(100*share))
 	}
 	if len(s.Attack) > 0 {
+		if len(sc.Ahead) > 0 {
+			x := sc.Ahead[0]
+			a.printf(drillWords.ahead, x.Time.In(s.Location()).Format(minutes), x.Rule, a.both(score.SeverityText(x.Severity)))
+		}
 		ring(drillWords.first, sc.Overall.FirstCorrect, drillWords.noAlarm)
 		ring(drillWords.high, sc.Overall.FirstHigh, drillWords.noHigh)
 		for _, p := range sc.Phases {
@@ -204,24 +209,23 @@ func (a *app) showScore(s *drill.Scenario, sc *score.Score, res *play.Result) {
 
 // showScope prints who was named against who was reached.
 func (a *app) showScope(s *drill.Scenario, sc *score.Score) {
-	t := newTable(1, 2, 3, 4)
-	t.add("", a.say(drillWords.truth), a.say(drillWords.found), a.say(drillWords.wrong), a.say(drillWords.missed))
-	row := func(name string, truth, found, wrong, missed int64) {
-		t.add(name, count(truth), count(found), count(wrong), count(missed))
+	t := newTable(1, 2, 3, 4, 5, 6)
+	t.add("", a.say(drillWords.truth), a.say(drillWords.found), a.say(drillWords.wrong), a.say(drillWords.missed), a.say(drillWords.inReads), a.say(drillWords.ofAccounts))
+	cell := func(p score.Pair) string {
+		if p.Found == nil {
+			return "–"
+		}
+		return count(*p.Found)
 	}
-	row(a.say(drillWords.people), sc.Scope.Truth, sc.Scope.Proved, sc.Scope.Wrong, sc.Scope.Missed)
+	t.add(a.say(drillWords.people), count(sc.Scope.Truth), count(sc.Scope.Proved), count(sc.Scope.Wrong), count(sc.Scope.Missed))
 	for _, x := range sc.Scope.Items {
-		row("  "+a.both(x.Text), x.Truth, x.Proved, x.Wrong, x.Missed)
+		t.add("  "+a.both(x.Text), count(x.Truth), count(x.Proved), count(x.Wrong), count(x.Missed), cell(sc.Numbers.ReadsByItem[x.Item]), cell(sc.Numbers.AccountsByItem[x.Item]))
 	}
 	for _, p := range []struct {
 		name text
 		score.Pair
 	}{{drillWords.reads, sc.Numbers.Reads}, {drillWords.accountsRead, sc.Numbers.Accounts}, {drillWords.ghosts, sc.Numbers.Ghosts}} {
-		found := "–"
-		if p.Found != nil {
-			found = count(*p.Found)
-		}
-		t.add(a.say(p.name), count(p.Truth), found, "", "")
+		t.add(a.say(p.name), count(p.Truth), cell(p.Pair))
 	}
 	fmt.Fprintln(a.stdout)
 	t.write(a.stdout)
@@ -230,6 +234,9 @@ func (a *app) showScope(s *drill.Scenario, sc *score.Score) {
 	}
 	fmt.Fprintln(a.stdout)
 }
+
+// floor cuts a percentage behind two digits: what is not all is not written as all.
+func floor(percent float64) float64 { return math.Floor(percent*100) / 100 }
 
 // span writes a duration in days and hours.
 func span(d time.Duration, a *app) string {

@@ -138,7 +138,7 @@ var drillWords = struct {
 	making, reported, generated, aside, asideMore, reality, first, high, noAlarm, noHigh, notSeen, phaseRang, falseAlarms                           text
 	faultUnsaid, faultHeld, faultSaid, claim, cost, inventedCount, passed, failed, truth, found, wrong, missed, people, reads, accountsRead, ghosts text
 	outsideSpan, badSpeed, badStep, fromWithout, serverWithout, serverWith                                                                          text
-	missedSaid, days                                                                                                                                text
+	missedSaid, days, inReads, ofAccounts, ahead                                                                                                    text
 	stages                                                                                                                                          map[string]text
 }{
 	name: text{"이름", "name"}, span: text{"기간", "span"}, accounts: text{"계정", "accounts"}, scale: text{"축척", "scale"}, title: text{"제목", "title"},
@@ -193,6 +193,8 @@ var drillWords = struct {
 	people: text{"정보주체", "people"}, reads: text{"조회", "reads"}, accountsRead: text{"계정", "accounts"}, ghosts: text{"회원대장에 없는 계정", "ghosts"},
 	missedSaid: text{"놓친 사람 가운데 기록의 공백이라고 밝힌 것 %s명, 정보주체를 알 수 없는 조회라고 밝힌 것 %s명\n", "Of those missed, %s lie in a stated gap and %s in reads that are stated to name nobody\n"},
 	days:       text{"%.0f일", "%.0f days"},
+	inReads:    text{"조회", "reads"}, ofAccounts: text{"계정", "accounts"},
+	ahead: text{"사전 경고: %s  %s (%s)\n", "Ahead of the attack:  %s  %s (%s)\n"},
 	stages: map[string]text{
 		play.Rules: {"규칙 적용", "rules"}, play.Scope: {"조회 범위", "scope"}, play.Judge: {"채점", "scoring"}, play.Traffic: {"로그", "logs"},
 	},
