@@ -130,14 +130,14 @@ check:
 peers:
 	cd bench && $(GO) vet ./...
 
-# Of alert and detect, whose tests take minutes under the detector, those that run in one
-# goroutine are left out by name: in alert that is what walks through every failure of a
-# disk, in detect everything but a run over segments, which several goroutines read.
-ONE_GOROUTINE = ^Test(LargeSignal|EveryOperationFails|SpoiledFiles|SettleModel|PowerCuts|Compaction)$$
+# Tests that run in one goroutine, and take long under the detector, are left out by name:
+# what walks through every failure of a disk or every damaged byte. Of detect only a run
+# over segments is looked at, which several goroutines read.
+ONE_GOROUTINE = ^Test(LargeSignal|EveryOperationFails|SpoiledFiles|SettleModel|PowerCuts|Compaction|Damage|Merge|ReadBack|Size|Same|Lives|Crash|OutletCrash|OnceOfHistories|LongAndBrokenStatements|TailHistories)$$
 race:
-	CGO_ENABLED=1 $(GO) test -race ./blob/... ./capture/... ./catalog/... ./event/... ./ingest/... ./internal/... ./journal/... ./ledger/... ./scope/... ./server/...
+	CGO_ENABLED=1 $(GO) test -race -skip '$(ONE_GOROUTINE)' ./alert ./blob/... ./capture/... ./catalog ./event/... ./feed ./ingest/... \
+	  ./internal/disk ./internal/pseudonym ./internal/remote ./journal/... ./ledger/... ./scope/... ./server/... ./siem
 	CGO_ENABLED=1 $(GO) test -race -run TestConcurrent ./rule
-	CGO_ENABLED=1 $(GO) test -race -skip '$(ONE_GOROUTINE)' ./alert
 	CGO_ENABLED=1 $(GO) test -race -run '^Test(SilentIssuer|NewMembers|Restart|OwnRecords)$$' ./detect
 
 lives:
