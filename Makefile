@@ -144,7 +144,7 @@ lives:
 	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -every
 
 drills:
-	$(GO) test ./drill/play -count 1 -timeout 1h -run '^Test(Table|Background)$$' -all
+	$(GO) test ./drill/play -count 1 -timeout 1h -run '^Test(Table|Background|Live)$$' -all
 
 worlds:
 	HAETAE_WORLDS=$(WORLDS) $(GO) test ./scope -count 1 -timeout 1h -run 'Model$$'

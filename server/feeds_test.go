@@ -55,6 +55,7 @@ func staffRecord(n int, actor string, at time.Time) string {
 // TestFeeds: what feeds bring decides what rings, live, after a restart without them,
 // and over history, the same; what is missing or too old is told.
 func TestFeeds(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	w := newWorld(t, disk.OS, filepath.Join(t.TempDir(), "data"))
 	dir := t.TempDir()
 	put := func(name, text string) {

@@ -15,6 +15,7 @@ import (
 // record also where its format is found out, or is declared while it is followed. What
 // stands on a line of a statement is no record of its own.
 func TestFollowCut(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const (
 		line  = `2025-03-10 00:00:01.000 UTC,"dba1","shop",1,"10.0.0.1:2",s1,NR,"SELECT",2025-03-10 00:00:00 UTC,3/1,0,LOG,00000,"AUDIT: SESSION,NR,1,READ,SELECT,,,""SQL"",<none>,1",,,,,,,,,"report","client backend",,0` + "\n"
 		other = `2025-03-10 00:00:02.000 UTC,dba2,shop,1,10.0.0.1:2,s2,1,authentication,2025-03-10 00:00:00 UTC,3/1,0,LOG,00000,connection authorized: user=dba2,,,,,,,,,report,client backend,,0`

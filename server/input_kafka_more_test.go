@@ -24,6 +24,7 @@ import (
 // TestKafkaRebalance: two servers share a topic and each record is in one of them; a
 // third of the messages comes while a member joins, and another while one leaves.
 func TestKafkaRebalance(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const total = 3000
 	c := newCluster(t, 4)
 	one, two := newWorld(t, disk.NewMem(), "d"), newWorld(t, disk.NewMem(), "d")

@@ -180,6 +180,7 @@ func TestKafka(t *testing.T) {
 // TestKafkaPowerCuts: the power goes at any moment, and in every second round between
 // the fsync and the commit. No record is lost, and none counts twice.
 func TestKafkaPowerCuts(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const total, rounds = 3000, 12
 	c := newCluster(t, 2)
 	rnd := rand.New(rand.NewPCG(4, 2))

@@ -150,6 +150,7 @@ func TestSyslogUnknown(t *testing.T) {
 // TestSyslogTLS: a sender needs a certificate of the authority; one that was renewed
 // counts without a restart, and one that cannot be read leaves the one before.
 func TestSyslogTLS(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := newPapers(t)
 	p.pair("first")
 	first, _ := os.ReadFile(p.file("first.pem"))

@@ -277,6 +277,7 @@ func (x *siemIndex) findings() map[string]int {
 // TestOutputSignals: one leak is one finding: created, updated when it has grown,
 // closed when it is no longer found, each state once, over restarts.
 func TestOutputSignals(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	x := newIndex(t)
 	w := newWorld(t, disk.OS, filepath.Join(t.TempDir(), "d"))
 	file := outputsFile(t, x.URL, ", what: signals")

@@ -64,6 +64,7 @@ func (h *hooked) words() string {
 // whether they changed while the server ran or while none did, and one that is found
 // again is still acknowledged. Under another id of its rule it stays what it is.
 func TestTakenBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	w := newWorld(t, disk.OS, filepath.Join(t.TempDir(), "data"))
 	h, alerts := hook(t)
 	rules := writeRules(t, liveRule)

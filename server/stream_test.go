@@ -102,6 +102,7 @@ func (l *listener) groups(n int) string {
 // TestCutOff: a reader that is cut off gets what it missed, and nothing else. What it
 // cannot be told any more, it reads anew: after a restart, and when a signal is gone.
 func TestCutOff(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	w := newWorld(t, disk.OS, filepath.Join(t.TempDir(), "data"))
 	rules := writeRules(t, liveRule)
 	with := func(o *Options) { o.Detect = &DetectRequest{Rules: rules} }

@@ -171,6 +171,7 @@ func TestFollowEmpty(t *testing.T) {
 // TestFollowUnwatched: as long as the position of an empty log cannot be made
 // durable, the server does not say that it watches it.
 func TestFollowUnwatched(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	log := filepath.Join(t.TempDir(), "access.json")
 	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		t.Fatal(err)

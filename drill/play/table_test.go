@@ -28,7 +28,7 @@ const tableFile = "../../docs/drills-table.md"
 
 // quick are the scenarios whose rows are held against the table in every run of the
 // tests; the others take a minute together.
-var quick = map[string]bool{"jeonbuk-2024": true, "optus-2022": true, "kt-2013": true, "skt-2025": true, "desjardins-2017": true, "kosaf-2023": true}
+var quick = map[string]bool{"jeonbuk-2024": true, "optus-2022": true, "desjardins-2017": true, "kosaf-2023": true}
 
 func scenarios(t *testing.T) []*drill.Scenario {
 	t.Helper()
