@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -509,8 +510,7 @@ func TestLives(t *testing.T) {
 		{"synced into nothing", func(f *disk.Faulty, n int) { f.FailDropping(n, broken) }},
 		{"and all after it", func(f *disk.Faulty, n int) { f.FailFrom(n, disk.ErrCrashed) }},
 	}
-	r := &rows{of: map[int][]string{}}
-	run := func(way, n int, crash bool) (ops int) {
+	run := func(t *testing.T, r *rows, way, n int, crash bool) (ops int) {
 		m := r.folder(t)
 		f := disk.NewFaulty(m)
 		lf := newLife(t, f)
@@ -558,7 +558,7 @@ func TestLives(t *testing.T) {
 		lf.after(r, after, where)
 		return ops
 	}
-	ops := run(0, 0, false)
+	ops := run(t, &rows{of: map[int][]string{}}, 0, 0, false)
 	t.Logf("a life has %d operations", ops)
 	type fault struct {
 		way, n int
@@ -574,7 +574,15 @@ func TestLives(t *testing.T) {
 		rand.New(rand.NewPCG(base, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		all = all[:min(len(all), someLives)]
 	}
-	for _, x := range all {
-		run(x.way, x.n, x.crash)
+	// Each life is by itself, so that they may go wrong side by side.
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		t.Run(fmt.Sprint(w), func(t *testing.T) {
+			t.Parallel()
+			r := &rows{of: map[int][]string{}}
+			for i := w; i < len(all); i += workers {
+				run(t, r, all[i].way, all[i].n, all[i].crash)
+			}
+		})
 	}
 }
