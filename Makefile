@@ -133,9 +133,8 @@ peers:
 # Tests that run in one goroutine, and take long under the detector, are left out by name:
 # what walks through every failure of a disk or every damaged byte; and of scope's models two,
 # since the third asks on all cores what they ask. Of detect only a run
-# over segments is looked at, which several goroutines read. FullDiskOfDetection puts a signal
-# in while synctest holds the detector still, which the race detector cannot know.
-ONE_GOROUTINE = ^Test(LargeSignal|EveryOperationFails|SpoiledFiles|SettleModel|PowerCuts|Compaction|Damage|Merge|ReadBack|Size|Same|Lives|Crash|OutletCrash|OnceOfHistories|SubjectModel|RecordsModel|FullDiskOfDetection|LongAndBrokenStatements|TailHistories)$$
+# over segments is looked at, which several goroutines read.
+ONE_GOROUTINE = ^Test(LargeSignal|EveryOperationFails|SpoiledFiles|SettleModel|PowerCuts|Compaction|Damage|Merge|ReadBack|Size|Same|Lives|Crash|OutletCrash|OnceOfHistories|SubjectModel|RecordsModel|LongAndBrokenStatements|TailHistories)$$
 race:
 	CGO_ENABLED=1 $(GO) test -race -skip '$(ONE_GOROUTINE)' ./alert ./blob/... ./capture/... ./catalog ./event/... ./feed ./ingest/... \
 	  ./internal/disk ./internal/pseudonym ./internal/remote ./journal/... ./ledger/... ./scope/... ./server/... ./siem

@@ -353,13 +353,11 @@ func (d *detector) publish(list []detect.Signal) {
 		s := list[i]
 		d.signals[s.ID] = s
 		d.stream.send(s)
+		d.untold[s.ID], d.unoffered = s, true
+		d.unnoted = d.unnoted || s.Exception != nil
 	}
 	d.mu.Unlock()
-	d.unnoted = d.unnoted || slices.ContainsFunc(list, func(s detect.Signal) bool { return s.Exception != nil })
 	logSignals(d.s.log, list)
-	for _, s := range list {
-		d.untold[s.ID], d.unoffered = s, true
-	}
 }
 
 // hand gives the desk what it has not taken yet: what is new at once, since the desk
