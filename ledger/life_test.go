@@ -21,11 +21,8 @@ import (
 	"github.com/haetae/haetae/internal/disk"
 )
 
-var everyLife = flag.Bool("every", false, "TestLives: make every operation fail, not a sample of them")
-
-// someLives is how many lives go wrong in plain go test: a few seconds of the
-// minutes that all of them take.
-const someLives = 160
+// How many lives go wrong: in plain go test a few seconds of the minutes that all of them take.
+var lives = flag.Int("lives", 160, "TestLives: how many operations to make fail, chosen by the seed; 0 is every one in every way")
 
 // lifeCut is what the life retains from. Records from 1000 on lie before it.
 const lifeCut = noonMillis - 300*day
@@ -296,7 +293,7 @@ func (r *rows) record(t *testing.T, n int) []string {
 func (r *rows) folder(t *testing.T) *disk.Mem {
 	m := create(t)
 	if r.keys == nil {
-		r.keys = m
+		r.keys = create(t) // its own: m may lose power
 	}
 	for _, n := range []string{"hash.key", "open.key"} {
 		copyFile(t, r.keys, m, "data.keys/"+n)
@@ -570,9 +567,9 @@ func TestLives(t *testing.T) {
 			all = append(all, fault{way, n, false}, fault{way, n, true})
 		}
 	}
-	if !*everyLife {
+	if *lives > 0 {
 		rand.New(rand.NewPCG(base, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		all = all[:min(len(all), someLives)]
+		all = all[:min(len(all), *lives)]
 	}
 	// Each life is by itself, so that they may go wrong side by side.
 	workers := runtime.GOMAXPROCS(0)
