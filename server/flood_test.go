@@ -69,7 +69,7 @@ func manySubjects(n, per int) string {
 }
 
 // TestFlood: a request of a few kilobytes that unpacks to 16 MiB of the worst
-// takes little memory and time, and every line of it is accounted for.
+// takes little memory, and every line of it is accounted for.
 func TestFlood(t *testing.T) {
 	w := newWorld(t, disk.OS, filepath.Join(t.TempDir(), "data"))
 	r := w.serve(nil)
@@ -88,15 +88,13 @@ func TestFlood(t *testing.T) {
 		var got Received
 		body := packed(test.body)
 		runtime.GC() // of what came before
-		begin := time.Now()
 		peak := peakHeap(func() { status, got = r.post(map[string]string{"Content-Encoding": "gzip"}, body) })
-		took := time.Since(begin)
-		t.Logf("%s: %d KiB packed: %d, peak heap %d MiB, %v", test.name, len(body)>>10, status, peak>>20, took)
+		t.Logf("%s: %d KiB packed: %d, peak heap %d MiB", test.name, len(body)>>10, status, peak>>20)
 		if status != test.status || got.Aside != test.aside || got.Accepted != test.accepted {
 			t.Errorf("%s: %d %+v, want %d with %d set aside and %d accepted", test.name, status, got, test.status, test.aside, test.accepted)
 		}
-		if peak > 512<<20 || took > 30*time.Second {
-			t.Errorf("%s: %d MiB and %v are more than one request may take", test.name, peak>>20, took)
+		if peak > 512<<20 {
+			t.Errorf("%s: %d MiB are more than one request may take", test.name, peak>>20)
 		}
 	}
 	l := r.Ledger()
