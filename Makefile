@@ -154,7 +154,7 @@ race-scope:
 race-rest:
 	$(RACE) -skip '^Test(Damage|LongAndBrokenStatements|TailHistories)$$' ./blob/... ./capture/... ./catalog ./event/... ./ingest/... ./internal/disk ./internal/pseudonym ./internal/remote
 	$(RACE) -run TestConcurrent ./rule
-	$(RACE) -run '^Test(SilentIssuer|NewMembers|Restart|OwnRecords)$$' ./detect
+	$(RACE) -run '^Test(Slices|Restart|OwnRecords)$$' ./detect
 
 lives:
 	$(GO) test ./ledger -count 1 -timeout 1h -run '^TestLives$$' -lives $(LIVES)

@@ -50,6 +50,10 @@ type Options struct {
 	MaxGroups int // of a correlation; default 10 million
 	MaxValues int // told apart in a window of one group; default 10,000
 	MaxTexts  int // and addresses, as many again, told apart of all records; default 16 million, about 2 GB
+
+	// SliceRows is about how many rows of history are gathered at once; default 4
+	// million, 200 MB. Two such slices are in memory at a time.
+	SliceRows int
 }
 
 const (
@@ -57,6 +61,7 @@ const (
 	defaultMaxGroups = 10_000_000
 	defaultMaxValues = 10_000
 	defaultMaxTexts  = 16 << 20
+	defaultSliceRows = 4 << 20
 )
 
 // Engine runs rules over rows. It belongs to one goroutine.
@@ -112,6 +117,9 @@ func New(docs []*rule.Document, w World, o Options) (*Engine, error) {
 	}
 	if o.MaxTexts == 0 {
 		o.MaxTexts = defaultMaxTexts
+	}
+	if o.SliceRows == 0 {
+		o.SliceRows = defaultSliceRows
 	}
 	e := &Engine{o: o, world: w, catalog: w.Catalog(), zone: o.Zone, codes: newCodes(o.MaxTexts), facts: map[segment.Shape]*shapeFacts{}, plans: map[string]*plan{}, losses: map[lossKey]*loss{}, began: catalog.Never, newest: catalog.Always, watermark: catalog.Always}
 	if e.zone == nil {

@@ -17,9 +17,6 @@ import (
 // Progress tells how far a run over history has come.
 type Progress func(done, all int64)
 
-// sliceRows is about how many rows are in memory at once, 200 MB.
-const sliceRows = 4 << 20
-
 // placed is a row, and which table and session of its partition it belongs to.
 type placed struct {
 	table, session uint32
@@ -28,8 +25,9 @@ type placed struct {
 
 // Run gives the rows of segments to the engine, in order of the hour, and moves the
 // watermark along. Rows lie in segments by account and not by time; so history is
-// cut into slices of about sliceRows, the rows of a slice are gathered by all
-// cores, put in order of the hour, and looked at.
+// cut into slices of about SliceRows, the rows of a slice are gathered by all
+// cores, put in order of the hour, and looked at. The engine looks at rows in one
+// goroutine; meanwhile the other cores gather the slice that comes next.
 func (e *Engine) Run(ctx context.Context, segments []*segment.Reader, from, to event.Millis, progress Progress) error {
 	h := &history{e: e, from: from, to: to}
 	for _, r := range segments {
@@ -46,17 +44,25 @@ func (e *Engine) Run(ctx context.Context, segments []*segment.Reader, from, to e
 	if len(h.list) == 0 {
 		return nil
 	}
-	// Within a slice rows are in order of the hour, so a watermark that keeps an hour
-	// back, or the lateness if that is longer, loses none.
-	for at, end := h.span(); at < end; {
-		until := h.slice(at, end)
-		if err := h.run(ctx, at, until); err != nil {
+	ctx, stop := context.WithCancel(ctx)
+	ahead := make(chan slice)
+	go h.cut(ctx, ahead)
+	// Nobody reads the segments any more when this returns.
+	defer func() {
+		stop()
+		for range ahead {
+		}
+	}()
+	for s := range ahead {
+		if err := h.run(ctx, s); err != nil {
 			return fmt.Errorf("detect: %w", err)
 		}
-		at = until
 		if progress != nil {
 			progress(h.done, h.all)
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("detect: %w", err)
 	}
 	return e.err
 }
@@ -83,9 +89,9 @@ func (h *history) span() (from, to event.Millis) {
 	return max(from, h.from), min(to+1, h.to)
 }
 
-// slice chooses where the slice that begins at a moment ends, on the hour, by
+// until chooses where the slice that begins at a moment ends, on the hour, by
 // spreading each segment's rows evenly over its time.
-func (h *history) slice(at, end event.Millis) event.Millis {
+func (h *history) until(at, end event.Millis) event.Millis {
 	until := at - at%hourMillis + hourMillis
 	for until < end {
 		next := until + hourMillis
@@ -96,7 +102,7 @@ func (h *history) slice(at, end event.Millis) event.Millis {
 				rows += float64(s.zone.Rows) * float64(b-a) / float64(s.zone.MaxTime+1-s.zone.MinTime)
 			}
 		}
-		if rows > sliceRows {
+		if rows > float64(h.e.o.SliceRows) {
 			break
 		}
 		until = next
@@ -104,12 +110,37 @@ func (h *history) slice(at, end event.Millis) event.Millis {
 	return min(until, end)
 }
 
-func (h *history) run(ctx context.Context, from, to event.Millis) error {
-	var parts [][]placed
-	var tables []*Table
+// slice is the rows of a span, by segment and partition, and the tables of their segments.
+type slice struct {
+	from, to event.Millis
+	tables   []*Table
+	parts    [][]placed
+	err      error // it is the last
+}
+
+// cut gathers one slice after the other until ctx ends.
+func (h *history) cut(ctx context.Context, out chan<- slice) {
+	defer close(out)
+	for at, end := h.span(); at < end; {
+		s := slice{from: at, to: h.until(at, end)}
+		s.err = h.gather(ctx, &s)
+		select {
+		case out <- s:
+		case <-ctx.Done():
+			return
+		}
+		if s.err != nil {
+			return
+		}
+		at = s.to
+	}
+}
+
+// gather reads the rows of a slice.
+func (h *history) gather(ctx context.Context, sl *slice) error {
 	for _, s := range h.list {
-		if s.zone.MaxTime < from || s.zone.MinTime >= to {
-			if s.zone.MaxTime < from {
+		if s.zone.MaxTime < sl.from || s.zone.MinTime >= sl.to {
+			if s.zone.MaxTime < sl.from {
 				s.table = nil
 			}
 			continue
@@ -121,18 +152,28 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 			}
 			s.table = t
 		}
-		n := uint32(len(tables))
-		tables = append(tables, s.table)
-		got, err := gather(ctx, s.r, n, from, to)
+		n := uint32(len(sl.tables))
+		sl.tables = append(sl.tables, s.table)
+		got, err := gather(ctx, s.r, n, sl.from, sl.to)
 		if err != nil {
 			return err
 		}
-		parts = append(parts, got...)
+		sl.parts = append(sl.parts, got...)
 	}
-	hours := h.byHour(tables, parts, from, to)
+	return nil
+}
+
+// run looks at the rows of a slice, hour by hour. Within a slice rows are in order of the
+// hour, so a watermark that keeps an hour back, or the lateness if that is longer,
+// loses none.
+func (h *history) run(ctx context.Context, s slice) error {
+	if s.err != nil {
+		return s.err
+	}
+	hours := h.byHour(s.tables, s.parts, s.from, s.to)
 	back := max(hourMillis, millis(h.e.o.Lateness))
 	for i, x := range hours {
-		if err := h.observe(tables, x); err != nil {
+		if err := h.observe(s.tables, x); err != nil {
 			return err
 		}
 		if h.e.newest != catalog.Always {
@@ -145,7 +186,7 @@ func (h *history) run(ctx context.Context, from, to event.Millis) error {
 		}
 		h.done += int64(len(x.rows))
 		if h.e.hourly != nil {
-			if err := h.e.hourly(event.Millis(hourOf(from)+int64(i)+1) * hourMillis); err != nil {
+			if err := h.e.hourly(event.Millis(hourOf(s.from)+int64(i)+1) * hourMillis); err != nil {
 				return err
 			}
 		}

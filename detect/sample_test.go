@@ -200,6 +200,12 @@ type blockWorld struct {
 // detectAll runs the pack that ships over a ledger, as haetae detect does.
 func detectAll(t testing.TB, l *ledger.Ledger) *detect.Report {
 	t.Helper()
+	return detectSlices(t, l, 0)
+}
+
+// detectSlices gathers so many rows at once.
+func detectSlices(t testing.TB, l *ledger.Ledger, rows int) *detect.Report {
+	t.Helper()
 	v, err := l.View()
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +219,7 @@ func detectAll(t testing.TB, l *ledger.Ledger) *detect.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := detect.New(pack(t), blockWorld{v, detect.NewBlocks(v.Blocks, v.Registers())}, detect.Options{Zone: seoul, Calendar: calendar})
+	e, err := detect.New(pack(t), blockWorld{v, detect.NewBlocks(v.Blocks, v.Registers())}, detect.Options{Zone: seoul, Calendar: calendar, SliceRows: rows})
 	if err != nil {
 		t.Fatal(err)
 	}
