@@ -194,7 +194,7 @@ func (a *app) showScore(s *drill.Scenario, sc *score.Score, res *play.Result) {
 		a.printf(drillWords.claim, a.say(text{it.KO, it.EN}), count(x.Claimed), proved)
 	}
 	if res != nil {
-		a.printf(drillWords.cost, count(res.Lines), bytesText(res.Bytes), durationText(res.Made), durationText(res.Detected), durationText(res.Asked), bytesText(res.Disk))
+		a.printf(drillWords.cost, count(res.Lines), bytesText(res.Bytes), durationText(res.Made), durationText(res.Detected), durationText(res.Asked), bytesText(res.Disk), res.Lost)
 	}
 	a.printf(drillWords.inventedCount, len(sc.Invented), s.ID)
 	if sc.Passed {
