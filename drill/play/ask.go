@@ -68,6 +68,13 @@ func (r *run) ask(ctx context.Context) error {
 	begin := time.Now()
 	r.progress(Progress{Stage: Scope})
 	r.found.Proved = score.NewPeople()
+	if len(r.s.Question) == 0 { // whether the record is whole can be asked all the same
+		x, err := r.extent(ctx, scope.Query{})
+		if err != nil {
+			return err
+		}
+		r.state(x)
+	}
 	var set *scope.Set
 	for i, q := range r.s.Question {
 		query := scope.Query{Where: q.Where, Keep: true, By: "item"}
