@@ -57,9 +57,12 @@ func fieldKindsOf(schema *rule.Schema) map[rule.FieldID]fieldKind {
 // own are the fields that package rule's access record does not have and the
 // engine adds: the items an answer carried by the catalog, whether it was an answer
 // with items at all, the network an address is rotated in, the calendars that have
-// the record's day, whether its actor had left by then, and that day, which is only for
-// grouping and counting.
-var own = []rule.Field{{Name: "items", Blank: true}, {Name: "read"}, {Name: "client.subnet", Blank: true}, {Name: "calendar", Blank: true}, {Name: leftField}, {Name: "day"}}
+// the record's day, whether it is about the actor's own account, whether its actor had left
+// by then, and that day, which is only for grouping and counting.
+var own = []rule.Field{{Name: "items", Blank: true}, {Name: "read"}, {Name: "client.subnet", Blank: true}, {Name: "calendar", Blank: true}, {Name: ownField}, {Name: leftField}, {Name: "day"}}
+
+// ownField is true of a record about the account of whoever asked, and absent otherwise.
+const ownField = "account.own"
 
 // leftField is true of a record whose actor had left by its time, and absent otherwise.
 const leftField = "actor.left"

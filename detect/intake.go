@@ -423,6 +423,12 @@ var recordSetters, webSetters = func() (record, web map[rule.FieldID]write) {
 				w.event.SetAddr(f, subnet(r.Client.IP.Unmap()))
 			}
 		},
+		ownField: func(w *Look, f rule.FieldID, r *event.Record, _ *catalog.Request) {
+			another := func(a event.AccountID) bool { return string(a) != string(r.Actor.ID) }
+			if r.Actor.Type == event.Member && len(r.Subjects) > 0 && !slices.ContainsFunc(r.Subjects, another) {
+				w.event.SetBool(f, true)
+			}
+		},
 		leftField: func(w *Look, f rule.FieldID, r *event.Record, _ *catalog.Request) {
 			if w.in.holders != nil && r.Actor.ID != "" && w.in.holders.left(PersonOf(w.in.taker.Hasher(), string(r.Actor.ID)).Actor, r.Time) != 0 {
 				w.event.SetBool(f, true)

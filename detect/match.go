@@ -43,7 +43,7 @@ type matcher struct {
 
 	classes map[classKey]*class
 	f       struct {
-		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar, left rule.FieldID
+		time, source, action, method, route, path, status, rows, account, actorID, actorType, key, token, ip, agent, country, network, items, read, subnet, calendar, left, own rule.FieldID
 	}
 }
 
@@ -72,7 +72,7 @@ func newMatcher(set *rule.Set, schema *rule.Schema) *matcher {
 	m.f.time, m.f.source, m.f.action, m.f.method, m.f.route, m.f.path = id("time"), id("source"), id("action"), id("method"), id("route"), id("path")
 	m.f.status, m.f.rows, m.f.account, m.f.actorID, m.f.actorType = id("status"), id("rows"), id("account"), id("actor.id"), id("actor.type")
 	m.f.key, m.f.token, m.f.ip, m.f.agent, m.f.country, m.f.network = id("credential.key"), id("credential.token"), id("client.ip"), id("client.agent"), id("client.country"), id("client.network")
-	m.f.items, m.f.read, m.f.subnet, m.f.calendar, m.f.left = id("items"), id("read"), id("client.subnet"), id("calendar"), id(leftField)
+	m.f.items, m.f.read, m.f.subnet, m.f.calendar, m.f.left, m.f.own = id("items"), id("read"), id("client.subnet"), id("calendar"), id(leftField), id(ownField)
 	return m
 }
 
@@ -208,6 +208,9 @@ func (e *Engine) setShape(t *Table, m *meaning, i uint32) {
 		ev.AddText(x.f.items, it)
 	}
 	ev.SetBool(x.f.read, m.read)
+	if m.self {
+		ev.SetBool(x.f.own, true)
+	}
 }
 
 // setRow writes down what rules ask of a row beside its shape.

@@ -51,6 +51,7 @@ type meaning struct {
 	items       []string
 	read        bool  // a successful answer with items
 	home, actor bool  // whose data it is: see scope.Whose
+	self        bool  // it is that of whoever asked
 	fanOut      int32 // accounts that one answer shows by the catalog; 0: not declared
 	route       string
 	routeCode   uint64
@@ -118,6 +119,7 @@ func (e *Engine) factsOf(sh *segment.Shape) *shapeFacts {
 		}
 		x.fanOut = int32(m.FanOut)
 		x.home, x.actor = scope.Whose(sh, m)
+		x.self = x.actor || x.home && sh.Flags&segment.HomeIsActor != 0
 		x.routeCode = e.codes.text(x.route)
 		x.method, x.path, _ = strings.Cut(x.route, " ")
 		x.methodCode = e.codes.text(x.method)
