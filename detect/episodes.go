@@ -18,7 +18,7 @@ type span struct{ first, last event.Millis }
 
 // maxEpisodes bounds the episodes that are kept of a finding. Beyond it the earliest
 // two become one, with what lies between them, and coverage is lost.
-const maxEpisodes = 32
+const maxEpisodes = 256
 
 // cover lets records from one moment to another be a part of a finding, and reports
 // whether that is news.
