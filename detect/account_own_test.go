@@ -11,7 +11,7 @@ import (
 )
 
 // TestAccountOwn: what a member reads of their own is told from what they read of others,
-// in the ledger by the row and while a line is at hand by its record.
+// in the ledger by the shape of a row and while a line is at hand by its record.
 func TestAccountOwn(t *testing.T) {
 	const asks = "title: T\nname: own\nlevel: low\nlogsource: {category: webserver}\ndetection: {s: {cs-referer: x, account.own: 'true'}, condition: s}\n"
 	docs, err := rule.Parse("r.yaml", []byte(asks))
